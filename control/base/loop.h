@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One thread's event loop: descriptors (epoll), timers (hierarchical wheel, 1 ms), tasks for the
+ * end of a round, and the only source of time and randomness for the code on it.
+ *
+ * A virtual loop has no descriptors and its time moves only by loop_advance(); its randomness is a
+ * seeded generator. So a 32 s timer costs a test nothing, and a failing run can be repeated.
+ *
+ * Nothing here is thread-safe except loop_stop(). */
+#ifndef SLUICE_BASE_LOOP_H
+#define SLUICE_BASE_LOOP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct loop;
+
+struct loop *loop_new(void);                      /* NULL with errno set */
+struct loop *loop_new_virtual(uint64_t seed);     /* starts at time 1,000,000 ms */
+void loop_free(struct loop *l);
+
+/* Milliseconds, monotonic; cached for the round, so that all of one round sees one time. */
+uint64_t loop_now(const struct loop *l);
+/* Microseconds since 1970 (CLOCK_REALTIME); on a virtual loop derived from its own time. */
+uint64_t loop_wall_us(const struct loop *l);
+/* Real loop: getrandom(2) through a buffer. Never fails. */
+void loop_random(struct loop *l, void *out, size_t n);
+uint32_t loop_random_u32(struct loop *l, uint32_t below); /* uniform in [0, below), below > 0 */
+
+/* Runs until loop_stop(). Rounds: wait, timers, descriptors, tasks. 0, or -errno of epoll. */
+int loop_run(struct loop *l);
+void loop_stop(struct loop *l); /* from any thread or a signal handler */
+/* One round, waiting at most `ms` (-1: until something happens). For tests and tools. */
+int loop_once(struct loop *l, int ms);
+/* Virtual loop: moves time on by `ms`, firing each timer at its own millisecond, tasks after each. */
+void loop_advance(struct loop *l, uint64_t ms);
+/* Virtual loop: milliseconds to the earliest timer, or UINT64_MAX where none is set. */
+uint64_t loop_next(const struct loop *l);
+
+/* ---- timers: embedded in their owner; zero-initialised is "stopped" ---- */
+struct timer {
+	struct timer *next;
+	struct timer **pprev; /* NULL: not set */
+	uint64_t expiry;      /* ms on the loop's clock */
+	void (*fire)(void *arg);
+	void *arg;
+};
+
+static inline void timer_init(struct timer *t, void (*fire)(void *arg), void *arg)
+{
+	*t = (struct timer){ .fire = fire, .arg = arg };
+}
+
+static inline bool timer_is_set(const struct timer *t)
+{
+	return t->pprev != NULL;
+}
+
+/* (Re)starts. Fires once, never early, at most 1 ms late plus the time other callbacks take.
+ * `ms` 0 fires in the next round. The owner may free or restart the timer inside fire(). */
+void timer_start(struct loop *l, struct timer *t, uint64_t ms);
+void timer_stop(struct loop *l, struct timer *t); /* nothing happens when it is not set */
+
+/* ---- descriptors ---- */
+struct loop_fd {
+	int fd;
+	uint32_t events; /* EPOLLIN, EPOLLOUT */
+	void (*ready)(void *arg, uint32_t events);
+	void *arg;
+};
+
+/* Level-triggered. The caller owns the descriptor and the struct, and removes before closing. A
+ * descriptor may be removed (and its struct freed) inside any callback. 0 or -errno. */
+int loop_fd_add(struct loop *l, struct loop_fd *f);
+int loop_fd_mod(struct loop *l, struct loop_fd *f, uint32_t events);
+void loop_fd_del(struct loop *l, struct loop_fd *f);
+
+/* ---- tasks: run once at the end of this round; used to send what a round produced in one go ---- */
+struct loop_task {
+	struct loop_task *next;
+	void (*run)(void *arg);
+	void *arg;
+	bool queued;
+};
+
+void loop_defer(struct loop *l, struct loop_task *t); /* nothing happens when it is queued already */
+
+#endif

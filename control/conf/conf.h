@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration: one YAML file becomes one immutable snapshot, or a list of errors.
+ *
+ * Every option is one row in schema.c (name, type, range, default, unit, help): the parser, the
+ * check, conf/full.yaml and the reference are made from these rows. A snapshot is reference counted
+ * (atomically): a call keeps the one it was born with. Everything in it is read-only, so threads share
+ * it freely. Strings are NUL-terminated and live as long as the snapshot. */
+#ifndef SLUICE_CONF_CONF_H
+#define SLUICE_CONF_CONF_H
+
+#include "base/addr.h"
+
+/* Where sluice stands on a network: one address on one interface (or device). */
+struct conf_network {
+	const char *name;
+	const char *port;        /* interface "eth0", PCI address "0000:01:00.0" or DPDK device "net_..." */
+	struct addr address;     /* ours, port 0 */
+	uint8_t prefix_len;
+	struct addr gateway;     /* family 0: none */
+	struct addr public;      /* advertised in SIP and SDP instead of `address`; family 0: none */
+	uint16_t sip_port;       /* UDP, 5060 */
+	uint16_t media_lo, media_hi; /* UDP ports for RTP and RTCP, inclusive; lo even, hi odd */
+	uint8_t sip_dscp, media_dscp;
+	unsigned index;          /* position in conf.networks */
+};
+
+enum conf_profile {
+	CONF_PROFILE_STATIC, /* a carrier's static-IP trunk */
+	CONF_PROFILE_PBX     /* the company's PBX */
+};
+
+/* A SIP neighbour: identified by the source address of its messages on its network. */
+struct conf_trunk {
+	const char *name;
+	const struct conf_network *on;
+	enum conf_profile profile;
+	struct addr host;          /* where requests go: address and port */
+	const char *domain;        /* host part of From, To, PAI and request URI toward it; its address by default */
+	struct prefix *sources;    /* who is this trunk; the host's address is always the first */
+	unsigned n_sources;
+	struct prefix *media;      /* where its media may come from besides its SDP (rank 3) */
+	unsigned n_media;
+	bool nat;                  /* its media may come from other ports and addresses than its SDP says */
+	uint32_t max_calls;        /* at once, both directions */
+	uint32_t ring_timeout_s;   /* no final answer to an INVITE: CANCEL (Timer C) */
+	unsigned index;
+};
+
+/* One line of `calls:`. The first whose `from` fits and has room is taken. */
+struct conf_route {
+	const struct conf_trunk *from, *to;
+	uint32_t at_most; /* calls at once by this line; UINT32_MAX: no limit */
+	unsigned line;    /* in the file, for people */
+	unsigned index;
+};
+
+enum conf_engine {
+	CONF_ENGINE_AUTO, /* AF_XDP where it works, else AF_PACKET */
+	CONF_ENGINE_XDP,
+	CONF_ENGINE_PACKET
+};
+
+struct conf {
+	const char *file;
+	struct conf_network *networks;
+	unsigned n_networks;
+	struct conf_trunk *trunks;
+	unsigned n_trunks;
+	struct conf_route *routes;
+	unsigned n_routes;
+	struct {
+		uint32_t t1_ms, t2_ms, t4_ms; /* RFC 3261 17.1.1.1 */
+		uint32_t shards;              /* 0: one for each two cores, at least one */
+	} sip;
+	struct {
+		enum conf_engine device;
+		uint32_t silence_s; /* both directions silent: the call ends; 0: never */
+		uint32_t hold_silence_s; /* the same while a side holds */
+	} media;
+	struct {
+		const char *user;      /* to run as after start; "" stays root */
+		const char *control;   /* unix socket of sluicectl */
+		const char *engine;    /* unix socket of sluice-dp */
+		const char *log_level; /* error warn notice info debug */
+	} process;
+};
+
+/* One thing wrong with the file, for a person: "FILE:LINE:COL: KEY: WHAT. FIX". */
+struct conf_error {
+	unsigned line, column; /* from 1; 0: the file as a whole */
+	char *key;             /* "trunks.carrier.host" */
+	char *what;
+	char *fix;
+};
+
+struct conf_errors {
+	struct conf_error *e;
+	size_t n;
+};
+
+/* Reads and validates everything: all errors of the file come in one run. On 0, *out has one
+ * reference and is the caller's. On -EINVAL, *errors has at least one entry; on -ENOENT and the
+ * like too. The caller frees *errors in each case. Any thread. */
+int conf_load(const char *file, struct conf **out, struct conf_errors *errors);
+/* The same from memory; `name` stands for the file in messages. */
+int conf_parse(const char *name, struct str text, struct conf **out, struct conf_errors *errors);
+struct conf *conf_get(struct conf *c);
+void conf_put(struct conf *c); /* NULL is allowed */
+void conf_errors_free(struct conf_errors *errors);
+/* All errors, one line each, sorted by place, as the command line shows them. */
+void conf_errors_print(const struct conf_errors *errors, const char *file, int fd);
+
+/* The whole language as a commented YAML file, made from schema.c (conf/full.yaml). 0 or -errno. */
+int conf_print_full(int fd);
+
+/* The trunk that a message from `src` on `network` belongs to, longest prefix first; NULL: nobody. */
+const struct conf_trunk *conf_trunk_of(const struct conf *c, unsigned network, const struct addr *src);
+
+#endif

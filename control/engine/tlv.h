@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The only codec of the flow language (dataplane/relay/flow.h): struct flow and its kin to and from
+ * netlink attributes. Used by control and by sluice-dp's agent. Pure functions over memory that
+ * the caller owns; every length is checked, nothing is trusted. libnl does the attribute walking. */
+#ifndef SLUICE_ENGINE_TLV_H
+#define SLUICE_ENGINE_TLV_H
+
+#include <netlink/attr.h>
+#include "relay/flow.h"
+
+/* A datagram being written: messages one after another. */
+struct tlv_out {
+	void *p;
+	size_t n, cap;
+	bool full; /* something did not fit; the message being written was taken back */
+};
+
+/* One message read from a datagram. attr[] points into the datagram; NULL: absent. */
+struct tlv_msg {
+	u32 seq;
+	u8 cmd, version;
+	u16 flags; /* NLM_F_* */
+	bool done; /* NLMSG_DONE: the end of a dump */
+	struct nlattr *attr[FLOW_A_MAX + 1];
+};
+
+/* What an engine reports of one flow. */
+struct tlv_report {
+	struct flow flow;            /* id, gen, idle_ms, sides as they were set */
+	struct flow_stats rtp[2];    /* by the side they came in on */
+	struct flow_stats rtcp[2];
+	u64 age_ms;
+};
+
+struct tlv_event {
+	u64 flow_id;
+	u32 gen;
+	u32 event; /* enum flow_event */
+	u32 side;
+	struct flow_addr source; /* LATCHED */
+};
+
+void tlv_out_init(struct tlv_out *o, void *mem, size_t cap);
+/* A message is begun, filled by put functions, ended. Ending one that did not fit takes it back,
+ * clears `full` and returns -EMSGSIZE: send what is there and write it again. */
+void tlv_begin(struct tlv_out *o, u8 cmd, u16 nlm_flags, u32 seq);
+void tlv_begin_done(struct tlv_out *o, u32 seq); /* NLMSG_DONE with attributes */
+int tlv_end(struct tlv_out *o);
+
+void tlv_put_u32(struct tlv_out *o, int type, u32 v);
+void tlv_put_u64(struct tlv_out *o, int type, u64 v);
+void tlv_put_str(struct tlv_out *o, int type, const char *s);
+void tlv_put_flow(struct tlv_out *o, const struct flow *f);         /* ID GEN IDLE SIDE0 SIDE1 */
+void tlv_put_report(struct tlv_out *o, const struct tlv_report *r); /* the same and the counters */
+void tlv_put_event(struct tlv_out *o, const struct tlv_event *e);
+/* One named counter, one device: called inside tlv_nest_begin(o, FLOW_A_DROPS or FLOW_A_PORTS). */
+size_t tlv_nest_begin(struct tlv_out *o, int type);
+void tlv_nest_end(struct tlv_out *o, size_t nest);
+void tlv_put_drop(struct tlv_out *o, const char *name, u64 count);
+void tlv_put_port(struct tlv_out *o, const char *network, const char *driver, const char *why);
+
+/* Takes the next message off (*p, *n). 1: *m is filled; 0: no more; -EBADMSG: the datagram is
+ * malformed from here on. Types are checked against the policy: wrong sizes are -EBADMSG. */
+int tlv_next(const void **p, size_t *n, struct tlv_msg *m);
+u32 tlv_u32(const struct tlv_msg *m, int type, u32 absent);
+u64 tlv_u64(const struct tlv_msg *m, int type, u64 absent);
+const char *tlv_str(const struct tlv_msg *m, int type); /* NULL: absent. Always NUL-terminated. */
+/* 0, or -EINVAL with *why naming the attribute (a string literal). Bounds of every field are checked
+ * here: families equal on one side, prefix lengths, ptime 1..240, payload types < 128, ports != 0. */
+int tlv_get_flow(const struct tlv_msg *m, struct flow *f, const char **why);
+int tlv_get_report(const struct tlv_msg *m, struct tlv_report *r, const char **why);
+int tlv_get_event(const struct tlv_msg *m, struct tlv_event *e, const char **why);
+/* Calls fn for every element of FLOW_A_DROPS. */
+void tlv_each_drop(const struct tlv_msg *m, void (*fn)(void *arg, const char *name, u64 count),
+		   void *arg);
+void tlv_each_port(const struct tlv_msg *m,
+		   void (*fn)(void *arg, const char *network, const char *driver, const char *why),
+		   void *arg);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* The flow language: what control asks of a relay engine and what the engine tells back.
+ *
+ * Wire form: generic netlink messages. Each is a struct nlmsghdr, a struct genlmsghdr (cmd: one of
+ * enum flow_cmd, version: FLOW_VERSION), then attributes (netlink TLVs: u16 length, u16 type, padded
+ * to 4 octets; integers in host order, addresses and nothing else in network order). sluice-dp
+ * carries them over a SOCK_SEQPACKET unix socket: one datagram holds one or more messages, at
+ * most FLOW_DATAGRAM_MAX octets, and is answered by one datagram with one reply per message that has
+ * NLM_F_ACK or is a query, in order, each with the request's nlmsg_seq and FLOW_A_STATUS.
+ * No pointers and no raw structs cross. Unknown attributes are ignored; a version that differs in
+ * FLOW_VERSION is refused in HELLO with -EPROTO.
+ *
+ * Verbs:
+ *   HELLO      version and epoch in; version, the engine's epoch and capabilities out. Must be first.
+ *   SET        idempotent upsert of one flow keyed by id. A generation below the stored one is
+ *              -ESTALE; the same generation again is 0 and changes nothing; a higher one replaces
+ *              the rule and keeps the directions (what was learned, counters).
+ *   DEL        removes a flow; the reply carries the final counters. -ENOENT where there is none.
+ *   DUMP       without id: every flow, one message each (NLM_F_MULTI), in as many datagrams as it
+ *              takes, ended by NLMSG_DONE carrying FLOW_A_DROPS (all named counters of the engine)
+ *              and FLOW_A_PORTS (devices); with id: that flow alone or -ENOENT.
+ *   SUBSCRIBE  from now on events are sent to this connection.
+ *   EVENT      engine to control, nlmsg_seq 0: LATCHED, IDLE, CONFLICT, RESTARTED, ...
+ *
+ * Control owns ids, ports and (later) keys; the engine owns learning, idle timers and counters.
+ * This file is freestanding: fixed-width integers only. */
+#ifndef SLUICE_RELAY_FLOW_H
+#define SLUICE_RELAY_FLOW_H
+
+#include "relay/types.h"
+
+#define FLOW_VERSION      1
+#define FLOW_DATAGRAM_MAX 65536
+#define FLOW_PTMAP_MAX    16
+#define FLOW_ACL_MAX      8
+
+enum flow_cmd {
+	FLOW_CMD_UNSPEC,
+	FLOW_CMD_HELLO,
+	FLOW_CMD_SET,
+	FLOW_CMD_DEL,
+	FLOW_CMD_DUMP,
+	FLOW_CMD_SUBSCRIBE,
+	FLOW_CMD_EVENT,
+	FLOW_CMD_MAX = FLOW_CMD_EVENT
+};
+
+/* Top-level attributes. */
+enum flow_attr {
+	FLOW_A_UNSPEC,
+	FLOW_A_VERSION, /* u32 */
+	FLOW_A_EPOCH,   /* u64: changes with every start of the engine (or of control, in its HELLO) */
+	FLOW_A_CAPS,    /* u32: enum flow_cap bits */
+	FLOW_A_STATUS,  /* s32: 0 or -errno */
+	FLOW_A_REASON,  /* string: why STATUS is not 0, for people */
+	FLOW_A_ID,      /* u64: top 8 bits: control's shard */
+	FLOW_A_GEN,     /* u32: generation, from 1 */
+	FLOW_A_IDLE,    /* u32: ms without a packet from either side until IDLE; 0: never */
+	FLOW_A_SIDE0,   /* nest of enum flow_side_attr */
+	FLOW_A_SIDE1,
+	FLOW_A_STATS0, /* nest of enum flow_stats_attr: RTP that came in on side 0 */
+	FLOW_A_STATS1,
+	FLOW_A_RTCP0, /* the same for RTCP */
+	FLOW_A_RTCP1,
+	FLOW_A_EVENT, /* u32: enum flow_event */
+	FLOW_A_SIDE,  /* u32: 0 or 1, the side that an event is about */
+	FLOW_A_DROPS, /* nest: each element FLOW_A_DROP */
+	FLOW_A_DROP,  /* nest: FLOW_A_NAME, FLOW_A_COUNT */
+	FLOW_A_NAME,  /* string */
+	FLOW_A_COUNT, /* u64 */
+	FLOW_A_PORTS, /* nest: each element FLOW_A_PORT */
+	FLOW_A_PORT,  /* nest: FLOW_A_NAME (network), FLOW_A_DRIVER, FLOW_A_WHY */
+	FLOW_A_DRIVER, /* string: "AF_XDP on eth0 (native)", "AF_PACKET on eth0", "PCI 0000:01:00.0" */
+	FLOW_A_WHY,    /* string: why this and nothing faster; may be empty */
+	FLOW_A_AGE,    /* u64: ms since the flow was first set */
+	FLOW_A_MAX = FLOW_A_AGE
+};
+
+enum flow_cap {
+	FLOW_CAP_IPV4 = 1 << 0,
+	FLOW_CAP_IPV6 = 1 << 1,
+	FLOW_CAP_SRTP = 1 << 2,
+	FLOW_CAP_DTMF = 1 << 3
+};
+
+enum flow_side_attr {
+	FLOW_SIDE_A_UNSPEC,
+	FLOW_SIDE_A_LOCAL,       /* 4 or 16 octets: our address */
+	FLOW_SIDE_A_LOCAL_PORT,  /* u16: RTP. RTCP comes in on RTCP_PORT, or here when muxed */
+	FLOW_SIDE_A_LOCAL_RTCP,  /* u16: 0: muxed or no RTCP */
+	FLOW_SIDE_A_REMOTE,      /* 4 or 16 octets: the address in the peer's SDP; absent: not known yet */
+	FLOW_SIDE_A_REMOTE_PORT, /* u16 */
+	FLOW_SIDE_A_REMOTE_RTCP, /* u16 */
+	FLOW_SIDE_A_SIG,         /* 4 or 16 octets: source address of the SIP message with that SDP */
+	FLOW_SIDE_A_ACL,         /* nest: each element FLOW_SIDE_A_PREFIX */
+	FLOW_SIDE_A_PREFIX,      /* 5 or 17 octets: address, prefix length */
+	FLOW_SIDE_A_MODE,        /* u8: enum flow_mode */
+	FLOW_SIDE_A_FLAGS,       /* u32: enum flow_side_flag */
+	FLOW_SIDE_A_LEARN_LEN,   /* u8: prefix length that widens `SIG` in mode NAT; 0: exact */
+	FLOW_SIDE_A_PTIME,       /* u8: ms, 20 where unknown */
+	FLOW_SIDE_A_PTMAP,       /* octet pairs: payload type in (from this side), payload type out */
+	FLOW_SIDE_A_CLOCK,       /* u32: RTP clock rate in Hz for jitter, 8000 where unknown */
+	FLOW_SIDE_A_DSCP,        /* u8: for packets that leave by this side */
+	FLOW_SIDE_A_MAX = FLOW_SIDE_A_DSCP
+};
+
+enum flow_stats_attr {
+	FLOW_STATS_A_UNSPEC,
+	FLOW_STATS_A_PACKETS,  /* u64: forwarded */
+	FLOW_STATS_A_OCTETS,   /* u64: UDP payload of those */
+	FLOW_STATS_A_DROPPED,  /* u64: arrived here and not forwarded */
+	FLOW_STATS_A_LOST,     /* s64: RFC 3550 A.3: expected - received; negative with duplicates */
+	FLOW_STATS_A_JITTER,   /* u32: RFC 3550 A.8, microseconds */
+	FLOW_STATS_A_FIRST,    /* u64: microseconds since 1970 of the first packet forwarded; 0: none */
+	FLOW_STATS_A_LAST,     /* u64 */
+	FLOW_STATS_A_SSRC,     /* u32 */
+	FLOW_STATS_A_STATE,    /* u8: enum flow_state */
+	FLOW_STATS_A_SOURCE,   /* 4 or 16 octets: learned source; absent: none */
+	FLOW_STATS_A_SRC_PORT, /* u16 */
+	FLOW_STATS_A_REFUSED,  /* 4 or 16 octets: the last source that was not eligible; absent: none */
+	FLOW_STATS_A_MAX = FLOW_STATS_A_REFUSED
+};
+
+/* How a side learns where its media comes from. See source.h for the state machine. */
+enum flow_mode {
+	FLOW_MODE_STATIC, /* only the SDP's address and port, and sources in the ACL */
+	FLOW_MODE_NAT     /* also another port of that address, and the signalling's address */
+};
+
+enum flow_side_flag {
+	FLOW_SIDE_HOLD = 1 << 0,    /* no media is expected from this side: silence is no reason to rebind */
+	FLOW_SIDE_RTCP_MUX = 1 << 1 /* RTCP shares the RTP port, RFC 5761 */
+};
+
+enum flow_state {
+	FLOW_STATE_IDLE,
+	FLOW_STATE_PROBE,
+	FLOW_STATE_LOCKED_WEAK,
+	FLOW_STATE_LOCKED,
+	FLOW_STATE_REBIND_OK,
+	FLOW_STATE_RELEARN,
+	FLOW_STATE_CONFLICT,
+	FLOW_STATE_FROZEN,
+	FLOW_STATE_COUNT
+};
+
+enum flow_event {
+	FLOW_EVENT_UNSPEC,
+	FLOW_EVENT_LATCHED,  /* side, SOURCE: a source was learned */
+	FLOW_EVENT_IDLE,     /* neither side sent for FLOW_A_IDLE ms; said again after as long */
+	FLOW_EVENT_CONFLICT, /* side: two sources claim one stream; nothing is relayed from it */
+	FLOW_EVENT_RESTARTED /* the engine lost its flows; set them again */
+};
+
+struct flow_addr { /* port in host order; family 0: none */
+	u8 ip[16];
+	u16 port;
+	u8 family; /* 0, 4, 6 */
+	u8 len;    /* as a prefix: its length */
+};
+
+struct flow_side {
+	struct flow_addr local;  /* RTP */
+	struct flow_addr remote; /* RTP address of the peer's SDP; family 0: not known yet */
+	u16 local_rtcp;          /* port; 0: muxed or none */
+	u16 remote_rtcp;
+	struct flow_addr sig; /* port 0 */
+	struct flow_addr acl[FLOW_ACL_MAX];
+	u32 clock;
+	u32 flags; /* enum flow_side_flag */
+	u8 n_acl;
+	u8 mode; /* enum flow_mode */
+	u8 learn_len;
+	u8 ptime;
+	u8 dscp;
+	u8 n_ptmap;
+	u8 ptmap[FLOW_PTMAP_MAX][2]; /* in, out; what is not listed is not negotiated and is dropped */
+};
+
+struct flow {
+	u64 id;
+	u32 gen;
+	u32 idle_ms;
+	struct flow_side side[2];
+};
+
+struct flow_stats {
+	u64 packets, octets, dropped;
+	s64 lost;
+	u64 first_us, last_us;
+	u32 jitter_us;
+	u32 ssrc;
+	u8 state; /* enum flow_state */
+	struct flow_addr source, refused;
+};
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* The verdict for one packet: the rules of a media relay, written once, for sluice-dp and the
+ * kernel module. Freestanding: no libc, no DPDK, no kernel headers, no allocation, no clock.
+ *
+ * Nouns: a *rule* is a flow as control set it, immutable once published. A *direction* is one
+ * component (RTP or RTCP) coming in on one side of a flow: mutable, with one owner at a time (the
+ * worker, or the holder of the direction's lock in the kernel). A packet goes
+ *     relay_plan()    may it pass, what will it look like: changes nothing that a forged packet
+ *                     must not change (only drop counters and candidates of the source learning)
+ *     [SRTP open]     in a later version
+ *     relay_commit()  it was genuine: learned source, sequence state and counters move on
+ * and is then rewritten and sent by the engine.
+ *
+ * The source-learning state machine is described and declared in source.h. */
+#ifndef SLUICE_RELAY_RELAY_H
+#define SLUICE_RELAY_RELAY_H
+
+#include "relay/flow.h"
+#include "relay/source.h"
+
+enum relay_component {
+	RELAY_RTP,
+	RELAY_RTCP
+};
+
+enum relay_action {
+	RELAY_FORWARD, /* rewrite and send to plan.dst from plan.src */
+	RELAY_HOLD,    /* the source is not proven yet: keep the packet as plan.hold says */
+	RELAY_PUNT,    /* not media (STUN, DTLS): for control */
+	RELAY_DROP     /* count under plan.drop */
+};
+
+/* Every packet that is not forwarded has a name. Engines append their own after RELAY_DROP_COUNT. */
+#define RELAY_DROPS(X)                                                                             \
+	X(SHORT, "rtp_short", "shorter than its own headers say")                                  \
+	X(VERSION, "rtp_version", "not RTP version 2")                                             \
+	X(PAYLOAD_TYPE, "rtp_payload_type", "payload type was not negotiated on this leg")         \
+	X(UNLEARNED, "rtp_unlearned", "source that the signalling did not name")                   \
+	X(NOT_READY, "rtp_not_ready", "before the SDP of this side was known")                     \
+	X(POISONED, "rtp_poisoned", "source that sprayed before the SDP was sent")                 \
+	X(CANDIDATE, "rtp_candidate", "source not proven yet, and no room to keep the packet")     \
+	X(OTHER_SOURCE, "rtp_other_source", "not the source that was learned")                     \
+	X(SSRC, "rtp_ssrc", "new SSRC that was not confirmed, or changed too often")               \
+	X(CONFLICT, "rtp_conflict", "two sources claim the same stream")                           \
+	X(NO_DESTINATION, "rtp_no_destination", "the other side's address is not known yet")       \
+	X(RTCP_MALFORMED, "rtcp_malformed", "RTCP lengths do not add up")                          \
+	X(RTCP_RATE, "rtcp_rate", "more RTCP than 5 packets/s plus 1/50 of the RTP")               \
+	X(NOT_MEDIA, "not_media", "neither RTP nor RTCP, and nobody asked for it")
+
+enum relay_drop {
+#define X(id, name, text) RELAY_DROP_##id,
+	RELAY_DROPS(X)
+#undef X
+	RELAY_DROP_COUNT
+};
+
+const char *relay_drop_name(enum relay_drop d); /* "rtp_short" */
+const char *relay_drop_text(enum relay_drop d);
+
+/* RFC 3550 A.1, A.3, A.8. One per direction; kept over generations, restarted by a new SSRC. */
+struct relay_rtp_state {
+	u32 ssrc, cycles, base_seq, received, transit, jitter_q4; /* jitter scaled by 16, clock units */
+	u32 lost_before; /* of earlier SSRCs */
+	u16 max_seq;
+	u8 started;
+};
+
+struct relay_dir {
+	/* read by every packet */
+	const struct flow *rule; /* borrowed; the engine swaps it through relay_dir_update() */
+	struct relay_dir *peer;  /* same component, other side: whose lock says where we send */
+	struct source src;       /* what was learned of this side's source */
+	u8 side, component;
+	u8 ptmap[128]; /* in -> out; 0xff: not negotiated */
+	/* written by every packet */
+	u64 packets, octets, dropped;
+	u64 first_us, last_us; /* on the engine's clock (now_us) */
+	struct relay_rtp_state rtp;
+	struct flow_addr refused; /* the last source that was not eligible */
+	u32 rtcp_tokens_us;       /* bucket of the RTCP rate cap */
+	u64 rtcp_refill_us;
+};
+
+struct relay_packet {
+	u8 *payload; /* UDP payload; relay_commit() rewrites the payload type in place */
+	u32 len;
+	struct flow_addr src; /* where it came from */
+	u64 now_us;           /* any monotonic clock in microseconds, one for all calls */
+};
+
+struct relay_plan {
+	enum relay_action action;
+	enum relay_drop drop;    /* RELAY_DROP */
+	struct flow_addr dst;    /* RELAY_FORWARD: where to */
+	struct flow_addr from;   /* RELAY_FORWARD: our address and port on the other side */
+	u8 dscp;                 /* RELAY_FORWARD */
+	u8 marker_pt;            /* new second octet of the RTP header */
+	u8 is_rtcp;              /* RTCP found on a muxed port is planned by the RTCP direction */
+	u8 hold_slot;            /* RELAY_HOLD: candidate to keep it with (0..SOURCE_CANDIDATES-1) */
+	enum source_note note;   /* SOURCE_LATCHED, SOURCE_CONFLICT: tell control; see source.h */
+	u8 flush_slot;           /* SOURCE_LATCHED with held packets: forward those of this candidate in
+				  * order first, free all others; 0xff: none */
+};
+
+/* `component` directions of one flow are set up and tied to each other. now_us: see above. */
+void relay_dir_init(struct relay_dir *d, const struct flow *rule, unsigned side, unsigned component,
+		    struct relay_dir *peer);
+/* A new generation of the same flow: swaps the rule, re-opens learning only where security demands
+ * it and signalling allows it (source.h). Counters and sequence state stay. */
+void relay_dir_update(struct relay_dir *d, const struct flow *rule, u64 now_us);
+
+/* `rtp` is the RTP direction of the same side where d is RTCP, else d itself. */
+void relay_plan(struct relay_dir *d, struct relay_dir *rtp, const struct relay_packet *pkt,
+		struct relay_plan *plan);
+/* After RELAY_FORWARD and, for SRTP, after authentication. Rewrites the payload type. */
+void relay_commit(struct relay_dir *d, struct relay_packet *pkt, const struct relay_plan *plan);
+/* Forwarding of a held packet after its candidate was latched: fills plan like relay_plan() would. */
+void relay_plan_held(struct relay_dir *d, const struct relay_packet *pkt, struct relay_plan *plan);
+/* Timers: call at least every 20 ms while source_ticking(&d->src), with no packet at hand. Says the
+ * same as a packet could: note and flush_slot. */
+void relay_tick(struct relay_dir *d, u64 now_us, struct relay_plan *plan);
+
+/* wall_us - now_us turns the engine's clock into time since 1970 for first_us and last_us. */
+void relay_stats(const struct relay_dir *d, s64 wall_minus_now_us, struct flow_stats *out);
+
+#endif
