@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The SIP core of one shard: transport, transactions (RFC 3261 17, RFC 6026), dialogs (12) and the
+ * INVITE usage of a user agent (13, 14, 15, 9), towards a user that thinks in calls.
+ *
+ * Everything runs on the shard's thread. `struct sip_msg` and every slice in an event are borrowed for
+ * the callback; what a downcall is given may be freed when it returns. Bodies are opaque: no SDP here.
+ * An invite is one INVITE and the dialogs that grow from it, as server (its request came in)
+ * or client (invite_send). Timers, retransmissions, CANCEL, forks and late messages stay inside. */
+#ifndef SLUICE_SIP_SIP_H
+#define SLUICE_SIP_SIP_H
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "sip/msg.h"
+
+struct sip;
+struct invite;
+struct sip_request; /* a server transaction outside dialogs that waits for its answer */
+
+/* One local socket for each network; the address that we name in Via and Contact. */
+struct sip_network {
+	const char *name;
+	struct addr advertised; /* with port */
+};
+
+/* How datagrams leave. udp.c is the real one, tests have a network of their own. The data is copied or
+ * sent before it returns. 0 or -errno (logged and counted by the core, then left to the timers). */
+struct sip_io {
+	int (*send)(void *arg, unsigned network, const struct addr *to, struct str data);
+	void *arg;
+};
+
+struct sip_timers {
+	uint32_t t1_ms, t2_ms, t4_ms; /* 500, 4000, 5000 */
+};
+
+enum invite_event_type {
+	/* client */
+	INVITE_PROGRESS, /* 101-199 (100 is swallowed). e->fork, body */
+	INVITE_ANSWER,   /* first 2xx of the initial INVITE: invite_ack() is owed. Other forks' 2xx are
+			  * ACKed and BYEd inside */
+	INVITE_FAIL,     /* over: 300-699 arrived (ACKed inside), 408 timer B or C, 503 transport */
+	/* server */
+	INVITE_CANCEL,   /* over: CANCEL arrived, 487 was sent */
+	INVITE_ACK,      /* the ACK for our 2xx, of the initial INVITE or of a re-INVITE; body */
+	/* either, in the dialog */
+	INVITE_OFFER,    /* re-INVITE arrived (body may be empty): invite_reply() with a final is owed */
+	INVITE_REANSWER, /* final response to our invite_reinvite(): status, body; invite_ack() is owed
+			  * when it is 2xx */
+	INVITE_BYE,      /* over: BYE arrived, 200 was sent */
+	INVITE_LOST      /* over: the peer is gone: no ACK in 64*T1 (BYE was sent), or 481/408 to a request
+			  * in the dialog. status says which; 0: no ACK */
+};
+
+struct invite_event {
+	enum invite_event_type type;
+	unsigned status;             /* of the response */
+	unsigned fork;               /* client: number of the early dialog, from 0; by its To tag */
+	struct str body;
+	struct str body_type;        /* Content-Type as written */
+	const struct sip_msg *msg;   /* NULL for timeouts */
+	struct addr source;          /* where msg came from */
+};
+
+/* What the user of the core does. After an event marked "over" the invite is gone once the callback
+ * returns: forget the pointer. */
+struct sip_user {
+	/* The peer a datagram belongs to, asked before anything is parsed: >= 0 is handed on as `peer`,
+	 * negative drops and counts it. */
+	int (*peer_of)(void *arg, unsigned network, const struct addr *source);
+	/* A new INVITE outside dialogs; 100 Trying was sent already. Must end in invite_reply() with a final or
+	 * invite_end(), now or later. Return the `arg` of its events, or NULL after having ended it. */
+	void *(*invite)(void *arg, struct invite *inv, const struct sip_msg *m,
+			const struct sip_core *core, int peer, const struct addr *source);
+	void (*event)(void *invite_arg, struct invite *inv, const struct invite_event *e);
+	/* A request outside dialogs that is none of INVITE, ACK, CANCEL, BYE: answer by
+	 * sip_request_reply(), now or later. */
+	void (*request)(void *arg, struct sip_request *r, const struct sip_msg *m,
+			const struct sip_core *core, int peer);
+	void *arg;
+	/* Optional, for ladders: every message, before anything is done with it / as it leaves. */
+	void (*trace)(void *arg, bool out, unsigned network, const struct addr *peer, struct str data);
+};
+
+struct sip_options {
+	struct loop *loop;
+	struct log *log;
+	struct sip_io io;
+	struct sip_user user;
+	struct sip_timers timers;
+	const struct sip_network *networks; /* must outlive the core */
+	unsigned n_networks;
+	uint8_t shard, n_shards;
+	size_t max_transactions; /* bound on memory: beyond it new INVITEs get 503 */
+};
+
+struct sip *sip_new(const struct sip_options *o); /* NULL + errno */
+/* Ends without a word on the wire: invites and transactions are freed, no event is sent. */
+void sip_free(struct sip *s);
+
+/* A datagram from the network: `buf` writable, SIP_PAD octets readable behind it. */
+void sip_receive(struct sip *s, unsigned network, const struct addr *source, char *buf, size_t len);
+
+/* Which shard owns a datagram (design: a response by our branch, a request in a dialog by our tag, else
+ * by a hash of the Call-ID). Any thread, without a core, before parsing: it only scans. Returns
+ * 0..n_shards-1; what cannot be read goes to shard 0. */
+unsigned sip_steer(const char *buf, size_t len, unsigned n_shards);
+
+/* Named counters of the core, for sluicectl: calls fn for each. */
+void sip_counters(const struct sip *s, void (*fn)(void *arg, const char *name, uint64_t v),
+		  void *arg);
+
+/* ---- invites ---- */
+
+struct sip_target {
+	unsigned network;
+	struct addr addr; /* with port */
+};
+
+struct invite_params {
+	struct sip_target target;
+	struct str ruri;
+	struct str from;         /* value without tag: "\"Alice\" <sip:+44...@...>" */
+	struct str to;           /* value without tag */
+	struct str contact_user; /* may be empty */
+	struct str headers;      /* further lines, each with CRLF; none of those the core writes */
+	struct str body, body_type;
+	uint8_t max_forwards;
+	uint32_t ring_ms;        /* Timer C: no final after this: CANCEL, INVITE_FAIL 408. Restarted by 101-199 */
+	void *arg;               /* for its events */
+};
+
+/* Sends an INVITE. NULL + errno: -ENOMEM, -EMSGSIZE. Events come later, never from inside. */
+struct invite *invite_send(struct sip *s, const struct invite_params *p);
+
+struct invite_reply {
+	unsigned status;         /* 101..699; 1xx and 2xx carry Contact and our tag */
+	struct str reason;       /* empty: the usual phrase */
+	struct str headers, body, body_type;
+};
+
+/* Answers the INVITE or re-INVITE that is open on this invite. A final one for the initial INVITE of
+ * 300 and more ends it (the pointer is gone). 0, -EINVAL (nothing open), -EMSGSIZE. 2xx is
+ * retransmitted until its ACK (13.3.1.4). */
+int invite_reply(struct invite *inv, const struct invite_reply *r);
+/* ACK for the 2xx just received (INVITE_ANSWER, INVITE_REANSWER), with the answer to a late offer as
+ * body or none. Kept and repeated for retransmitted 2xx. */
+int invite_ack(struct invite *inv, struct str body, struct str body_type);
+/* re-INVITE. 0; -EBUSY while an INVITE of either direction is open in the dialog (14.1, 14.2: the core
+ * itself answers 491 or 500 to the peer's overlapping ones); -EMSGSIZE. headers, body as above. */
+int invite_reinvite(struct invite *inv, struct str headers, struct str body, struct str body_type);
+/* Ends it, whatever its state: as server before a final: that status (>= 300; 0: 480); as client before a
+ * final: CANCEL, not before a 1xx, and a 2xx that crosses it is ACKed and BYEd; in the dialog: BYE
+ * (as server only after the ACK or 64*T1, 15). `headers` go into it (Reason). No event follows; the
+ * pointer is gone, the rest is done inside. */
+void invite_end(struct invite *inv, unsigned status, struct str headers);
+
+/* For people and logs; slices live as long as the invite. */
+struct str invite_call_id(const struct invite *inv);
+struct str invite_local_tag(const struct invite *inv);
+struct str invite_remote_tag(const struct invite *inv);
+const char *invite_state_name(const struct invite *inv); /* "PROCEEDING", "CONFIRMED", ... */
+size_t invite_memory(const struct invite *inv);          /* octets */
+
+/* ---- requests outside dialogs ---- */
+
+/* Answers and forgets; `headers` as above. 0 or -EMSGSIZE. */
+int sip_request_reply(struct sip_request *r, const struct invite_reply *reply);
+
+#endif
