@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The back-to-back user agent: two invites, one media session, one state machine (fsm.c: a table of
+ * state x event -> action, next state). A call lives on one shard and in one arena.
+ *
+ * Leg 0 is the caller's, leg 1 the callee's. */
+#ifndef SLUICE_CALL_CALL_H
+#define SLUICE_CALL_CALL_H
+
+#include "conf/conf.h"
+#include "media/media.h"
+#include "sip/sip.h"
+
+struct calls; /* all calls of a shard */
+struct call;
+
+/* Shared by all shards: calls at once on each trunk and route. Atomic, indexed like conf's arrays. */
+struct call_limits;
+struct call_limits *call_limits_new(const struct conf *conf);
+void call_limits_free(struct call_limits *l);
+unsigned call_limits_trunk(const struct call_limits *l, unsigned trunk);
+
+struct calls_options {
+	struct loop *loop;
+	struct log *log;
+	struct conf *conf; /* calls takes its own reference */
+	struct call_limits *limits;
+	struct media_shard *media;
+	uint8_t shard;
+};
+
+struct calls *calls_new(const struct calls_options *o); /* NULL + errno */
+/* The user of the SIP core. Give it to sip_new(), then tell calls about the core. */
+struct sip_user calls_sip_user(struct calls *c);
+void calls_set_sip(struct calls *c, struct sip *sip);
+/* Ends every call: 503 or BYE where something is open. They go while the loop still runs. */
+void calls_drain(struct calls *c);
+size_t calls_count(const struct calls *c);
+void calls_free(struct calls *c); /* calls that are left are freed without a word */
+
+/* Totals since start, for people: calls fn for each ("calls_started", "calls_answered", ...). */
+void calls_counters(const struct calls *c, void (*fn)(void *arg, const char *name, uint64_t v),
+		    void *arg);
+
+#define CALL_EVENTS 24 /* kept per call */
+
+struct call_event {
+	uint64_t wall_us;
+	uint8_t leg;      /* 0, 1; 2: the call as a whole */
+	uint16_t status;  /* SIP status, 0: none */
+	const char *what; /* "INVITE", "180 with SDP", "media latched", ...: a literal */
+};
+
+struct call_leg_info {
+	const char *trunk;      /* name */
+	const char *state;      /* invite_state_name(), "" when it is gone */
+	struct str call_id, local_tag, remote_tag;
+	struct str user;        /* caller: From user; callee: user of the request URI */
+	struct addr peer;       /* of its signalling */
+};
+
+struct call_info {
+	uint64_t id; /* shown in hex, unique on this machine */
+	const char *state;
+	uint64_t started_us, answered_us; /* wall clock; 0: not yet */
+	struct call_leg_info leg[2];
+	const struct media *media; /* NULL: none yet */
+	struct call_event events[CALL_EVENTS];
+	unsigned n_events; /* oldest first */
+	size_t memory;     /* octets in its arena and invites */
+};
+
+void calls_each(const struct calls *c, void (*fn)(void *arg, const struct call_info *i), void *arg);
+bool calls_find(const struct calls *c, uint64_t id, struct call_info *out);
+
+/* The state machine as a graphviz text (tools, documentation). */
+void call_fsm_dot(int fd);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The client of a relay engine, one for each shard: the six verbs of the flow language
+ * (dataplane/relay/flow.h) as calls that answer later. Which engine it is (sluice-dp over a unix
+ * socket, the kernel module over generic netlink) is the transport's affair.
+ *
+ * Everything runs on the shard's thread. Callbacks come from the loop, never from inside a call. Requests
+ * made in one round of the loop leave in one datagram. Each request is answered exactly once:
+ * by the engine, or by -ENOTCONN when it is gone, or -ETIMEDOUT after 2 s. */
+#ifndef SLUICE_ENGINE_ENGINE_H
+#define SLUICE_ENGINE_ENGINE_H
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "engine/tlv.h"
+
+struct engine;
+
+/* How datagrams of the flow language travel. seqpacket.c is one, the scenario tests have another. */
+struct engine_transport {
+	/* Begins to connect; says so by engine_connected(). Called again, by the client's timer, after
+	 * engine_gone(). */
+	void (*open)(void *arg, struct engine *e);
+	int (*send)(void *arg, const void *p, size_t n); /* 0; -EAGAIN: keep it and wait for engine_ready() */
+	void (*close)(void *arg);
+	void *arg;
+};
+
+struct engine_user {
+	/* The engine is there and speaks our version. `fresh`: it has none of our flows (it was
+	 * restarted, or is new to us): set every live flow again. */
+	void (*up)(void *arg, bool fresh);
+	void (*down)(void *arg); /* gone; reconnecting goes on by itself, every 100 ms */
+	void (*event)(void *arg, const struct tlv_event *e);
+	/* A flow of this shard that the engine has at connect and that known() denies: left by an earlier
+	 * life of control. Its ports are in use until it is deleted. */
+	bool (*known)(void *arg, u64 flow_id);
+	void (*orphan)(void *arg, const struct tlv_report *r);
+	void *arg;
+};
+
+struct engine_options {
+	struct loop *loop;
+	struct log *log;
+	struct engine_transport transport;
+	struct engine_user user;
+	u8 shard;
+};
+
+struct engine *engine_new(const struct engine_options *o); /* NULL + errno */
+void engine_free(struct engine *e); /* pending requests are answered with -ECANCELED */
+bool engine_is_up(const struct engine *e);
+u32 engine_caps(const struct engine *e);
+
+/* A flow id that was never given before, by this process or an earlier one (shard, random, count). */
+u64 engine_new_id(struct engine *e);
+
+typedef void engine_done(void *arg, int status);
+/* `r` is borrowed; NULL unless status is 0. */
+typedef void engine_report(void *arg, int status, const struct tlv_report *r);
+
+/* `done` may be NULL. *f is read before the call returns. 0, or -ENOTCONN, -ENOMEM (then no callback). */
+int engine_set(struct engine *e, const struct flow *f, engine_done *done, void *arg);
+int engine_del(struct engine *e, u64 id, engine_report *done, void *arg);
+int engine_get(struct engine *e, u64 id, engine_report *done, void *arg);
+/* Forget the answer to whatever was asked with this arg; for owners that die first. */
+void engine_forget(struct engine *e, void *arg);
+
+struct engine_dump {
+	void (*flow)(void *arg, const struct tlv_report *r);
+	void (*drop)(void *arg, const char *name, u64 count);
+	void (*port)(void *arg, const char *network, const char *driver, const char *why);
+	void (*done)(void *arg, int status);
+	void *arg;
+};
+/* Every flow of the engine (of all shards), its named counters and devices; members may be NULL but done. */
+int engine_dump(struct engine *e, const struct engine_dump *d);
+
+/* ---- for transports ---- */
+void engine_connected(struct engine *e);
+void engine_gone(struct engine *e, int why); /* -errno */
+void engine_ready(struct engine *e);         /* send() will take data again */
+void engine_receive(struct engine *e, const void *p, size_t n);
+
+/* sluice-dp: a SOCK_SEQPACKET unix socket. `path` is copied. NULL + errno. Free after engine_free(). */
+struct seqpacket;
+struct seqpacket *seqpacket_new(struct loop *loop, struct log *log, const char *path);
+void seqpacket_free(struct seqpacket *s);
+struct engine_transport seqpacket_transport(struct seqpacket *s);
+
+#endif
