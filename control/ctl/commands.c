@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands of the control socket: what each shard is asked, and how the parts are put together.
+ */
+#include "ctl/ctl_priv.h"
+
+#define CALL_FLOWS 16
+
+/* ---- helpers ---- */
+
+static void add_counter(void *object, const char *name, uint64_t v)
+{
+	json_int_t before = json_integer_value(json_object_get(object, name));
+
+	json_object_set_new(object, name, json_integer(before + (json_int_t)v));
+}
+
+static void merge_counters(json_t *into, const json_t *from)
+{
+	const char *name;
+	json_t *v;
+
+	json_object_foreach((json_t *)from, name, v)
+		add_counter(into, name, (uint64_t)json_integer_value(v));
+}
+
+/* Asks the engine; a part without an engine is answered at once. */
+static void dump_or_done(struct ctl_part *part, const struct engine_dump *d)
+{
+	if (engine_dump(media_engine(part->shard->media), d) == 0)
+		return;
+	part->error = "the data plane is not connected: is sluice-dp running?";
+	ctl_part_done(part);
+}
+
+static void dump_done(void *arg, int status)
+{
+	struct ctl_part *part = arg;
+
+	if (status)
+		part->error = "the data plane did not answer";
+	ctl_part_done(part);
+}
+
+/* ---- status ---- */
+
+static void status_port(void *arg, const char *network, const char *driver, const char *why)
+{
+	struct ctl_part *part = arg;
+
+	json_array_append_new(
+		json_object_get(part->result, "data_path"),
+		json_pack("{s:s,s:s,s:s}", "network", network, "driver", driver, "why", why));
+}
+
+static void status_done(void *arg, int status)
+{
+	ctl_part_done(arg); /* without the engine the rest is still worth telling */
+}
+
+static void status_gather(struct ctl_part *part)
+{
+	const struct ctl_shard *s = part->shard;
+	struct engine *e = media_engine(s->media);
+	struct engine_dump d = { .port = status_port, .done = status_done, .arg = part };
+
+	part->result = json_pack("{s:I,s:b,s:{},s:[]}", "calls", (json_int_t)calls_count(s->calls),
+				 "engine_up", engine_is_up(e), "totals", "data_path");
+	calls_counters(s->calls, add_counter, json_object_get(part->result, "totals"));
+	if (s->index || engine_dump(e, &d) < 0)
+		ctl_part_done(part);
+}
+
+static json_t *view_networks(const struct conf *conf)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < conf->n_networks; i++) {
+		const struct conf_network *n = &conf->networks[i];
+
+		json_array_append_new(list,
+				      json_pack("{s:s,s:s,s:o,s:i,s:i,s:i}", "name", n->name,
+						"port", n->port, "address", view_addr(&n->address),
+						"sip_port", (int)n->sip_port, "media_lo",
+						(int)n->media_lo, "media_hi", (int)n->media_hi));
+	}
+	return list;
+}
+
+static void status_merge(const struct ctl_options *o, json_t *reply, struct ctl_part *parts,
+			 unsigned n)
+{
+	json_t *totals = json_object();
+	json_int_t calls = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		calls += json_integer_value(json_object_get(parts[i].result, "calls"));
+		merge_counters(totals, json_object_get(parts[i].result, "totals"));
+	}
+	json_object_set_new(reply, "version", json_string(o->version));
+	json_object_set_new(reply, "config", json_string(o->conf->file));
+	json_object_set_new(reply, "shards", json_integer(n));
+	json_object_set_new(reply, "calls", json_integer(calls));
+	json_object_set_new(reply, "totals", totals);
+	json_object_set(reply, "engine_up", json_object_get(parts[0].result, "engine_up"));
+	json_object_set(reply, "data_path", json_object_get(parts[0].result, "data_path"));
+	json_object_set_new(reply, "networks", view_networks(o->conf));
+}
+
+/* ---- calls ---- */
+
+static void calls_one(void *arg, const struct call_info *i)
+{
+	json_array_append_new(arg, view_call(i));
+}
+
+static void calls_gather(struct ctl_part *part)
+{
+	part->result = json_array();
+	calls_each(part->shard->calls, calls_one, part->result);
+	ctl_part_done(part);
+}
+
+static void calls_merge(const struct ctl_options *o, json_t *reply, struct ctl_part *parts,
+			unsigned n)
+{
+	json_t *all = json_array();
+
+	for (unsigned i = 0; i < n; i++)
+		json_array_extend(all, parts[i].result);
+	json_object_set_new(reply, "calls", all);
+}
+
+/* ---- call ---- */
+
+static void call_flow(void *arg, int status, const struct tlv_report *r)
+{
+	struct ctl_part *part = arg;
+
+	if (r)
+		json_array_append_new(json_object_get(part->result, "flows"), view_flow(r));
+	if (--part->waiting == 0)
+		ctl_part_done(part);
+}
+
+static void call_gather(struct ctl_part *part)
+{
+	struct call_info info;
+	struct media_leg_info m[CALL_FLOWS];
+	unsigned n = 0;
+
+	if (!calls_find(part->shard->calls, part->call_id, &info)) {
+		ctl_part_done(part);
+		return;
+	}
+	part->result = view_call_full(&info);
+	json_object_set_new(part->result, "flows", json_array());
+	if (info.media)
+		n = media_info(info.media, 0, m, CALL_FLOWS);
+	part->waiting = 1;
+	for (unsigned i = 0; i < n; i++) {
+		part->waiting++;
+		if (engine_get(media_engine(part->shard->media), m[i].flow_id, call_flow, part) < 0)
+			part->waiting--;
+	}
+	call_flow(part, 0, NULL);
+}
+
+static void call_merge(const struct ctl_options *o, json_t *reply, struct ctl_part *parts,
+		       unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (parts[i].result)
+			json_object_set(reply, "call", parts[i].result);
+	if (!json_object_get(reply, "call")) {
+		json_object_set_new(reply, "ok", json_false());
+		json_object_set_new(
+			reply, "error",
+			json_string("no call has this id; `sluicectl calls` lists them"));
+	}
+}
+
+/* ---- flows, drops: one shard asks for the whole engine ---- */
+
+static void flows_one(void *arg, const struct tlv_report *r)
+{
+	json_array_append_new(((struct ctl_part *)arg)->result, view_flow(r));
+}
+
+static void flows_gather(struct ctl_part *part)
+{
+	struct engine_dump d = { .flow = flows_one, .done = dump_done, .arg = part };
+
+	part->result = json_array();
+	dump_or_done(part, &d);
+}
+
+static void flows_merge(const struct ctl_options *o, json_t *reply, struct ctl_part *parts,
+			unsigned n)
+{
+	json_object_set(reply, "flows", parts[0].result);
+}
+
+static void drops_one(void *arg, const char *name, u64 count)
+{
+	add_counter(json_object_get(((struct ctl_part *)arg)->result, "media"), name, count);
+}
+
+static void drops_gather(struct ctl_part *part)
+{
+	struct engine_dump d = { .drop = drops_one, .done = dump_done, .arg = part };
+	json_t *sip;
+
+	part->result = json_pack("{s:{},s:{}}", "media", "sip");
+	sip = json_object_get(part->result, "sip");
+	sip_counters(part->shard->sip, add_counter, sip);
+	udp_counters(part->shard->udp, add_counter, sip);
+	if (part->shard->index)
+		ctl_part_done(part);
+	else
+		dump_or_done(part, &d);
+}
+
+static void drops_merge(const struct ctl_options *o, json_t *reply, struct ctl_part *parts,
+			unsigned n)
+{
+	json_t *sip = json_object();
+
+	for (unsigned i = 0; i < n; i++)
+		merge_counters(sip, json_object_get(parts[i].result, "sip"));
+	json_object_set(reply, "media", json_object_get(parts[0].result, "media"));
+	json_object_set_new(reply, "sip", sip);
+}
+
+/* ---- trunks ---- */
+
+static void trunks_gather(struct ctl_part *part)
+{
+	part->result = json_array();
+	for (unsigned i = 0; i < part->options->conf->n_networks; i++) {
+		struct media_ports p;
+
+		media_port_usage(part->shard->media, i, &p);
+		json_array_append_new(part->result,
+				      json_pack("{s:I,s:I,s:I,s:I}", "total", (json_int_t)p.total,
+						"used", (json_int_t)p.used, "resting",
+						(json_int_t)p.resting, "orphaned",
+						(json_int_t)p.orphaned));
+	}
+	ctl_part_done(part);
+}
+
+static json_t *view_prefixes(const struct prefix *p, unsigned n)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < n; i++) {
+		char text[ADDR_STR_MAX];
+
+		json_array_append_new(list, json_sprintf("%s/%u", addr_print(&p[i].addr, text),
+							 (unsigned)p[i].len));
+	}
+	return list;
+}
+
+static json_t *view_trunk(const struct conf_trunk *t, const struct call_limits *limits)
+{
+	return json_pack("{s:s,s:s,s:s,s:o,s:s,s:o,s:I,s:I}", "name", t->name, "network",
+			 t->on->name, "profile", t->profile == CONF_PROFILE_PBX ? "pbx" : "static",
+			 "host", view_addr(&t->host), "domain", t->domain, "sources",
+			 view_prefixes(t->sources, t->n_sources), "calls",
+			 (json_int_t)call_limits_trunk(limits, t->index), "max_calls",
+			 (json_int_t)t->max_calls);
+}
+
+static void trunks_merge(const struct ctl_options *o, json_t *reply, struct ctl_part *parts,
+			 unsigned n)
+{
+	json_t *trunks = json_array(), *ports = json_object();
+
+	for (unsigned i = 0; i < o->conf->n_trunks; i++)
+		json_array_append_new(trunks, view_trunk(&o->conf->trunks[i], o->limits));
+	for (unsigned net = 0; net < o->conf->n_networks; net++) {
+		json_t *sum = json_object();
+
+		for (unsigned i = 0; i < n; i++)
+			merge_counters(sum, json_array_get(parts[i].result, net));
+		json_object_set_new(ports, o->conf->networks[net].name, sum);
+	}
+	json_object_set_new(reply, "trunks", trunks);
+	json_object_set_new(reply, "media_ports", ports);
+}
+
+static const struct ctl_command commands[] = {
+	{ "status", true, false, status_gather, status_merge },
+	{ "calls", true, false, calls_gather, calls_merge },
+	{ "call", true, true, call_gather, call_merge },
+	{ "flows", false, false, flows_gather, flows_merge },
+	{ "drops", true, false, drops_gather, drops_merge },
+	{ "trunks", true, false, trunks_gather, trunks_merge },
+};
+
+const struct ctl_command *ctl_command_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}

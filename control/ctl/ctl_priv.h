@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_CTL_PRIV_H
+#define SLUICE_CTL_PRIV_H
+
+#include <jansson.h>
+#include "ctl/ctl.h"
+
+struct ctl_query;
+
+/* The part of one query that one shard answers. Made on the main thread, filled on the shard's,
+ * read on the main thread again: one owner at a time. */
+struct ctl_part {
+	struct ctl_query *query;
+	const struct ctl_options *options;
+	const struct ctl_shard *shard;
+	const char *error; /* a literal; NULL: fine */
+	json_t *result;    /* of the gather function */
+	uint64_t call_id;  /* argument of `call` */
+	unsigned waiting;  /* answers of the engine still to come */
+};
+
+/* A command is one row of the table in commands.c. */
+struct ctl_command {
+	const char *name;
+	bool all_shards; /* else only the first is asked */
+	bool wants_id;   /* takes {"id": HEX} */
+	/* On the shard's thread. Ends in ctl_part_done(), now or after the engine has answered. */
+	void (*gather)(struct ctl_part *part);
+	/* On the main thread: the parts become the reply's members. `reply` has "ok" only. */
+	void (*merge)(const struct ctl_options *o, json_t *reply, struct ctl_part *parts,
+		      unsigned n);
+};
+
+const struct ctl_command *ctl_command_find(const char *name);
+/* Shard's thread: the part goes back to the main thread. */
+void ctl_part_done(struct ctl_part *part);
+
+/* view.c: how things look in JSON. New references. */
+json_t *view_addr(const struct addr *a); /* "1.2.3.4:5060" or null */
+json_t *view_flow_addr(const struct flow_addr *a);
+json_t *view_str(struct str s);
+json_t *view_stats(const struct flow_stats *s);
+json_t *view_call(const struct call_info *i);      /* one line of `calls` */
+json_t *view_call_full(const struct call_info *i); /* `call show` */
+json_t *view_flow(const struct tlv_report *r);
+
+#endif

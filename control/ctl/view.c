@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/ctl_priv.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define LEG_STREAMS 16
+
+static const char *const state_names[FLOW_STATE_COUNT] = {
+	[FLOW_STATE_IDLE] = "IDLE",
+	[FLOW_STATE_PROBE] = "PROBE",
+	[FLOW_STATE_LOCKED_WEAK] = "LOCKED_WEAK",
+	[FLOW_STATE_LOCKED] = "LOCKED",
+	[FLOW_STATE_REBIND_OK] = "REBIND_OK",
+	[FLOW_STATE_RELEARN] = "RELEARN",
+	[FLOW_STATE_CONFLICT] = "CONFLICT",
+	[FLOW_STATE_FROZEN] = "FROZEN",
+};
+
+json_t *view_addr(const struct addr *a)
+{
+	char text[ADDR_STR_MAX];
+
+	return a->family ? json_string(addr_print(a, text)) : json_null();
+}
+
+json_t *view_flow_addr(const struct flow_addr *f)
+{
+	struct addr a = { .port = f->port, .family = f->family };
+
+	memcpy(a.ip, f->ip, sizeof(a.ip));
+	return view_addr(&a);
+}
+
+/* What peers send may be any octets; JSON is UTF-8. */
+json_t *view_str(struct str s)
+{
+	json_t *j = json_stringn(s.p ? s.p : "", s.n);
+
+	return j ? j : json_string("(not UTF-8)");
+}
+
+static json_t *hex_id(uint64_t id)
+{
+	char text[20];
+
+	snprintf(text, sizeof(text), "%016" PRIx64, id);
+	return json_string(text);
+}
+
+json_t *view_stats(const struct flow_stats *s)
+{
+	const char *state = s->state < FLOW_STATE_COUNT ? state_names[s->state] : "?";
+
+	return json_pack("{s:I,s:I,s:I,s:I,s:f,s:I,s:I,s:s,s:o,s:o}", "packets",
+			 (json_int_t)s->packets, "octets", (json_int_t)s->octets, "dropped",
+			 (json_int_t)s->dropped, "lost", (json_int_t)s->lost, "jitter_ms",
+			 s->jitter_us / 1000.0, "first_us", (json_int_t)s->first_us, "last_us",
+			 (json_int_t)s->last_us, "state", state, "source",
+			 view_flow_addr(&s->source), "refused", view_flow_addr(&s->refused));
+}
+
+static json_t *view_leg(const struct call_leg_info *l)
+{
+	return json_pack("{s:s,s:s,s:o,s:o}", "trunk", l->trunk, "state", l->state, "user",
+			 view_str(l->user), "peer", view_addr(&l->peer));
+}
+
+static const char *first_codec(const struct call_info *i)
+{
+	struct media_leg_info m[LEG_STREAMS];
+
+	if (!i->media || !media_info(i->media, 0, m, LEG_STREAMS) || !m[0].codec)
+		return "";
+	return m[0].codec;
+}
+
+json_t *view_call(const struct call_info *i)
+{
+	return json_pack("{s:o,s:s,s:I,s:I,s:o,s:o,s:s,s:I}", "id", hex_id(i->id), "state",
+			 i->state, "started_us", (json_int_t)i->started_us, "answered_us",
+			 (json_int_t)i->answered_us, "from", view_leg(&i->leg[0]), "to",
+			 view_leg(&i->leg[1]), "codec", first_codec(i), "memory",
+			 (json_int_t)i->memory);
+}
+
+static json_t *view_streams(const struct media *media, unsigned leg)
+{
+	struct media_leg_info m[LEG_STREAMS];
+	json_t *list = json_array();
+	unsigned n = media ? media_info(media, leg, m, LEG_STREAMS) : 0;
+
+	for (unsigned i = 0; i < n; i++)
+		json_array_append_new(list,
+				      json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:i}", "kind", m[i].kind,
+						"codec", m[i].codec ? m[i].codec : "", "direction",
+						m[i].direction, "local", view_addr(&m[i].local),
+						"remote", view_addr(&m[i].remote), "flow",
+						hex_id(m[i].flow_id), "side", (int)m[i].flow_side));
+	return list;
+}
+
+json_t *view_call_full(const struct call_info *i)
+{
+	json_t *call = view_call(i), *legs = json_array(), *events = json_array();
+
+	for (unsigned l = 0; l < 2; l++) {
+		json_t *leg = view_leg(&i->leg[l]);
+
+		json_object_set_new(leg, "call_id", view_str(i->leg[l].call_id));
+		json_object_set_new(leg, "local_tag", view_str(i->leg[l].local_tag));
+		json_object_set_new(leg, "remote_tag", view_str(i->leg[l].remote_tag));
+		json_object_set_new(leg, "media", view_streams(i->media, l));
+		json_array_append_new(legs, leg);
+	}
+	for (unsigned n = 0; n < i->n_events; n++)
+		json_array_append_new(events, json_pack("{s:I,s:i,s:i,s:s}", "at_us",
+							(json_int_t)i->events[n].wall_us, "leg",
+							(int)i->events[n].leg, "status",
+							(int)i->events[n].status, "what",
+							i->events[n].what));
+	json_object_set_new(call, "legs", legs);
+	json_object_set_new(call, "events", events);
+	return call;
+}
+
+json_t *view_flow(const struct tlv_report *r)
+{
+	json_t *sides = json_array();
+
+	for (unsigned s = 0; s < 2; s++) {
+		const struct flow_side *side = &r->flow.side[s];
+
+		json_array_append_new(
+			sides,
+			json_pack("{s:o,s:o,s:s,s:o,s:o}", "local", view_flow_addr(&side->local),
+				  "sdp", view_flow_addr(&side->remote), "mode",
+				  side->mode == FLOW_MODE_NAT ? "nat" : "static", "rtp",
+				  view_stats(&r->rtp[s]), "rtcp", view_stats(&r->rtcp[s])));
+	}
+	return json_pack("{s:o,s:i,s:I,s:o}", "id", hex_id(r->flow.id), "generation",
+			 (int)r->flow.gen, "age_ms", (json_int_t)r->age_ms, "sides", sides);
+}
