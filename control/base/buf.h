@@ -48,8 +48,9 @@ static inline void buf_put(struct buf *b, struct str s)
 
 #define buf_lit(b, lit) buf_add((b), (lit), sizeof(lit) - 1)
 
-void buf_u64(struct buf *b, uint64_t v);                    /* decimal */
-void buf_hex(struct buf *b, const void *p, size_t n);       /* two lower-case digits an octet */
+void buf_u64(struct buf *b, uint64_t v);              /* decimal */
+void buf_hex(struct buf *b, const void *p, size_t n); /* two lower-case digits an octet */
+/* Needs room for one octet more than it appends (the NUL of printf). */
 void buf_fmt(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

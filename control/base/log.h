@@ -23,10 +23,10 @@ int log_level_parse(const char *name, enum log_level *out); /* 0 or -EINVAL */
 void log_line(struct log *l, enum log_level level, const char *area, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-#define log_error(l, area, ...) log_line((l), LOG_LEVEL_ERROR, (area), __VA_ARGS__)
-#define log_warn(l, area, ...) log_line((l), LOG_LEVEL_WARN, (area), __VA_ARGS__)
+#define log_error(l, area, ...)  log_line((l), LOG_LEVEL_ERROR, (area), __VA_ARGS__)
+#define log_warn(l, area, ...)   log_line((l), LOG_LEVEL_WARN, (area), __VA_ARGS__)
 #define log_notice(l, area, ...) log_line((l), LOG_LEVEL_NOTICE, (area), __VA_ARGS__)
-#define log_info(l, area, ...) log_line((l), LOG_LEVEL_INFO, (area), __VA_ARGS__)
-#define log_debug(l, area, ...) log_line((l), LOG_LEVEL_DEBUG, (area), __VA_ARGS__)
+#define log_info(l, area, ...)   log_line((l), LOG_LEVEL_INFO, (area), __VA_ARGS__)
+#define log_debug(l, area, ...)  log_line((l), LOG_LEVEL_DEBUG, (area), __VA_ARGS__)
 
 #endif

@@ -15,8 +15,8 @@
 
 struct loop;
 
-struct loop *loop_new(void);                      /* NULL with errno set */
-struct loop *loop_new_virtual(uint64_t seed);     /* starts at time 1,000,000 ms */
+struct loop *loop_new(void);                  /* NULL with errno set */
+struct loop *loop_new_virtual(uint64_t seed); /* starts at time 1,000,000 ms */
 void loop_free(struct loop *l);
 
 /* Milliseconds, monotonic; cached for the round, so that all of one round sees one time. */
@@ -31,8 +31,9 @@ uint32_t loop_random_u32(struct loop *l, uint32_t below); /* uniform in [0, belo
 int loop_run(struct loop *l);
 void loop_stop(struct loop *l); /* from any thread or a signal handler */
 /* One round, waiting at most `ms` (-1: until something happens). For tests and tools. */
-int loop_once(struct loop *l, int ms);
-/* Virtual loop: moves time on by `ms`, firing each timer at its own millisecond, tasks after each. */
+int loop_once(struct loop *l, int ms); /* virtual: moves to the next timer, at most `ms` on */
+/* Virtual loop: moves time on by `ms`, firing each timer at its own millisecond, tasks after each.
+ */
 void loop_advance(struct loop *l, uint64_t ms);
 /* Virtual loop: milliseconds to the earliest timer, or UINT64_MAX where none is set. */
 uint64_t loop_next(const struct loop *l);
@@ -56,8 +57,9 @@ static inline bool timer_is_set(const struct timer *t)
 	return t->pprev != NULL;
 }
 
-/* (Re)starts. Fires once, never early, at most 1 ms late plus the time other callbacks take.
- * `ms` 0 fires in the next round. The owner may free or restart the timer inside fire(). */
+/* (Re)starts. Fires once, never early, at most 1 ms late plus the time other callbacks take. `ms`
+ * counts from loop_now(); 0 fires in the next round. Timers of one millisecond fire in the order of
+ * their start, as a rule. The owner may free or restart the timer inside fire(). */
 void timer_start(struct loop *l, struct timer *t, uint64_t ms);
 void timer_stop(struct loop *l, struct timer *t); /* nothing happens when it is not set */
 
@@ -75,7 +77,8 @@ int loop_fd_add(struct loop *l, struct loop_fd *f);
 int loop_fd_mod(struct loop *l, struct loop_fd *f, uint32_t events);
 void loop_fd_del(struct loop *l, struct loop_fd *f);
 
-/* ---- tasks: run once at the end of this round; used to send what a round produced in one go ---- */
+/* ---- tasks: run once at the end of this round; used to send what a round produced in one go ----
+ */
 struct loop_task {
 	struct loop_task *next;
 	void (*run)(void *arg);
@@ -83,6 +86,8 @@ struct loop_task {
 	bool queued;
 };
 
-void loop_defer(struct loop *l, struct loop_task *t); /* nothing happens when it is queued already */
+void loop_defer(struct loop *l,
+		struct loop_task *t); /* nothing happens when it is queued already */
+void loop_undefer(struct loop *l, struct loop_task *t); /* the owner goes away before it has run */
 
 #endif

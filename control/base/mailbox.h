@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bounded queue of work from any thread to the one thread whose loop owns it (MPSC). */
+/* A bounded queue of work from any thread to the one thread whose loop owns it (MPSC). On a virtual
+ * loop all is one thread, and mail runs with the tasks. */
 #ifndef SLUICE_BASE_MAILBOX_H
 #define SLUICE_BASE_MAILBOX_H
 

@@ -14,8 +14,8 @@ struct str {
 	size_t n;
 };
 
-#define STR(lit) ((struct str){ (lit), sizeof(lit) - 1 })
-#define STR_NONE ((struct str){ NULL, 0 })
+#define STR(lit)   ((struct str){ (lit), sizeof(lit) - 1 })
+#define STR_NONE   ((struct str){ NULL, 0 })
 #define STR_FMT(s) (int)(s).n, (s).p
 
 static inline struct str str_of(const char *z)
