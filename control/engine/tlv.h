@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The only codec of the flow language (dataplane/relay/flow.h): struct flow and its kin to and from
  * netlink attributes. Used by control and by sluice-dp's agent. Pure functions over memory that
- * the caller owns; every length is checked, nothing is trusted. libnl does the attribute walking. */
+ * the caller owns; every length is checked, nothing is trusted. libnl does the attribute walking.
+ */
 #ifndef SLUICE_ENGINE_TLV_H
 #define SLUICE_ENGINE_TLV_H
 
@@ -10,9 +11,10 @@
 
 /* A datagram being written: messages one after another. */
 struct tlv_out {
-	void *p;
-	size_t n, cap;
-	bool full; /* something did not fit; the message being written was taken back */
+	void *p;       /* aligned to 4 */
+	size_t n, cap; /* n: octets ready to be sent */
+	size_t msg;    /* where the message being written begins */
+	bool full;     /* something did not fit; tlv_end() takes the message back */
 };
 
 /* One message read from a datagram. attr[] points into the datagram; NULL: absent. */
@@ -26,8 +28,8 @@ struct tlv_msg {
 
 /* What an engine reports of one flow. */
 struct tlv_report {
-	struct flow flow;            /* id, gen, idle_ms, sides as they were set */
-	struct flow_stats rtp[2];    /* by the side they came in on */
+	struct flow flow;         /* id, gen, idle_ms, sides as they were set */
+	struct flow_stats rtp[2]; /* by the side they came in on */
 	struct flow_stats rtcp[2];
 	u64 age_ms;
 };
@@ -59,14 +61,18 @@ void tlv_nest_end(struct tlv_out *o, size_t nest);
 void tlv_put_drop(struct tlv_out *o, const char *name, u64 count);
 void tlv_put_port(struct tlv_out *o, const char *network, const char *driver, const char *why);
 
-/* Takes the next message off (*p, *n). 1: *m is filled; 0: no more; -EBADMSG: the datagram is
- * malformed from here on. Types are checked against the policy: wrong sizes are -EBADMSG. */
+/* Takes the next message off (*p, *n); *p is aligned to 4. 1: *m is filled; 0: no more; -EBADMSG:
+ * the datagram is malformed from here on. Types are checked against the policy: wrong sizes are
+ * -EBADMSG. Versions and commands that are not known are the caller's to refuse. */
 int tlv_next(const void **p, size_t *n, struct tlv_msg *m);
 u32 tlv_u32(const struct tlv_msg *m, int type, u32 absent);
 u64 tlv_u64(const struct tlv_msg *m, int type, u64 absent);
 const char *tlv_str(const struct tlv_msg *m, int type); /* NULL: absent. Always NUL-terminated. */
-/* 0, or -EINVAL with *why naming the attribute (a string literal). Bounds of every field are checked
- * here: families equal on one side, prefix lengths, ptime 1..240, payload types < 128, ports != 0. */
+/* 0, or -EINVAL with *why naming the attribute (a string literal). Bounds of every field are
+ * checked here: id and generation not 0, local and remote of one family, prefix lengths,
+ * ptime 1..240, clock 1000..384000, DSCP < 64, payload types < 128 and listed once, ports != 0
+ * (RTCP: 0 is none). `sig` and ACL entries of the other family are legal: they never match. All
+ * unused octets of *f are 0, so that two flows can be compared as memory. */
 int tlv_get_flow(const struct tlv_msg *m, struct flow *f, const char **why);
 int tlv_get_report(const struct tlv_msg *m, struct tlv_report *r, const char **why);
 int tlv_get_event(const struct tlv_msg *m, struct tlv_event *e, const char **why);
