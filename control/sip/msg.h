@@ -148,11 +148,11 @@ struct sip_msg {
 
 enum sip_error {
 	SIP_OK = 0,
-#define X(id, status, text) SIP_E_##id##_,
+#define X(id, status, text) SIP_E_##id,
 	SIP_ERRORS(X)
 #undef X
 };
-/* sip_msg_parse() and friends return -SIP_E_X_. */
+/* sip_msg_parse() and friends return -SIP_E_X. */
 unsigned sip_error_status(int err);    /* 400, 505, ...; 0: drop without a reply */
 const char *sip_error_text(int err);
 
@@ -224,7 +224,7 @@ struct sip_uri {
 	struct str headers;  /* "?name=value&..." or empty */
 };
 
-int sip_uri_parse(struct str s, struct sip_uri *u);                    /* 0, -SIP_E_URI_, -SIP_E_SCHEME_ */
+int sip_uri_parse(struct str s, struct sip_uri *u);                    /* 0, -SIP_E_URI, -SIP_E_SCHEME */
 bool sip_uri_equal(const struct sip_uri *a, const struct sip_uri *b);  /* RFC 3261 19.1.4 */
 /* The URI's host as an address: 0, or -EINVAL where it is a name. The port is put in too (or 5060). */
 int sip_uri_addr(const struct sip_uri *u, struct addr *out);
@@ -238,9 +238,9 @@ struct sip_addr {
 	bool bracketed;     /* RFC 3261 20.10: without <> a ; belongs to the header */
 };
 
-int sip_addr_parse(struct str s, struct sip_addr *a); /* one element; 0 or -SIP_E_ADDRESS_ */
+int sip_addr_parse(struct str s, struct sip_addr *a); /* one element; 0 or -SIP_E_ADDRESS */
 
-/* Looks for ;name in a parameter list. 1: found (val empty without "="), 0: not, -SIP_E_HEADER_. */
+/* Looks for ;name in a parameter list. 1: found (val empty without "="), 0: not, -SIP_E_HEADER. */
 int sip_param(struct str params, struct str name, struct str *val);
 
 struct sip_via {
@@ -252,7 +252,7 @@ struct sip_via {
 	bool has_rport;
 };
 
-/* Takes the first element off *list. 0 or -SIP_E_VIA_. */
+/* Takes the first element off *list. 0 or -SIP_E_VIA. */
 int sip_via_parse(struct str *list, struct sip_via *v);
 
 struct sip_cseq {
