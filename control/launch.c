@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static bool engine_answers(const char *path)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	bool yes;
+
+	if (fd < 0 || strlen(path) >= sizeof(sun.sun_path)) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	memcpy(sun.sun_path, path, strlen(path));
+	yes = connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0;
+	close(fd);
+	return yes;
+}
+
+/* In the child. Returns only when no program was found. */
+static void engine_exec(char *const argv[])
+{
+	static const char *const places[] = { "sluice-dp", "../dataplane/sluice-dp" };
+	char self[PATH_MAX], path[PATH_MAX + 32];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (n > 0) {
+		self[n] = '\0';
+		slash = strrchr(self, '/');
+		*slash = '\0';
+		for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+			snprintf(path, sizeof(path), "%s/%s", self, places[i]);
+			execv(path, argv);
+		}
+	}
+	execvp("sluice-dp", argv);
+}
+
+int launch_engine(const struct conf *conf, struct log *log, pid_t *pid)
+{
+	char *const argv[] = { (char *)"sluice-dp", (char *)"--config", (char *)conf->file, NULL };
+	int report[2], err = 0;
+	sigset_t none;
+
+	*pid = 0;
+	if (engine_answers(conf->process.engine)) {
+		log_notice(log, "media", "sluice-dp is running already, on %s",
+			   conf->process.engine);
+		return 0;
+	}
+	if (pipe2(report, O_CLOEXEC) < 0)
+		return -errno;
+	*pid = fork();
+	if (*pid == 0) {
+		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+		setsid();
+		dup2(null, STDIN_FILENO);
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		engine_exec(argv);
+		err = errno;
+		if (write(report[1], &err, sizeof(err)) < 0)
+			_exit(126);
+		_exit(127);
+	}
+	close(report[1]);
+	if (*pid < 0)
+		err = errno;
+	else if (read(report[0], &err, sizeof(err)) != sizeof(err))
+		err = 0; /* the pipe was closed by a successful exec */
+	close(report[0]);
+	if (err) {
+		*pid = 0;
+		log_error(log, "media",
+			  "cannot start sluice-dp: %s; install it beside sluiced or into PATH",
+			  strerror(err));
+		return -err;
+	}
+	log_notice(log, "media", "started sluice-dp, process %d", (int)*pid);
+	return 0;
+}
