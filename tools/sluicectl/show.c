@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "show.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "table.h"
+
+#define CELL 64
+
+/* ---- reading JSON; what is missing reads as nothing ---- */
+
+static const json_t *at(const json_t *j, const char *key)
+{
+	return json_object_get(j, key);
+}
+
+static const char *text(const json_t *j, const char *key)
+{
+	const char *s = json_string_value(at(j, key));
+
+	return s ? s : "-";
+}
+
+static long long number(const json_t *j, const char *key)
+{
+	return (long long)json_integer_value(at(j, key));
+}
+
+static const char *cell(char out[CELL], const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static const char *cell(char out[CELL], const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(out, CELL, fmt, ap);
+	va_end(ap);
+	return out;
+}
+
+static long long now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec * 1000000ll + t.tv_nsec / 1000;
+}
+
+static const char *duration(char out[CELL], long long us)
+{
+	long long s = us / 1000000;
+
+	if (s >= 3600)
+		return cell(out, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
+	return cell(out, "%lld:%02lld", s / 60, s % 60);
+}
+
+static const char *clock_time(char out[CELL], long long us)
+{
+	time_t t = (time_t)(us / 1000000);
+	struct tm tm;
+	char hms[16];
+
+	localtime_r(&t, &tm);
+	strftime(hms, sizeof(hms), "%H:%M:%S", &tm);
+	return cell(out, "%s.%03lld", hms, us / 1000 % 1000);
+}
+
+/* ---- status ---- */
+
+void show_status(const json_t *reply)
+{
+	static const char *const heads[] = { "NETWORK", "ADDRESS", "SIP", "MEDIA PORTS",
+					     "DATA PATH" };
+	struct text_table *t = text_table_new(5, heads);
+	const json_t *net, *path, *v;
+	const char *name;
+	size_t i, k;
+
+	printf("sluiced %s, %s, %lld shard%s, %lld call%s up\n", text(reply, "version"),
+	       text(reply, "config"), number(reply, "shards"),
+	       number(reply, "shards") == 1 ? "" : "s", number(reply, "calls"),
+	       number(reply, "calls") == 1 ? "" : "s");
+	printf("data plane: %s\n\n", json_is_true(at(reply, "engine_up"))
+					     ? "connected"
+					     : "NOT CONNECTED - new calls get 503");
+	json_array_foreach(at(reply, "networks"), i, net)
+	{
+		char sip[CELL], media[CELL], driver[256] = "-";
+
+		json_array_foreach(at(reply, "data_path"), k,
+				   path) if (strcmp(text(path, "network"), text(net, "name")) == 0)
+			snprintf(driver, sizeof(driver), "%s%s%s", text(path, "driver"),
+				 *text(path, "why") ? ", " : "", text(path, "why"));
+		text_table_row(t,
+			       (const char *[]){ text(net, "name"), text(net, "address"),
+						 cell(sip, "%lld", number(net, "sip_port")),
+						 cell(media, "%lld-%lld", number(net, "media_lo"),
+						      number(net, "media_hi")),
+						 driver });
+	}
+	text_table_print(t, "no networks");
+	putchar('\n');
+	json_object_foreach((json_t *)at(reply, "totals"), name, v)
+		printf("%12lld  %s\n", (long long)json_integer_value(v), name);
+}
+
+/* ---- calls ---- */
+
+void show_calls(const json_t *reply)
+{
+	static const char *const heads[] = { "ID",     "STATE", ">UP",    "FROM",
+					     "CALLER", "TO",    "CALLED", "CODEC" };
+	struct text_table *t = text_table_new(8, heads);
+	long long now = now_us();
+	const json_t *c;
+	size_t i;
+
+	json_array_foreach(at(reply, "calls"), i, c)
+	{
+		const json_t *from = at(c, "from"), *to = at(c, "to");
+		long long answered = number(c, "answered_us");
+		char up[CELL];
+
+		text_table_row(t, (const char *[]){ text(c, "id"), text(c, "state"),
+						    answered ? duration(up, now - answered) : "-",
+						    text(from, "trunk"), text(from, "user"),
+						    text(to, "trunk"), text(to, "user"),
+						    text(c, "codec") });
+	}
+	text_table_print(t, "no calls");
+}
+
+/* ---- one call ---- */
+
+static const json_t *flow_side(const json_t *flows, const char *id, size_t side)
+{
+	const json_t *f;
+	size_t i;
+
+	json_array_foreach(flows, i, f) if (strcmp(text(f, "id"), id) ==
+					    0) return json_array_get(at(f, "sides"), side);
+	return NULL;
+}
+
+static void show_streams(const json_t *leg, const json_t *flows)
+{
+	const json_t *m;
+	size_t i;
+
+	json_array_foreach(at(leg, "media"), i, m)
+	{
+		const json_t *side = flow_side(flows, text(m, "flow"), (size_t)number(m, "side"));
+		const json_t *rtp = at(side, "rtp");
+
+		printf("    %s %s %s: we are %s, its SDP says %s\n", text(m, "kind"),
+		       text(m, "codec"), text(m, "direction"), text(m, "local"), text(m, "remote"));
+		if (!rtp)
+			continue;
+		printf("      from it: %lld packets, %lld octets, %lld lost, jitter %.1f ms, "
+		       "%lld dropped; source %s (%s)\n",
+		       number(rtp, "packets"), number(rtp, "octets"), number(rtp, "lost"),
+		       json_real_value(at(rtp, "jitter_ms")), number(rtp, "dropped"),
+		       text(rtp, "source"), text(rtp, "state"));
+		if (json_is_string(at(rtp, "refused")))
+			printf("      refused: packets from %s, which the signalling did not "
+			       "name\n",
+			       text(rtp, "refused"));
+	}
+}
+
+void show_call(const json_t *reply)
+{
+	static const char *const legs[] = { "caller", "callee" };
+	const json_t *c = at(reply, "call"), *leg, *e;
+	char start[CELL], up[CELL];
+	long long answered = number(c, "answered_us");
+	size_t i;
+
+	printf("call %s  %s  started %s", text(c, "id"), text(c, "state"),
+	       clock_time(start, number(c, "started_us")));
+	if (answered)
+		printf(", up %s", duration(up, now_us() - answered));
+	printf(", %lld octets of memory\n", number(c, "memory"));
+	json_array_foreach(at(c, "legs"), i, leg)
+	{
+		printf("\n  %s: %s on trunk %s, %s, dialog %s\n", legs[i & 1], text(leg, "user"),
+		       text(leg, "trunk"), text(leg, "peer"), text(leg, "state"));
+		printf("    Call-ID %s, our tag %s, its tag %s\n", text(leg, "call_id"),
+		       text(leg, "local_tag"), text(leg, "remote_tag"));
+		show_streams(leg, at(c, "flows"));
+	}
+	printf("\n  last events\n");
+	json_array_foreach(at(c, "events"), i, e)
+	{
+		char when[CELL], status[CELL] = "";
+
+		if (number(e, "status"))
+			cell(status, " %lld", number(e, "status"));
+		printf("    %s  %-6s %s%s\n", clock_time(when, number(e, "at_us")),
+		       number(e, "leg") < 2 ? legs[number(e, "leg") & 1] : "call", text(e, "what"),
+		       status);
+	}
+}
+
+/* ---- flows ---- */
+
+void show_flows(const json_t *reply)
+{
+	static const char *const heads[] = { "FLOW",     "SIDE",  "LOCAL",   "SOURCE",   "STATE",
+					     ">PACKETS", ">LOST", ">JITTER", ">DROPPED", ">RTCP" };
+	struct text_table *t = text_table_new(10, heads);
+	const json_t *f, *side;
+	size_t i, s;
+
+	json_array_foreach(at(reply, "flows"), i, f)
+	{
+		json_array_foreach(at(f, "sides"), s, side)
+		{
+			const json_t *rtp = at(side, "rtp");
+			char n[CELL], packets[CELL], lost[CELL], jitter[CELL], dropped[CELL],
+				rtcp[CELL];
+
+			text_table_row(
+				t, (const char *[]){ s ? "" : text(f, "id"), cell(n, "%zu", s),
+						     text(side, "local"), text(rtp, "source"),
+						     text(rtp, "state"),
+						     cell(packets, "%lld", number(rtp, "packets")),
+						     cell(lost, "%lld", number(rtp, "lost")),
+						     cell(jitter, "%.1f ms",
+							  json_real_value(at(rtp, "jitter_ms"))),
+						     cell(dropped, "%lld", number(rtp, "dropped")),
+						     cell(rtcp, "%lld",
+							  number(at(side, "rtcp"), "packets")) });
+		}
+	}
+	text_table_print(t, "no flows");
+}
+
+/* ---- drops ---- */
+
+static void show_counters(const char *title, const json_t *counters)
+{
+	json_t *v;
+	const char *name;
+	bool any = false;
+
+	printf("%s\n", title);
+	json_object_foreach((json_t *)counters, name, v)
+	{
+		if (json_integer_value(v) == 0)
+			continue;
+		printf("%14lld  %s\n", (long long)json_integer_value(v), name);
+		any = true;
+	}
+	if (!any)
+		puts("             0  of everything");
+}
+
+void show_drops(const json_t *reply)
+{
+	show_counters("media (since sluice-dp started)", at(reply, "media"));
+	putchar('\n');
+	show_counters("SIP (since sluiced started)", at(reply, "sip"));
+}
+
+/* ---- trunks ---- */
+
+void show_trunks(const json_t *reply)
+{
+	static const char *const heads[] = { "TRUNK",  "NETWORK", "PROFILE", "HOST",
+					     "DOMAIN", "SOURCES", ">CALLS",  ">OF" };
+	static const char *const port_heads[] = { "NETWORK", ">PORT PAIRS", ">IN USE", ">RESTING",
+						  ">ORPHANED" };
+	struct text_table *t = text_table_new(8, heads);
+	const json_t *k, *p;
+	const char *name;
+	size_t i, s;
+
+	json_array_foreach(at(reply, "trunks"), i, k)
+	{
+		char sources[256] = "", calls[CELL], of[CELL];
+		size_t n = 0;
+
+		json_array_foreach(at(k, "sources"), s, p) if (n < sizeof(sources)) n +=
+			(size_t)snprintf(sources + n, sizeof(sources) - n, "%s%s", s ? " " : "",
+					 json_string_value(p));
+		text_table_row(t, (const char *[]){ text(k, "name"), text(k, "network"),
+						    text(k, "profile"), text(k, "host"),
+						    text(k, "domain"), sources,
+						    cell(calls, "%lld", number(k, "calls")),
+						    cell(of, "%lld", number(k, "max_calls")) });
+	}
+	text_table_print(t, "no trunks");
+	putchar('\n');
+	t = text_table_new(5, port_heads);
+	json_object_foreach((json_t *)at(reply, "media_ports"), name, p)
+	{
+		char total[CELL], used[CELL], resting[CELL], orphaned[CELL];
+
+		text_table_row(t,
+			       (const char *[]){ name, cell(total, "%lld", number(p, "total")),
+						 cell(used, "%lld", number(p, "used")),
+						 cell(resting, "%lld", number(p, "resting")),
+						 cell(orphaned, "%lld", number(p, "orphaned")) });
+	}
+	text_table_print(t, "no media ports");
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct text_table {
+	unsigned n, rows, cap;
+	bool right[TEXT_TABLE_COLUMNS];
+	int width[TEXT_TABLE_COLUMNS];
+	char **cells; /* rows * n, the titles are row 0 */
+};
+
+static char *cell_copy(const char *s)
+{
+	char *copy = strdup(s ? s : "-");
+
+	for (char *p = copy; p && *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	return copy;
+}
+
+void text_table_row(struct text_table *t, const char *const *cells)
+{
+	if (t->rows == t->cap) {
+		unsigned cap = t->cap ? t->cap * 2 : 16;
+		char **more = realloc(t->cells, sizeof(*more) * cap * t->n);
+
+		if (!more)
+			return;
+		t->cells = more;
+		t->cap = cap;
+	}
+	for (unsigned i = 0; i < t->n; i++) {
+		char *c = cell_copy(cells[i]);
+		int w = c ? (int)strlen(c) : 0;
+
+		t->cells[t->rows * t->n + i] = c;
+		if (w > t->width[i])
+			t->width[i] = w;
+	}
+	t->rows++;
+}
+
+struct text_table *text_table_new(unsigned n, const char *const *heads)
+{
+	struct text_table *t = calloc(1, sizeof(*t));
+	const char *plain[TEXT_TABLE_COLUMNS];
+
+	if (!t)
+		return NULL;
+	t->n = n < TEXT_TABLE_COLUMNS ? n : TEXT_TABLE_COLUMNS;
+	for (unsigned i = 0; i < t->n; i++) {
+		t->right[i] = heads[i][0] == '>';
+		plain[i] = heads[i] + t->right[i];
+	}
+	text_table_row(t, plain);
+	return t;
+}
+
+static void row_print(const struct text_table *t, unsigned row)
+{
+	for (unsigned i = 0; i < t->n; i++) {
+		const char *c = t->cells[row * t->n + i];
+		bool last = i + 1 == t->n;
+
+		if (t->right[i])
+			printf("%*s%s", t->width[i], c ? c : "", last ? "" : "  ");
+		else
+			printf("%-*s%s", last ? 0 : t->width[i], c ? c : "", last ? "" : "  ");
+	}
+	putchar('\n');
+}
+
+void text_table_print(struct text_table *t, const char *none)
+{
+	if (!t)
+		return;
+	if (t->rows < 2)
+		puts(none);
+	for (unsigned r = 0; t->rows >= 2 && r < t->rows; r++)
+		row_print(t, r);
+	for (unsigned i = 0; i < t->rows * t->n; i++)
+		free(t->cells[i]);
+	free(t->cells);
+	free(t);
+}
