@@ -32,8 +32,7 @@ int loop_run(struct loop *l);
 void loop_stop(struct loop *l); /* from any thread or a signal handler */
 /* One round, waiting at most `ms` (-1: until something happens). For tests and tools. */
 int loop_once(struct loop *l, int ms); /* virtual: moves to the next timer, at most `ms` on */
-/* Virtual loop: moves time on by `ms`, firing each timer at its own millisecond, tasks after each.
- */
+/* Virtual loop: moves time on by `ms`, each timer fires at its own millisecond, then the tasks. */
 void loop_advance(struct loop *l, uint64_t ms);
 /* Virtual loop: milliseconds to the earliest timer, or UINT64_MAX where none is set. */
 uint64_t loop_next(const struct loop *l);
@@ -77,8 +76,7 @@ int loop_fd_add(struct loop *l, struct loop_fd *f);
 int loop_fd_mod(struct loop *l, struct loop_fd *f, uint32_t events);
 void loop_fd_del(struct loop *l, struct loop_fd *f);
 
-/* ---- tasks: run once at the end of this round; used to send what a round produced in one go ----
- */
+/* ---- tasks: run once at the end of the round, to send in one go what it produced ---- */
 struct loop_task {
 	struct loop_task *next;
 	void (*run)(void *arg);
@@ -86,8 +84,7 @@ struct loop_task {
 	bool queued;
 };
 
-void loop_defer(struct loop *l,
-		struct loop_task *t); /* nothing happens when it is queued already */
+void loop_defer(struct loop *l, struct loop_task *t);   /* no change when it is queued already */
 void loop_undefer(struct loop *l, struct loop_task *t); /* the owner goes away before it has run */
 
 #endif
