@@ -24,21 +24,26 @@ static struct flow_addr v6(u8 last, u16 port)
 /* Every field differs from its default and from every other. */
 static struct flow full_flow(void)
 {
-	struct flow f = { .id = 0x0102030405060708ull, .gen = 7, .idle_ms = 60000 };
-	struct flow_side *s = &f.side[0];
-	*s = (struct flow_side){ .local = v4(1, 20000),
-				 .remote = v4(2, 30000),
-				 .local_rtcp = 20001,
-				 .remote_rtcp = 30001,
-				 .sig = v4(3, 0),
-				 .clock = 16000,
-				 .flags = FLOW_SIDE_HOLD | FLOW_SIDE_RTCP_MUX,
-				 .n_acl = FLOW_ACL_MAX,
-				 .mode = FLOW_MODE_NAT,
-				 .learn_len = 24,
-				 .ptime = 240,
-				 .dscp = 46,
-				 .n_ptmap = FLOW_PTMAP_MAX };
+	struct flow f;
+	struct flow_side *s = &f.side[0], *t = &f.side[1];
+
+	memset(&f, 0, sizeof(f)); /* the padding too: compared as memory */
+	f.id = 0x0102030405060708ull;
+	f.gen = 7;
+	f.idle_ms = 60000;
+	s->local = v4(1, 20000);
+	s->remote = v4(2, 30000);
+	s->local_rtcp = 20001;
+	s->remote_rtcp = 30001;
+	s->sig = v4(3, 0);
+	s->clock = 16000;
+	s->flags = FLOW_SIDE_HOLD | FLOW_SIDE_RTCP_MUX;
+	s->n_acl = FLOW_ACL_MAX;
+	s->mode = FLOW_MODE_NAT;
+	s->learn_len = 24;
+	s->ptime = 240;
+	s->dscp = 46;
+	s->n_ptmap = FLOW_PTMAP_MAX;
 	for (u8 i = 0; i < FLOW_ACL_MAX; i++) {
 		s->acl[i] = i & 1 ? v6(i, 0) : v4(i, 0);
 		s->acl[i].len = i & 1 ? 128 - i : 32 - i;
@@ -47,27 +52,31 @@ static struct flow full_flow(void)
 		s->ptmap[i][0] = 127 - i;
 		s->ptmap[i][1] = i;
 	}
-	f.side[1] = (struct flow_side){ .local = v6(4, 1),
-					.remote = v6(5, 65535),
-					.sig = v4(9, 0),
-					.clock = 8000,
-					.ptime = 20 };
+	t->local = v6(4, 1);
+	t->remote = v6(5, 65535);
+	t->sig = v4(9, 0);
+	t->clock = 8000;
+	t->ptime = 20;
 	return f;
 }
 
 static struct flow_stats full_stats(u8 x)
 {
-	return (struct flow_stats){ .packets = 1ull << 40 | x,
-				    .octets = 2ull << 40 | x,
-				    .dropped = 3ull << 40 | x,
-				    .lost = -5 - x,
-				    .first_us = 4ull << 40 | x,
-				    .last_us = 5ull << 40 | x,
-				    .jitter_us = 600u + x,
-				    .ssrc = 0xfffffff0u + x,
-				    .state = FLOW_STATE_FROZEN,
-				    .source = x & 1 ? v6(x, 700 + x) : v4(x, 700 + x),
-				    .refused = x & 1 ? v4(x, 0) : v6(x, 0) };
+	struct flow_stats s;
+
+	memset(&s, 0, sizeof(s)); /* the padding too: compared as memory */
+	s.packets = 1ull << 40 | x;
+	s.octets = 2ull << 40 | x;
+	s.dropped = 3ull << 40 | x;
+	s.lost = -5 - x;
+	s.first_us = 4ull << 40 | x;
+	s.last_us = 5ull << 40 | x;
+	s.jitter_us = 600u + x;
+	s.ssrc = 0xfffffff0u + x;
+	s.state = FLOW_STATE_FROZEN;
+	s.source = x & 1 ? v6(x, 700 + x) : v4(x, 700 + x);
+	s.refused = x & 1 ? v4(x, 0) : v6(x, 0);
+	return s;
 }
 
 struct wire {
@@ -115,11 +124,17 @@ static void round_trip_of_a_flow(void **state)
 static void absent_fields_have_defaults(void **state)
 {
 	struct wire w;
-	struct flow f = { .id = 1, .gen = 1 }, g;
+	struct flow f, g;
 	const char *why;
 
-	for (int i = 0; i < 2; i++)
-		f.side[i] = (struct flow_side){ .local = v4(1, 5), .clock = 8000, .ptime = 20 };
+	memset(&f, 0, sizeof(f));
+	f.id = 1;
+	f.gen = 1;
+	for (int i = 0; i < 2; i++) {
+		f.side[i].local = v4(1, 5);
+		f.side[i].clock = 8000;
+		f.side[i].ptime = 20;
+	}
 	begin(&w);
 	tlv_put_flow(&w.o, &f);
 	size_t nests = 2 * (4 + 8 + 8); /* header, address, port */
@@ -471,8 +486,11 @@ static int read_all(const void *from, size_t n)
 
 static size_t everything(struct wire *w)
 {
-	struct tlv_report r = { .flow = full_flow(), .age_ms = 1 };
+	struct tlv_report r;
 
+	memset(&r, 0, sizeof(r));
+	r.flow = full_flow();
+	r.age_ms = 1;
 	r.rtp[0] = full_stats(1);
 	begin(w);
 	tlv_put_report(&w->o, &r);
