@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds everything and runs every test. The last line is the count.
+
+usage: tools/test [--quick] [--all] [-k PATTERN]
+  --quick      no sanitizers, no fuzzing, no slow system tests
+  --all        also the benchmarks beside Kamailio and rtpengine (tools/bench all --peers)
+  -k PATTERN   only what has PATTERN in its name
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+
+from . import build, fuzz, term
+
+FUZZ_SECONDS = 30
+
+
+class Count:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.bad = []
+
+    def add(self, name, ok):
+        if ok is None:
+            self.skipped += 1
+            self.bad.append(("skipped", name))
+        elif ok:
+            self.passed += 1
+        else:
+            self.failed += 1
+            self.bad.append(("failed", name))
+
+
+def lint(count, o):
+    if o.k and o.k not in "lint":
+        return
+    term.title("lint")
+    count.add("lint", subprocess.run([os.path.join(build.ROOT, "tools/lint")]).returncode == 0)
+
+
+def try_build(count, name, fn):
+    """A build that fails is one failed test."""
+    try:
+        fn()
+        return True
+    except build.BuildError as e:
+        term.say(str(e))
+        count.add(name, False)
+        return False
+
+
+def meson_tests(count, o, suffix, label):
+    where = build.folder(suffix)
+    r = subprocess.run(["meson", "introspect", "--tests", where], capture_output=True, text=True)
+    names = [t["name"] for t in json.loads(r.stdout or "[]")]
+    names = [n for n in names if not o.k or o.k in n]
+    if not names:
+        return
+    log = os.path.join(where, "meson-logs/testlog.json")
+    if os.path.exists(log):
+        os.unlink(log)
+    env = dict(os.environ, UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1",
+               ASAN_OPTIONS="detect_leaks=1")
+    subprocess.run(["meson", "test", "-C", where, "--no-rebuild", "--print-errorlogs",
+                    "--num-processes", build.JOBS, *names], env=env,
+                   stdout=None if term.TTY else subprocess.DEVNULL)
+    seen = set()
+    for line in open(log) if os.path.exists(log) else ():
+        t = json.loads(line)
+        seen.add(t["name"].split(" / ")[-1].split(":")[-1])
+        ok = {"OK": True, "EXPECTEDFAIL": True, "SKIP": None}.get(t["result"], False)
+        count.add(f"{t['name']} ({label})", ok)
+        if not term.TTY:
+            term.say(f"  {t['name']:<40} {t['result']}  {t['duration']:.2f} s")
+        if ok is False and not term.TTY:
+            term.say(t.get("stdout", "")[-4000:] + t.get("stderr", "")[-4000:])
+    if not seen:
+        count.add(f"meson test ({label})", False)
+
+
+def plain(count, o):
+    term.title("build and unit tests")
+    options = ("werror=true",)
+    if try_build(count, "build", lambda: build.build("", options)):
+        meson_tests(count, o, "", "plain")
+        return True
+    return False
+
+
+def sanitized(count, o):
+    term.title("the same under AddressSanitizer and UndefinedBehaviorSanitizer, and fuzzing")
+    if not try_build(count, "build with sanitizers", fuzz.ready):
+        return
+    meson_tests(count, o, fuzz.SUFFIX, "sanitizers")
+    names = [n for n in fuzz.targets() if not o.k or o.k in n or o.k == "fuzz"]
+    for name, ok in fuzz.run(names, FUZZ_SECONDS, min(2, os.cpu_count() or 1)).items():
+        count.add(f"fuzz {name}", ok)
+
+
+def system(count, o):
+    where = os.path.join(build.ROOT, "tests/system")
+    if not any(f.startswith("test_") for f in os.listdir(where)):
+        return
+    term.title("system tests")
+    xml_file = os.path.join(build.folder(), "system.xml")
+    command = ["/usr/bin/python3", "-B", "-m", "pytest", "-p", "no:cacheprovider", "-v",
+               "--tb=short", f"--junitxml={xml_file}", where]
+    if o.k:
+        command += ["-k", o.k]
+    if o.quick:
+        command += ["-m", "not slow"]
+    if os.path.exists(xml_file):
+        os.unlink(xml_file)
+    rc = subprocess.run(command, cwd=build.ROOT).returncode
+    if rc not in (0, 1, 5) or not os.path.exists(xml_file):
+        count.add("system tests", False)
+    if not os.path.exists(xml_file):
+        return
+    for case in xml.etree.ElementTree.parse(xml_file).getroot().iter("testcase"):
+        kinds = {child.tag for child in case}
+        ok = None if "skipped" in kinds else not kinds & {"failure", "error"}
+        count.add(f"{case.get('classname')}.{case.get('name')}", ok)
+
+
+def bench(count):
+    term.title("benchmarks")
+    rc = subprocess.run([os.path.join(build.ROOT, "tools/bench"), "all", "--peers"]).returncode
+    count.add("bench", rc == 0)
+
+
+def main(argv):
+    a = argparse.ArgumentParser(prog="tools/test", description=__doc__.split("\n", 1)[0],
+                                epilog="\n".join(__doc__.split("\n")[2:]),
+                                formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument("--quick", action="store_true")
+    a.add_argument("--all", action="store_true")
+    a.add_argument("-k", metavar="PATTERN")
+    o = a.parse_args(argv)
+    build.need_root()
+    count, t0 = Count(), time.monotonic()
+    lint(count, o)
+    built = plain(count, o)
+    if not o.quick:
+        sanitized(count, o)
+    if built:
+        system(count, o)
+        if o.all:
+            bench(count)
+    term.title(f"{time.monotonic() - t0:.0f} s")
+    for what, name in count.bad:
+        term.say(f"  {term.paint(what, 'red')}: {name}")
+    term.say(f"{count.passed} passed, {count.failed} failed, {count.skipped} skipped")
+    return 1 if count.failed or not count.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
