@@ -121,12 +121,12 @@ struct sip_msg {
 	struct str ruri;         /* request */
 	struct str reason;       /* response */
 	struct str body;
+	uint64_t repeated;       /* bit of each known id that stands on more than one line */
 	uint8_t first[SIP_HDR_COUNT]; /* 1 + index of the first field of each id; 0: absent */
 	struct sip_hdr hdr[SIP_HEADERS_MAX];
 };
 
-/* Why a message was refused; negative. `reply`: it is a request whose Via, From, To, Call-ID and CSeq
- * can be read, so that a 4xx/5xx can be sent. */
+/* Why a message was refused, and with what: whether the answer can be sent is sip_can_reply()'s to say. */
 #define SIP_ERRORS(X)                                                                              \
 	X(EMPTY, 0, "nothing but line ends (keepalive)")                                           \
 	X(START_LINE, 400, "Malformed Start Line")                                                 \
@@ -159,13 +159,18 @@ const char *sip_error_text(int err);
 /* Finds the start line, the header fields and the body. `buf` must be writable (folded lines are
  * unfolded in place) with SIP_PAD readable octets after `len`. Leading CRLFs are skipped (RFC 3261
  * 7.5); on a datagram, octets after Content-Length are cut off, a Content-Length beyond the datagram is
- * an error, none means "to the end" (18.3). 0 or -SIP_E_*; on an error, m holds what was found so far. */
+ * an error, none means "to the end" (18.3). 0 or the first -SIP_E_*; on an error m holds what could be
+ * found all the same (bad lines are left out), enough for sip_msg_core() and sip_can_reply(). */
 int sip_msg_parse(struct sip_msg *m, char *buf, size_t len);
 
 /* The rest of what RFC 3261 demands of any message before anything is done with it: mandatory fields
- * there, once, and readable. Fills what every layer needs. 0 or -SIP_E_*. */
+ * there, once, and readable. Fills what every layer needs. 0 or -SIP_E_*; on an error c holds what could
+ * be read, the rest is zero. */
 struct sip_core;
 int sip_msg_core(const struct sip_msg *m, struct sip_core *c);
+/* Whether a refused message can be answered: a request, no ACK, whose topmost Via, From, To, Call-ID and
+ * CSeq were read. Call sip_msg_core() before, also where sip_msg_parse() failed. */
+bool sip_can_reply(const struct sip_msg *m, const struct sip_core *c);
 
 static inline struct str sip_hdr_value(const struct sip_msg *m, const struct sip_hdr *h)
 {
@@ -242,6 +247,8 @@ int sip_addr_parse(struct str s, struct sip_addr *a); /* one element; 0 or -SIP_
 
 /* Looks for ;name in a parameter list. 1: found (val empty without "="), 0: not, -SIP_E_HEADER. */
 int sip_param(struct str params, struct str name, struct str *val);
+/* Takes the next parameter off *rest. 1; 0 at the end; -SIP_E_HEADER. val->p is NULL without "=". */
+int sip_param_next(struct str *rest, struct str *name, struct str *val);
 
 struct sip_via {
 	struct str transport; /* "UDP" */
@@ -268,8 +275,9 @@ struct sip_core {
 	struct sip_via via;       /* topmost */
 	struct sip_addr from, to;
 	struct sip_cseq cseq;
+	struct sip_uri ruri;      /* of a request */
 	struct str call_id;
-	unsigned n_via;           /* 2 means "two or more" */
+	unsigned n_via;           /* over all lines and commas */
 	uint8_t max_forwards;     /* 70 when absent */
 };
 
@@ -278,7 +286,8 @@ struct sip_core {
 /* Appends one line at a time; see buf.h for what happens when it does not fit. */
 void sip_put_request_line(struct buf *b, struct str method, struct str ruri);
 void sip_put_status_line(struct buf *b, unsigned status, struct str reason); /* reason empty: the usual */
-void sip_put_header(struct buf *b, enum sip_hdr_id id, struct str value);
+void sip_put_header(struct buf *b, enum sip_hdr_id id, struct str value); /* value: one line */
+void sip_put_all(struct buf *b, const struct sip_msg *m, enum sip_hdr_id id); /* each line of m */
 /* Content-Type (unless the body is empty), Content-Length, empty line, body. Ends the message. */
 void sip_put_body(struct buf *b, struct str type, struct str body);
 

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finding octets: whole vectors over a padded message, one octet at a time over plain slices. The
+ * vector functions read up to SIP_PAD octets behind their end; all others never read past it. */
+#ifndef SLUICE_SIP_SCAN_PRIV_H
+#define SLUICE_SIP_SCAN_PRIV_H
+
+#include <errno.h>
+#include "sip/msg.h"
+
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* One bit for each octet of a vector, the first octet lowest. "ctl" are the control octets except
+ * HTAB: CR, LF, DEL and what has no place in a header. */
+#if defined(__SSE2__) && !defined(SIP_SCAN_PORTABLE)
+#include <emmintrin.h>
+#define SIP_VEC 16
+
+static inline uint64_t sip_vec_eq(const char *p, char c)
+{
+	__m128i v = _mm_loadu_si128((const __m128i *)p);
+
+	return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8(c)));
+}
+
+static inline uint64_t sip_vec_ctl(const char *p)
+{
+	__m128i v = _mm_loadu_si128((const __m128i *)p);
+	__m128i low = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v);
+	__m128i tab = _mm_cmpeq_epi8(v, _mm_set1_epi8('\t'));
+	__m128i del = _mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f));
+
+	return (uint32_t)_mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tab, low), del));
+}
+#else
+#define SIP_VEC 8
+
+static inline uint64_t sip_word_load(const char *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	v = __builtin_bswap64(v);
+#endif
+	return v;
+}
+
+/* 0x80 in each octet of x that is zero; exact, no carry runs between octets. */
+static inline uint64_t sip_word_zero(uint64_t x)
+{
+	const uint64_t low7 = 0x7f7f7f7f7f7f7f7f;
+
+	return ~(((x & low7) + low7) | x | low7);
+}
+
+static inline uint64_t sip_word_bits(uint64_t m)
+{
+	return ((m >> 7) * 0x0102040810204080) >> 56;
+}
+
+static inline uint64_t sip_vec_eq(const char *p, char c)
+{
+	uint64_t every = 0x0101010101010101 * (uint8_t)c;
+
+	return sip_word_bits(sip_word_zero(sip_word_load(p) ^ every));
+}
+
+static inline uint64_t sip_vec_ctl(const char *p)
+{
+	uint64_t v = sip_word_load(p);
+	uint64_t low = sip_word_zero(v & 0xe0e0e0e0e0e0e0e0);
+	uint64_t tab = sip_word_zero(v ^ 0x0909090909090909);
+	uint64_t del = sip_word_zero(v ^ 0x7f7f7f7f7f7f7f7f);
+
+	return sip_word_bits((low & ~tab) | del);
+}
+#endif
+
+/* The first such octet in [p, e), or e. Padded memory only. */
+static inline const char *sip_scan_chr(const char *p, const char *e, char c)
+{
+	for (; p < e; p += SIP_VEC) {
+		uint64_t m = sip_vec_eq(p, c);
+
+		if (m) {
+			p += __builtin_ctzll(m);
+			return p < e ? p : e;
+		}
+	}
+	return e;
+}
+
+static inline const char *sip_scan_ctl(const char *p, const char *e)
+{
+	for (; p < e; p += SIP_VEC) {
+		uint64_t m = sip_vec_ctl(p);
+
+		if (m) {
+			p += __builtin_ctzll(m);
+			return p < e ? p : e;
+		}
+	}
+	return e;
+}
+
+/* Classes of octets, RFC 3261 25.1. None holds a control octet, SP or anything above 0x7e. "%" is
+ * part of a token, but in a URI it starts an escape, so the URI classes leave it out. */
+enum sip_class {
+	SIP_C_TOKEN = 1,
+	SIP_C_VALUE =
+		2, /* of a header parameter outside quotes: token, host, and what people write */
+	SIP_C_NAME = 4, /* of a header or URI parameter */
+	SIP_C_USER = 8,
+	SIP_C_PASSWORD = 16,
+	SIP_C_PARAM = 32, /* of a URI parameter: name or value */
+	SIP_C_HOST = 64,
+	SIP_C_URI = 128 /* any URI, escapes too */
+};
+
+extern const uint8_t sip_class[256];
+
+static inline const char *sip_span(const char *p, const char *e, uint8_t mask)
+{
+	while (p < e && (sip_class[(uint8_t)*p] & mask))
+		p++;
+	return p;
+}
+
+static inline bool sip_is_ws(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* Value of a hexadecimal digit, or -1. */
+static inline int sip_hex(char c)
+{
+	uint8_t digit = (uint8_t)(c - '0'), letter = (uint8_t)((c | 0x20) - 'a');
+
+	return digit < 10 ? digit : letter < 6 ? letter + 10 : -1;
+}
+
+static inline const char *sip_skip_ws(const char *p, const char *e)
+{
+	while (p < e && sip_is_ws(*p))
+		p++;
+	return p;
+}
+
+static inline const char *sip_trim_ws(const char *p, const char *e)
+{
+	while (e > p && sip_is_ws(e[-1]))
+		e--;
+	return e;
+}
+
+static inline struct str sip_slice(const char *p, const char *e)
+{
+	return (struct str){ p, (size_t)(e - p) };
+}
+
+/* From the opening quote to behind the closing one; NULL: it is never closed. */
+const char *sip_skip_quoted(const char *p, const char *e);
+/* A host name, an IPv4 address, or an IPv6 one in brackets that must be well-formed; NULL: none. */
+const char *sip_scan_host(const char *p, const char *e, struct str *host);
+/* Digits of a port, 1..65535; NULL: not that. */
+const char *sip_scan_port(const char *p, const char *e, uint16_t *port);
+/* From ";" over one parameter and the white space behind it; NULL: malformed. `names` is the class
+ * of the name's octets. val->p is NULL without "=". */
+const char *sip_scan_param(const char *p, const char *e, uint8_t names, struct str *name,
+			   struct str *val);
+/* Decimal digits as a number <= max; leading zeros are allowed. 0 or -1. */
+int sip_scan_number(struct str s, uint32_t max, uint32_t *out);
+
+/* Id of a header field name of n >= 1 octets without control octets. Padded memory only. */
+enum sip_hdr_id sip_name_lookup(const char *name, size_t n);
+
+#endif

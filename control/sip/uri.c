@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sip/scan_priv.h"
+
+/* Longer ones are refused: nothing that we route needs them, and comparing is quadratic. */
+#define URI_MAX 1024
+
+/* Octets of `mask` and escapes; NULL where "%" is not followed by two hexadecimal digits. */
+static const char *span_escaped(const char *p, const char *e, uint8_t mask)
+{
+	for (;;) {
+		p = sip_span(p, e, mask);
+		if (p == e || *p != '%')
+			return p;
+		if (e - p < 3 || sip_hex(p[1]) < 0 || sip_hex(p[2]) < 0)
+			return NULL;
+		p += 3;
+	}
+}
+
+static int userinfo(struct sip_uri *u, const char *p, const char *at)
+{
+	const char *end = span_escaped(p, at, SIP_C_USER);
+
+	if (!end || end == p)
+		return -SIP_E_URI;
+	u->user = sip_slice(p, end);
+	if (end == at)
+		return 0;
+	if (*end != ':' || span_escaped(end + 1, at, SIP_C_PASSWORD) != at)
+		return -SIP_E_URI;
+	u->password = sip_slice(end + 1, at);
+	return 0;
+}
+
+/* ";name=value;name" as far as it goes; NULL: malformed. */
+static const char *uri_params(const char *p, const char *e)
+{
+	while (p < e && *p == ';') {
+		const char *start = ++p;
+
+		p = span_escaped(p, e, SIP_C_PARAM);
+		if (!p || p == start)
+			return NULL;
+		if (p == e || *p != '=')
+			continue;
+		start = ++p;
+		p = span_escaped(p, e, SIP_C_PARAM);
+		if (!p || p == start)
+			return NULL;
+	}
+	return p;
+}
+
+/* "?name=value&name=value": only the octets are checked, nobody acts on them. */
+static bool uri_headers(const char *p, const char *e)
+{
+	const char *start = p;
+
+	while (p && p < e && (p == start || *p == '&' || *p == '?' || *p == '='))
+		p = span_escaped(p + 1, e, SIP_C_PARAM);
+	return p == e && p - start > 1;
+}
+
+static int params_and_headers(struct sip_uri *u, const char *p, const char *e)
+{
+	const char *end = uri_params(p, e);
+
+	if (!end)
+		return -SIP_E_URI;
+	u->params = sip_slice(p, end);
+	if (end == e)
+		return 0;
+	if (*end != '?' || !uri_headers(end, e))
+		return -SIP_E_URI;
+	u->headers = sip_slice(end, e);
+	return 0;
+}
+
+static int parse_sip(struct sip_uri *u, const char *p, const char *e)
+{
+	/* "@" first: a user may hold ; and ?, and what stands behind the user may hold no "@". */
+	const char *at = memchr(p, '@', (size_t)(e - p));
+
+	if (at && userinfo(u, p, at))
+		return -SIP_E_URI;
+	p = sip_scan_host(at ? at + 1 : p, e, &u->host);
+	if (p && p < e && *p == ':')
+		p = sip_scan_port(p + 1, e, &u->port);
+	if (!p)
+		return -SIP_E_URI;
+	return params_and_headers(u, p, e);
+}
+
+/* RFC 3966: digits and visual separators; "*", "#" and hexadecimal digits in local numbers. */
+static bool tel_octet(char c)
+{
+	return sip_hex(c) >= 0 || (c && strchr("-.()*#", c));
+}
+
+static int parse_tel(struct sip_uri *u, const char *p, const char *e)
+{
+	const char *start = p;
+
+	if (p < e && *p == '+')
+		p++;
+	while (p < e && tel_octet(*p))
+		p++;
+	u->user = sip_slice(start, p);
+	if (u->user.n == 0 || (u->user.n == 1 && *start == '+'))
+		return -SIP_E_URI;
+	start = p;
+	p = uri_params(p, e);
+	if (p != e)
+		return -SIP_E_URI;
+	u->params = sip_slice(start, e);
+	return 0;
+}
+
+static bool scheme_syntax(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		uint8_t c = (uint8_t)s.p[i];
+		bool alpha = (uint8_t)((c | 0x20) - 'a') < 26;
+
+		if (!alpha &&
+		    (i == 0 || !((uint8_t)(c - '0') < 10 || c == '+' || c == '-' || c == '.')))
+			return false;
+	}
+	return s.n > 0;
+}
+
+int sip_uri_parse(struct str s, struct sip_uri *u)
+{
+	const char *e = s.p + s.n, *colon;
+	struct str scheme;
+
+	memset(u, 0, sizeof(*u));
+	colon = s.n && s.n <= URI_MAX ? memchr(s.p, ':', s.n) : NULL;
+	if (!colon)
+		return -SIP_E_URI;
+	scheme = sip_slice(s.p, colon);
+	if (str_caseeq(scheme, STR("sip")))
+		u->scheme = SIP_SCHEME_SIP;
+	else if (str_caseeq(scheme, STR("sips")))
+		u->scheme = SIP_SCHEME_SIPS;
+	else if (str_caseeq(scheme, STR("tel")))
+		u->scheme = SIP_SCHEME_TEL;
+	else if (scheme_syntax(scheme) && sip_span(colon, e, SIP_C_URI) == e)
+		return -SIP_E_SCHEME;
+	else
+		return -SIP_E_URI;
+	return u->scheme == SIP_SCHEME_TEL ? parse_tel(u, colon + 1, e)
+					   : parse_sip(u, colon + 1, e);
+}
+
+int sip_uri_addr(const struct sip_uri *u, struct addr *out)
+{
+	if (u->host.n == 0 || addr_parse(u->host, out))
+		return -EINVAL;
+	out->port = u->port ? u->port : u->scheme == SIP_SCHEME_SIPS ? 5061 : 5060;
+	return 0;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When two URIs are the same: RFC 3261 19.1.4, for tel RFC 3966 5. */
+#include "sip/scan_priv.h"
+
+/* The next octet of an escaped text. *escaped only where the escape means something of its own:
+ * that of an unreserved octet is the octet (19.1.4), that of a reserved one is not. */
+static uint8_t unescape(struct str *s, bool *escaped)
+{
+	uint8_t c = (uint8_t)*s->p;
+	size_t n = 1;
+
+	*escaped = false;
+	if (c == '%' && s->n >= 3) {
+		c = (uint8_t)(sip_hex(s->p[1]) << 4 | sip_hex(s->p[2]));
+		*escaped = c && strchr(";/?:@&=+$,", c);
+		n = 3;
+	}
+	s->p += n;
+	s->n -= n;
+	return c;
+}
+
+static uint8_t lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+}
+
+static bool text_equal(struct str a, struct str b, bool fold)
+{
+	while (a.n && b.n) {
+		bool ea, eb;
+		uint8_t ca = unescape(&a, &ea), cb = unescape(&b, &eb);
+
+		if (ea != eb || (fold ? lower(ca) != lower(cb) : ca != cb))
+			return false;
+	}
+	return a.n == b.n;
+}
+
+static bool host_equal(struct str a, struct str b)
+{
+	struct addr x, y;
+
+	if (str_caseeq(a, b))
+		return true;
+	return a.n && b.n && *a.p == '[' && *b.p == '[' && !addr_parse(a, &x) &&
+	       !addr_parse(b, &y) && addr_ip_eq(&x, &y);
+}
+
+/* Takes "name=value" off a list like ";a=b;c" or "?a=b&c=d". */
+static bool next_pair(struct str *s, char sep, struct str *name, struct str *val)
+{
+	const char *p, *end, *eq, *e = s->p + s->n;
+
+	if (s->n < 2)
+		return false;
+	p = s->p + 1;
+	end = memchr(p, sep, (size_t)(e - p));
+	if (!end)
+		end = e;
+	eq = memchr(p, '=', (size_t)(end - p));
+	*name = sip_slice(p, eq ? eq : end);
+	*val = eq ? sip_slice(eq + 1, end) : STR_NONE;
+	*s = sip_slice(end, e);
+	return true;
+}
+
+static bool find_pair(struct str list, char sep, struct str name, struct str *val)
+{
+	struct str n;
+
+	while (next_pair(&list, sep, &n, val)) {
+		if (text_equal(n, name, true))
+			return true;
+	}
+	return false;
+}
+
+/* Those that must be in both or in none. The transport is one of them: the RFC's example of two
+ * URIs that differ only in ";transport=udp" says that they are not equal. */
+static bool never_ignored(struct str name)
+{
+	return text_equal(name, STR("user"), true) || text_equal(name, STR("ttl"), true) ||
+	       text_equal(name, STR("method"), true) || text_equal(name, STR("maddr"), true) ||
+	       text_equal(name, STR("transport"), true);
+}
+
+/* Does each pair of `a` have its match in `b`? Of parameters most may be missing there. */
+static bool pairs_match(struct str a, struct str b, char sep, bool all)
+{
+	struct str name, va, vb;
+
+	while (next_pair(&a, sep, &name, &va)) {
+		if (find_pair(b, sep, name, &vb)) {
+			if (!text_equal(va, vb, true))
+				return false;
+		} else if (all || never_ignored(name)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool pairs_equal(struct str a, struct str b, char sep, bool all)
+{
+	return pairs_match(a, b, sep, all) && pairs_match(b, a, sep, all);
+}
+
+static bool tel_equal(struct str a, struct str b)
+{
+	size_t i = 0, k = 0;
+
+	for (;;) {
+		while (i < a.n && strchr("-.()", a.p[i]))
+			i++;
+		while (k < b.n && strchr("-.()", b.p[k]))
+			k++;
+		if (i == a.n || k == b.n)
+			return i == a.n && k == b.n;
+		if (lower((uint8_t)a.p[i++]) != lower((uint8_t)b.p[k++]))
+			return false;
+	}
+}
+
+bool sip_uri_equal(const struct sip_uri *a, const struct sip_uri *b)
+{
+	if (a->scheme != b->scheme || a->scheme == SIP_SCHEME_OTHER)
+		return false;
+	if (a->scheme == SIP_SCHEME_TEL)
+		return tel_equal(a->user, b->user) && pairs_equal(a->params, b->params, ';', true);
+	return text_equal(a->user, b->user, false) && text_equal(a->password, b->password, false) &&
+	       !a->password.p == !b->password.p && host_equal(a->host, b->host) &&
+	       a->port == b->port && pairs_equal(a->params, b->params, ';', false) &&
+	       pairs_equal(a->headers, b->headers, '&', true);
+}
