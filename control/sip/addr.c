@@ -20,7 +20,7 @@ static const char *display_end(const char *p, const char *e)
 /* "scheme:" and then only what a URI may hold; the rest is up to sip_uri_parse(). */
 static bool looks_like_uri(const char *p, const char *e)
 {
-	return p < e && ((uint8_t)(*p | 0x20) - 'a') < 26u && memchr(p, ':', (size_t)(e - p)) &&
+	return p < e && sip_is_alpha(*p) && memchr(p, ':', (size_t)(e - p)) &&
 	       sip_span(p, e, SIP_C_URI) == e;
 }
 

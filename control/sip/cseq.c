@@ -6,7 +6,7 @@ int sip_cseq_parse(struct str s, struct sip_cseq *c)
 	const char *e = s.p + s.n, *p = s.p;
 
 	memset(c, 0, sizeof(*c));
-	while (p < e && (uint8_t)(*p - '0') < 10)
+	while (p < e && sip_is_digit(*p))
 		p++;
 	if (p == e || !sip_is_ws(*p) || sip_scan_number(sip_slice(s.p, p), INT32_MAX, &c->num))
 		return -SIP_E_CSEQ;

@@ -82,11 +82,11 @@ static bool is_version(const char *p, const char *e, bool *two)
 	*two = e - p == 7 && memcmp(p + 4, "2.0", 3) == 0;
 	if (*two)
 		return true;
-	for (dot = p += 4; dot < e && (uint8_t)(*dot - '0') < 10; dot++)
+	for (dot = p += 4; dot < e && sip_is_digit(*dot); dot++)
 		;
 	if (dot == p || dot + 1 >= e || *dot != '.')
 		return false;
-	for (p = dot + 1; p < e && (uint8_t)(*p - '0') < 10; p++)
+	for (p = dot + 1; p < e && sip_is_digit(*p); p++)
 		;
 	return p == e;
 }

@@ -58,7 +58,7 @@ const char *sip_scan_port(const char *p, const char *e, uint16_t *port)
 	const char *start = p;
 	uint32_t n = 0;
 
-	while (p < e && (uint8_t)(*p - '0') < 10 && p - start < 5)
+	while (p < e && sip_is_digit(*p) && p - start < 5)
 		n = n * 10 + (uint8_t)(*p++ - '0');
 	if (n == 0 || n > UINT16_MAX)
 		return NULL;

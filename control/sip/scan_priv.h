@@ -132,6 +132,16 @@ static inline bool sip_is_ws(char c)
 	return c == ' ' || c == '\t';
 }
 
+static inline bool sip_is_digit(char c)
+{
+	return (uint8_t)(c - '0') < 10;
+}
+
+static inline bool sip_is_alpha(char c)
+{
+	return (uint8_t)((c | 0x20) - 'a') < 26;
+}
+
 /* Value of a hexadecimal digit, or -1. */
 static inline int sip_hex(char c)
 {

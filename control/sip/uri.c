@@ -119,11 +119,10 @@ static int parse_tel(struct sip_uri *u, const char *p, const char *e)
 static bool scheme_syntax(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
-		uint8_t c = (uint8_t)s.p[i];
-		bool alpha = (uint8_t)((c | 0x20) - 'a') < 26;
+		char c = s.p[i];
 
-		if (!alpha &&
-		    (i == 0 || !((uint8_t)(c - '0') < 10 || c == '+' || c == '-' || c == '.')))
+		if (!sip_is_alpha(c) &&
+		    (i == 0 || !(sip_is_digit(c) || c == '+' || c == '-' || c == '.')))
 			return false;
 	}
 	return s.n > 0;
