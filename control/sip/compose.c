@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Texts of requests and responses: what the core writes into every message. */
+#include "sip/scan_priv.h"
+#include "sip/sip_priv.h"
+
+const struct str sip_allow = { "INVITE, ACK, BYE, CANCEL, OPTIONS", 33 };
+
+void put_line(struct buf *b, const char *name, struct str value)
+{
+	buf_put(b, str_of(name));
+	buf_lit(b, ": ");
+	buf_put(b, value);
+	buf_lit(b, "\r\n");
+}
+
+void put_allow(struct buf *b)
+{
+	sip_put_header(b, SIP_HDR_ALLOW, sip_allow);
+}
+
+void put_via(struct sip *s, struct buf *b, unsigned network, const char branch[BRANCH_LEN])
+{
+	buf_lit(b, "Via: SIP/2.0/UDP ");
+	buf_put(b, net_sent_by(&s->networks[network]));
+	buf_lit(b, ";rport;branch=");
+	buf_add(b, branch, BRANCH_LEN);
+	buf_lit(b, "\r\n");
+}
+
+void put_contact(struct buf *b, const struct net *net, struct str user)
+{
+	buf_lit(b, "Contact: <sip:");
+	if (user.n) {
+		buf_put(b, user);
+		buf_lit(b, "@");
+	}
+	buf_put(b, net_sent_by(net));
+	buf_lit(b, ">\r\n");
+}
+
+void put_cseq(struct buf *b, uint32_t num, enum sip_method method)
+{
+	buf_lit(b, "CSeq: ");
+	buf_u64(b, num);
+	buf_lit(b, " ");
+	buf_put(b, str_of(sip_method_name(method)));
+	buf_lit(b, "\r\n");
+}
+
+void put_param(struct buf *b, struct str name, struct str val)
+{
+	buf_lit(b, ";");
+	buf_put(b, name);
+	if (val.p) {
+		buf_lit(b, "=");
+		buf_put(b, val);
+	}
+}
+
+/* RFC 3261 18.2.1, RFC 3581 4. `received` is put in always: a server may, and it keeps a peer from
+ * putting in a false one. */
+static void put_top_via(struct buf *b, const struct sip_via *v, const struct addr *source)
+{
+	struct str params = v->params, name, val;
+
+	buf_lit(b, "Via: SIP/2.0/");
+	buf_put(b, v->transport);
+	buf_lit(b, " ");
+	buf_put(b, v->host);
+	if (v->port) {
+		buf_lit(b, ":");
+		buf_u64(b, v->port);
+	}
+	while (sip_param_next(&params, &name, &val) > 0)
+		if (!str_caseeq(name, STR("received")) && !str_caseeq(name, STR("rport")))
+			put_param(b, name, val);
+	buf_lit(b, ";received=");
+	addr_put_sdp(b, source);
+	if (v->has_rport) {
+		buf_lit(b, ";rport=");
+		buf_u64(b, source->port);
+	}
+	buf_lit(b, "\r\n");
+}
+
+static void put_all(struct buf *b, const struct sip_msg *m, const struct sip_hdr *h,
+		    enum sip_hdr_id id)
+{
+	for (; h; h = sip_hdr_next(m, h))
+		sip_put_header(b, id, sip_hdr_value(m, h));
+}
+
+bool echo_read(struct sip *s, struct echo *e, const struct sip_msg *m, const struct addr *source)
+{
+	const struct sip_hdr *h = sip_hdr_first(m, SIP_HDR_VIA);
+	struct sip_via via;
+	struct sip_addr to;
+	struct str rest;
+	struct buf b;
+
+	*e = (struct echo){
+		.from = sip_value(m, SIP_HDR_FROM),
+		.to = sip_value(m, SIP_HDR_TO),
+		.call_id = sip_value(m, SIP_HDR_CALL_ID),
+		.cseq = sip_value(m, SIP_HDR_CSEQ),
+		.timestamp = sip_value(m, SIP_HDR_TIMESTAMP),
+	};
+	if (!h || !e->from.n || !e->to.n || !e->call_id.n || !e->cseq.n)
+		return false;
+	rest = sip_hdr_value(m, h);
+	if (sip_via_parse(&rest, &via) < 0)
+		return false;
+	e->tagged = sip_addr_parse(e->to, &to) == 0 && to.tag.n;
+	buf_init(&b, s->aux, sizeof(s->aux));
+	put_top_via(&b, &via, source);
+	rest = str_trim(rest);
+	if (rest.n && *rest.p == ',')
+		rest = str_trim((struct str){ rest.p + 1, rest.n - 1 });
+	if (rest.n)
+		sip_put_header(&b, SIP_HDR_VIA, rest);
+	put_all(&b, m, sip_hdr_next(m, h), SIP_HDR_VIA);
+	e->via = buf_str(&b);
+	put_all(&b, m, sip_hdr_first(m, SIP_HDR_RECORD_ROUTE), SIP_HDR_RECORD_ROUTE);
+	e->routes = (struct str){ b.p + e->via.n, b.n - e->via.n };
+	return buf_ok(&b);
+}
+
+/* `maddr` is not obeyed: it would let a peer aim our responses at anybody. */
+struct addr response_addr(const struct sip_via *v, const struct addr *source)
+{
+	struct addr to = *source;
+
+	if (!v->has_rport)
+		to.port = v->port ? v->port : 5060;
+	return to;
+}
+
+void response_put(struct buf *b, const struct echo *e, const struct response *r)
+{
+	const struct invite_reply *p = &r->reply;
+
+	sip_put_status_line(b, p->status, p->reason);
+	buf_put(b, e->via);
+	if (r->dialog && p->status > 100 && p->status < 300)
+		buf_put(b, e->routes);
+	sip_put_header(b, SIP_HDR_FROM, e->from);
+	buf_lit(b, "To: ");
+	buf_put(b, e->to);
+	if (!e->tagged && p->status > 100) {
+		buf_lit(b, ";tag=");
+		buf_put(b, r->tag);
+	}
+	buf_lit(b, "\r\n");
+	sip_put_header(b, SIP_HDR_CALL_ID, e->call_id);
+	sip_put_header(b, SIP_HDR_CSEQ, e->cseq);
+	if (p->status == 100 && e->timestamp.n)
+		sip_put_header(b, SIP_HDR_TIMESTAMP, e->timestamp);
+	if (r->dialog && p->status > 100 && p->status < 300)
+		put_contact(b, r->net, r->contact_user);
+	if (r->dialog && p->status >= 200 && p->status < 300)
+		put_allow(b);
+	buf_put(b, p->headers);
+	sip_put_body(b, p->body_type, p->body);
+}

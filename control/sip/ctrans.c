@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Client transactions: RFC 3261 17.1 with the Accepted state of RFC 6026; CANCEL (9.1). */
+#include <errno.h>
+#include <stdlib.h>
+#include "sip/sip_priv.h"
+
+enum ctrans_state {
+	CALLING, /* TRYING of a non-INVITE */
+	PROCEEDING,
+	ACCEPTED,
+	COMPLETED,
+	TERMINATED,
+	STATES
+};
+
+enum ctrans_input {
+	RESP_1XX,
+	RESP_2XX,
+	RESP_FAIL,
+	RETRANSMIT, /* Timer A, E */
+	DEADLINE,   /* Timer B, D, F, K, M */
+	BROKEN,     /* the transport failed */
+	INPUTS
+};
+
+struct row {
+	void (*act)(struct ctrans *ct, const struct incoming *in); /* NULL: not expected */
+	uint8_t next;
+};
+
+static void run(struct ctrans *ct, enum ctrans_input i, const struct incoming *in);
+
+static void tell(struct ctrans *ct, const struct incoming *in, unsigned status)
+{
+	struct ctrans_event e = { .in = in, .status = status };
+
+	if (ct->owner && ct->fn)
+		ct->fn(ct->owner, ct, &e);
+}
+
+static void send_text(struct ctrans *ct)
+{
+	sip_transmit(ct->sip, ct->network, &ct->to, (struct str){ ct->text, ct->len });
+}
+
+static void start(struct ctrans *ct, uint64_t deadline, uint32_t interval)
+{
+	uint64_t ms = deadline;
+
+	ct->deadline = loop_now(ct->sip->loop) + deadline;
+	ct->interval = ct->reliable ? 0 : interval;
+	if (ct->interval && ct->interval < ms)
+		ms = ct->interval;
+	timer_start(ct->sip->loop, &ct->timer, ms);
+}
+
+static void keep_text(struct ctrans *ct, struct str text)
+{
+	free(ct->text);
+	ct->text = malloc(text.n + SIP_PAD);
+	ct->len = ct->text ? text.n : 0;
+	if (!ct->text) {
+		count(ct->sip, COUNT_DROP_MEMORY);
+		return;
+	}
+	memcpy(ct->text, text.p, text.n);
+	memset(ct->text + text.n, 0, SIP_PAD);
+}
+
+static void drop_text(struct ctrans *ct)
+{
+	free(ct->text);
+	ct->text = NULL;
+	ct->len = 0;
+}
+
+/* ---- CANCEL ---- */
+
+/* Sent by a transaction of its own, with the branch of the INVITE. The INVITE then has 64*T1 to come
+ * to its end (9.1). */
+static void send_cancel(struct ctrans *ct)
+{
+	struct sip *s = ct->sip;
+	struct ctrans_params p = { .method = SIP_CANCEL,
+				   .network = ct->network,
+				   .to = ct->to,
+				   .branch = ct->branch,
+				   .reliable = ct->reliable };
+	struct buf b;
+
+	ct->cancelled = true;
+	start(ct, sip_64_t1(s), 0);
+	buf_init(&b, s->out, sizeof(s->out));
+	if (derive_cancel(ct, &b) < 0)
+		return;
+	p.text = buf_str(&b);
+	ctrans_new(s, &p);
+}
+
+void ctrans_cancel(struct ctrans *ct, struct str headers)
+{
+	ctrans_leave(ct);
+	if (ct->cancel || ct->state > PROCEEDING)
+		return;
+	ct->cancel = true;
+	if (headers.n && (ct->cancel_headers = malloc(headers.n))) {
+		memcpy(ct->cancel_headers, headers.p, headers.n);
+		ct->cancel_len = headers.n;
+	}
+	if (ct->state == PROCEEDING)
+		send_cancel(ct);
+}
+
+/* ---- INVITE ---- */
+
+static void invite_1xx(struct ctrans *ct, const struct incoming *in)
+{
+	if (!ct->cancelled) {
+		timer_stop(ct->sip->loop, &ct->timer);
+		ct->deadline = 0;
+	}
+	if (ct->cancel && !ct->cancelled)
+		send_cancel(ct);
+	tell(ct, in, in->m->status);
+}
+
+static struct ctrans_ack *find_ack(const struct ctrans *ct, struct str tag)
+{
+	struct ctrans_ack *a = ct->acks;
+
+	while (a && !str_eq((struct str){ a->text, a->tag_len }, tag))
+		a = a->next;
+	return a;
+}
+
+static void send_ack(struct ctrans *ct, const struct ctrans_ack *a)
+{
+	sip_transmit(ct->sip, a->network, &a->to, (struct str){ a->text + a->tag_len, a->len });
+}
+
+/* 13.2.2.4: each 2xx is ACKed each time, by the fork that it comes from. */
+static void invite_2xx_again(struct ctrans *ct, const struct incoming *in)
+{
+	const struct ctrans_ack *a = find_ack(ct, in->c->to.tag);
+
+	if (a) {
+		count(ct->sip, COUNT_IN_RETRANSMITTED);
+		count(ct->sip, COUNT_OUT_RETRANSMITTED);
+		send_ack(ct, a);
+	} else if (ct->owner) {
+		tell(ct, in, in->m->status);
+	} else {
+		dialog_stray(ct, in);
+	}
+}
+
+static void invite_2xx(struct ctrans *ct, const struct incoming *in)
+{
+	drop_text(ct);
+	start(ct, sip_64_t1(ct->sip), 0); /* M */
+	invite_2xx_again(ct, in);
+}
+
+static void invite_fail(struct ctrans *ct, const struct incoming *in)
+{
+	struct sip *s = ct->sip;
+	uint64_t d = sip_64_t1(s) < 32000 ? 32000 : sip_64_t1(s);
+	struct buf b;
+
+	buf_init(&b, s->out, sizeof(s->out));
+	if (derive_ack(ct, in->m, &b) == 0) {
+		keep_text(ct, buf_str(&b));
+		send_text(ct);
+	} else {
+		drop_text(ct);
+	}
+	start(ct, ct->reliable ? 0 : d, 0); /* D */
+	tell(ct, in, in->m->status);
+}
+
+static void invite_fail_again(struct ctrans *ct, const struct incoming *in)
+{
+	count(ct->sip, COUNT_IN_RETRANSMITTED);
+	if (!ct->text)
+		return;
+	count(ct->sip, COUNT_OUT_RETRANSMITTED);
+	send_text(ct);
+}
+
+/* A proxy hands on a 2xx even after a failure (16.7): whoever sent it must not be left talking. */
+static void invite_2xx_late(struct ctrans *ct, const struct incoming *in)
+{
+	const struct ctrans_ack *a = find_ack(ct, in->c->to.tag);
+
+	if (a)
+		send_ack(ct, a);
+	else
+		dialog_stray(ct, in);
+}
+
+/* ---- both ---- */
+
+static void absorb(struct ctrans *ct, const struct incoming *in)
+{
+	count(ct->sip, COUNT_DROP_ABSORBED);
+}
+
+static void nothing(struct ctrans *ct, const struct incoming *in)
+{
+}
+
+static void again(struct ctrans *ct, uint32_t next)
+{
+	uint64_t left = ct->deadline - loop_now(ct->sip->loop);
+
+	ct->interval = next;
+	timer_start(ct->sip->loop, &ct->timer, next < left ? next : left);
+	count(ct->sip, COUNT_OUT_RETRANSMITTED);
+	send_text(ct);
+}
+
+static void timer_a(struct ctrans *ct, const struct incoming *in)
+{
+	again(ct, ct->interval * 2);
+}
+
+static void timer_e(struct ctrans *ct, const struct incoming *in)
+{
+	uint32_t t2 = ct->sip->timers.t2_ms;
+
+	again(ct, ct->state == PROCEEDING || ct->interval * 2 > t2 ? t2 : ct->interval * 2);
+}
+
+static void timed_out(struct ctrans *ct, const struct incoming *in)
+{
+	count(ct->sip, COUNT_TIMEOUT_CLIENT);
+	tell(ct, NULL, 408);
+}
+
+static void broken(struct ctrans *ct, const struct incoming *in)
+{
+	tell(ct, NULL, 503);
+}
+
+static void other_1xx(struct ctrans *ct, const struct incoming *in)
+{
+	tell(ct, in, in->m->status);
+}
+
+static void other_final(struct ctrans *ct, const struct incoming *in)
+{
+	drop_text(ct);
+	start(ct, ct->reliable ? 0 : ct->sip->timers.t4_ms, 0); /* K */
+	tell(ct, in, in->m->status);
+}
+
+/* Figure 5 with RFC 6026. */
+static const struct row invite_rows[STATES][INPUTS] = {
+	[CALLING] = {
+		[RESP_1XX] = { invite_1xx, PROCEEDING },
+		[RESP_2XX] = { invite_2xx, ACCEPTED },
+		[RESP_FAIL] = { invite_fail, COMPLETED },
+		[RETRANSMIT] = { timer_a, CALLING },
+		[DEADLINE] = { timed_out, TERMINATED },
+		[BROKEN] = { broken, TERMINATED },
+	},
+	[PROCEEDING] = {
+		[RESP_1XX] = { invite_1xx, PROCEEDING },
+		[RESP_2XX] = { invite_2xx, ACCEPTED },
+		[RESP_FAIL] = { invite_fail, COMPLETED },
+		[DEADLINE] = { timed_out, TERMINATED },
+	},
+	[ACCEPTED] = {
+		[RESP_1XX] = { absorb, ACCEPTED },
+		[RESP_2XX] = { invite_2xx_again, ACCEPTED },
+		[RESP_FAIL] = { absorb, ACCEPTED },
+		[DEADLINE] = { nothing, TERMINATED },
+	},
+	[COMPLETED] = {
+		[RESP_1XX] = { absorb, COMPLETED },
+		[RESP_2XX] = { invite_2xx_late, COMPLETED },
+		[RESP_FAIL] = { invite_fail_again, COMPLETED },
+		[DEADLINE] = { nothing, TERMINATED },
+	},
+};
+
+/* Figure 6. */
+static const struct row other_rows[STATES][INPUTS] = {
+	[CALLING] = {
+		[RESP_1XX] = { other_1xx, PROCEEDING },
+		[RESP_2XX] = { other_final, COMPLETED },
+		[RESP_FAIL] = { other_final, COMPLETED },
+		[RETRANSMIT] = { timer_e, CALLING },
+		[DEADLINE] = { timed_out, TERMINATED },
+		[BROKEN] = { broken, TERMINATED },
+	},
+	[PROCEEDING] = {
+		[RESP_1XX] = { other_1xx, PROCEEDING },
+		[RESP_2XX] = { other_final, COMPLETED },
+		[RESP_FAIL] = { other_final, COMPLETED },
+		[RETRANSMIT] = { timer_e, PROCEEDING },
+		[DEADLINE] = { timed_out, TERMINATED },
+	},
+	[COMPLETED] = {
+		[RESP_1XX] = { absorb, COMPLETED },
+		[RESP_2XX] = { absorb, COMPLETED },
+		[RESP_FAIL] = { absorb, COMPLETED },
+		[DEADLINE] = { nothing, TERMINATED },
+	},
+};
+
+static void run(struct ctrans *ct, enum ctrans_input i, const struct incoming *in)
+{
+	const struct row *r = ct->method == SIP_INVITE ? &invite_rows[ct->state][i] :
+							 &other_rows[ct->state][i];
+	if (!r->act) {
+		count(ct->sip, COUNT_DROP_UNEXPECTED);
+		return;
+	}
+	ct->state = r->next;
+	r->act(ct, in);
+	if (ct->state == TERMINATED)
+		ctrans_free(ct);
+}
+
+static void fired(void *arg)
+{
+	struct ctrans *ct = arg;
+
+	if (!ct->deadline)
+		run(ct, BROKEN, NULL);
+	else
+		run(ct, loop_now(ct->sip->loop) >= ct->deadline ? DEADLINE : RETRANSMIT, NULL);
+}
+
+/* ---- life ---- */
+
+struct ctrans *ctrans_new(struct sip *s, const struct ctrans_params *p)
+{
+	struct ctrans *ct;
+
+	if (s->transactions >= 2 * s->max_transactions)
+		return NULL;
+	ct = malloc(sizeof(*ct));
+	if (!ct)
+		return NULL;
+	*ct = (struct ctrans){
+		.sip = s,
+		.network = (uint16_t)p->network,
+		.method = p->method,
+		.reliable = p->reliable,
+		.in_dialog = p->in_dialog,
+		.to = p->to,
+		.fn = p->fn,
+		.owner = p->owner,
+	};
+	memcpy(ct->branch, p->branch, BRANCH_LEN);
+	keep_text(ct, p->text);
+	if (!ct->text) {
+		free(ct);
+		return NULL;
+	}
+	timer_init(&ct->timer, fired, ct);
+	table_add(&s->clients, &ct->node, table_hash(&s->clients, ct->branch, BRANCH_LEN));
+	s->transactions++;
+	start(ct, sip_64_t1(s), s->timers.t1_ms); /* A and B, E and F */
+	/* A datagram that could not be sent is as good as lost; a stream that broke is not (17.1.4).
+	 * Told from the timer, never from inside. */
+	if (sip_transmit(s, p->network, &p->to, p->text) < 0 && p->reliable) {
+		ct->deadline = 0;
+		timer_start(s->loop, &ct->timer, 0);
+	}
+	return ct;
+}
+
+void ctrans_free(struct ctrans *ct)
+{
+	struct sip *s = ct->sip;
+	struct ctrans_ack *a;
+
+	tell(ct, NULL, 0);
+	table_del(&s->clients, &ct->node);
+	timer_stop(s->loop, &ct->timer);
+	s->transactions--;
+	while ((a = ct->acks)) {
+		ct->acks = a->next;
+		free(a);
+	}
+	free(ct->text);
+	free(ct->cancel_headers);
+	free(ct);
+}
+
+void ctrans_leave(struct ctrans *ct)
+{
+	ct->owner = NULL;
+}
+
+int ctrans_ack(struct ctrans *ct, struct str tag, const struct addr *to, struct str text)
+{
+	struct ctrans_ack *a = malloc(sizeof(*a) + tag.n + text.n);
+
+	if (!a) {
+		sip_transmit(ct->sip, ct->network, to, text);
+		return -ENOMEM;
+	}
+	*a = (struct ctrans_ack){ .next = ct->acks,
+				  .network = ct->network,
+				  .to = *to,
+				  .tag_len = tag.n,
+				  .len = text.n };
+	if (tag.n)
+		memcpy(a->text, tag.p, tag.n);
+	memcpy(a->text + tag.n, text.p, text.n);
+	ct->acks = a;
+	send_ack(ct, a);
+	return 0;
+}
+
+/* ---- responses ---- */
+
+struct match {
+	struct str branch;
+	enum sip_method method;
+};
+
+static bool matches(const struct table_node *n, const void *key)
+{
+	const struct ctrans *ct = container_of(n, struct ctrans, node);
+	const struct match *m = key;
+
+	return ct->method == m->method &&
+	       str_eq((struct str){ ct->branch, BRANCH_LEN }, m->branch);
+}
+
+bool ctrans_receive(struct sip *s, const struct incoming *in)
+{
+	struct match key = { in->c->via.branch, in->c->cseq.method };
+	unsigned status = in->m->status;
+	struct table_node *n;
+
+	if (key.branch.n != BRANCH_LEN)
+		return false;
+	n = table_find(&s->clients, table_hash(&s->clients, key.branch.p, BRANCH_LEN), matches,
+		       &key);
+	if (!n)
+		return false;
+	run(container_of(n, struct ctrans, node),
+	    status < 200 ? RESP_1XX : status < 300 ? RESP_2XX : RESP_FAIL, in);
+	return true;
+}
+
+const char *ctrans_state_name(const struct ctrans *ct)
+{
+	static const char *const names[] = { "CALLING", "PROCEEDING", "ACCEPTED", "COMPLETED",
+					     "TERMINATED" };
+	return ct->state == CALLING && ct->method != SIP_INVITE ? "TRYING" : names[ct->state];
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dialogs: RFC 3261 12. */
+#include <errno.h>
+#include "sip/sip_priv.h"
+
+/* ---- what the peer says of itself ---- */
+
+/* The URI of a Contact as it may stand in a Request-URI: a sip: URI without "?headers" (19.1.1). */
+static bool usable_target(struct str contact, struct str *target)
+{
+	struct sip_addr a;
+	struct sip_uri u;
+	struct str item;
+
+	if (!sip_list_next(&contact, &item) || sip_addr_parse(item, &a) < 0 ||
+	    sip_uri_parse(a.uri, &u) < 0 || u.scheme != SIP_SCHEME_SIP)
+		return false;
+	*target = (struct str){ a.uri.p, a.uri.n - u.headers.n };
+	return true;
+}
+
+/* Record-Route into s->aux as the comma list of our Route: as it stands for a request, turned round
+ * for a response (12.1.1, 12.1.2). Written from the end towards the front. */
+static bool read_routes(struct sip *s, const struct sip_msg *m, struct str *routes)
+{
+	size_t cap = sizeof(s->aux), n = 0;
+	struct str list, item;
+	struct sip_addr a;
+	char *at;
+
+	for (const struct sip_hdr *h = sip_hdr_first(m, SIP_HDR_RECORD_ROUTE); h;
+	     h = sip_hdr_next(m, h)) {
+		list = sip_hdr_value(m, h);
+		while (sip_list_next(&list, &item)) {
+			if (sip_addr_parse(item, &a) < 0 || n + item.n + 2 > cap)
+				return false;
+			if (m->status) {
+				at = s->aux + cap - n - item.n;
+			} else {
+				at = s->aux + n;
+			}
+			memcpy(at, item.p, item.n);
+			n += item.n;
+			at = m->status ? s->aux + cap - n - 2 : s->aux + n;
+			memcpy(at, ", ", 2);
+			n += 2;
+		}
+	}
+	*routes = STR_NONE;
+	if (n)
+		*routes = (struct str){ m->status ? s->aux + cap - n + 2 : s->aux, n - 2 };
+	return true;
+}
+
+unsigned dialog_peer_read(struct sip *s, const struct incoming *in, struct dialog_peer *p)
+{
+	const struct sip_msg *m = in->m;
+	const struct sip_addr *who = m->status ? &in->c->to : &in->c->from;
+
+	p->remote = sip_value(m, m->status ? SIP_HDR_TO : SIP_HDR_FROM);
+	p->remote_tag = who->tag;
+	p->target = who->uri;
+	p->routes = STR_NONE;
+	if (!usable_target(sip_value(m, SIP_HDR_CONTACT), &p->target))
+		return 400;
+	return read_routes(s, m, &p->routes) ? 0 : 400;
+}
+
+/* ---- requests in a dialog ---- */
+
+static bool is_loose(const struct sip_addr *route)
+{
+	struct sip_uri u;
+	struct str val;
+
+	return sip_uri_parse(route->uri, &u) < 0 || sip_param(u.params, STR("lr"), &val) == 1;
+}
+
+/* Request-URI and Route, 12.2.1.1. *route: the rest of the route set for a strict first router. */
+static struct str request_uri(const struct dialog *d, struct str *rest, bool *strict)
+{
+	struct sip_addr first;
+	struct sip_uri u;
+	struct str item;
+
+	*rest = d->routes;
+	*strict = false;
+	if (!sip_list_next(rest, &item) || sip_addr_parse(item, &first) < 0 || is_loose(&first)) {
+		*rest = d->routes;
+		return d->target;
+	}
+	*strict = true;
+	if (sip_uri_parse(first.uri, &u) == 0)
+		first.uri.n -= u.headers.n;
+	return first.uri;
+}
+
+static void put_routes(struct buf *b, const struct dialog *d, struct str rest, bool strict)
+{
+	if (rest.n)
+		sip_put_header(b, SIP_HDR_ROUTE, str_trim(rest));
+	if (!strict)
+		return;
+	buf_lit(b, "Route: <");
+	buf_put(b, d->target);
+	buf_lit(b, ">\r\n");
+}
+
+void dialog_put_request(struct sip *s, const struct dialog *d, const struct dialog_request *r,
+			struct buf *b)
+{
+	struct str rest, uri;
+	bool strict;
+
+	uri = request_uri(d, &rest, &strict);
+	sip_put_request_line(b, str_of(sip_method_name(r->method)), uri);
+	put_via(s, b, d->network, r->branch);
+	buf_lit(b, "Max-Forwards: 70\r\n");
+	put_routes(b, d, rest, strict);
+	sip_put_header(b, SIP_HDR_FROM, d->local);
+	sip_put_header(b, SIP_HDR_TO, d->remote);
+	sip_put_header(b, SIP_HDR_CALL_ID, d->call_id);
+	put_cseq(b, r->cseq, r->method);
+	if (r->contact) {
+		put_contact(b, &s->networks[d->network], d->contact_user);
+		put_allow(b);
+	}
+	buf_put(b, r->headers);
+	sip_put_body(b, r->body_type, r->body);
+}
+
+/* An address literal is believed only where it belongs to a known peer: a Contact must not aim our
+ * requests at somebody else, its answers would be dropped anyway, and a peer behind NAT writes there
+ * what cannot be reached. All the rest goes to where the peer's messages come from. */
+void dialog_set_hop(struct sip *s, struct dialog *d)
+{
+	struct str list = d->routes, item, uri = d->target;
+	struct sip_addr a;
+	struct sip_uri u;
+	struct addr hop;
+
+	d->hop = d->peer;
+	if (sip_list_next(&list, &item) && sip_addr_parse(item, &a) == 0)
+		uri = a.uri;
+	if (sip_uri_parse(uri, &u) < 0 || sip_uri_addr(&u, &hop) < 0)
+		return;
+	if (!hop.port)
+		hop.port = 5060;
+	if (hop.family == d->peer.family && s->user.peer_of(s->user.arg, d->network, &hop) >= 0)
+		d->hop = hop;
+}
+
+void dialog_refresh(struct sip *s, struct dialog *d, struct arena *a, const struct incoming *in)
+{
+	struct str target;
+	char *room;
+
+	d->peer = in->source;
+	if (!usable_target(sip_value(in->m, SIP_HDR_CONTACT), &target))
+		return;
+	if (target.n > d->target_cap) {
+		/* Doubled, so that a peer that changes it for ever costs no more than twice the longest. */
+		room = arena_alloc(a, 2 * target.n);
+		if (!room)
+			return;
+		d->target.p = room;
+		d->target_cap = (uint32_t)(2 * target.n);
+	}
+	memcpy((char *)d->target.p, target.p, target.n);
+	d->target.n = target.n;
+	dialog_set_hop(s, d);
+}
+
+/* ---- lookup ---- */
+
+static bool same_dialog(const struct table_node *n, const void *key)
+{
+	const struct dialog *d = container_of(n, struct dialog, node);
+	const struct sip_core *c = key;
+
+	return str_eq(d->local_tag, c->to.tag) && str_eq(d->remote_tag, c->from.tag) &&
+	       str_eq(d->call_id, c->call_id);
+}
+
+struct invite *dialog_find(struct sip *s, const struct sip_core *c)
+{
+	struct table_node *n = table_find(
+		&s->dialogs, table_hash(&s->dialogs, c->to.tag.p, c->to.tag.n), same_dialog, c);
+
+	return n ? container_of(container_of(n, struct dialog, node), struct invite, dialog) : NULL;
+}
+
+/* ---- ACK and BYE ---- */
+
+void dialog_new_branch(struct sip *s, char branch[BRANCH_LEN])
+{
+	memcpy(branch, COOKIE, COOKIE_LEN);
+	ident_random(s, branch + COOKIE_LEN);
+}
+
+int dialog_ack(struct sip *s, const struct dialog *d, struct ctrans *ct, uint32_t cseq,
+	       const struct dialog_request *body)
+{
+	struct dialog_request r = *body;
+	char branch[BRANCH_LEN];
+	struct buf b;
+
+	dialog_new_branch(s, branch);
+	r.method = SIP_ACK;
+	r.cseq = cseq;
+	r.branch = branch;
+	buf_init(&b, s->out, sizeof(s->out));
+	dialog_put_request(s, d, &r, &b);
+	if (!buf_ok(&b))
+		return -EMSGSIZE;
+	if (ct)
+		ctrans_ack(ct, d->remote_tag, &d->hop, buf_str(&b));
+	else
+		sip_transmit(s, d->network, &d->hop, buf_str(&b));
+	return 0;
+}
+
+struct ctrans *dialog_bye(struct sip *s, struct dialog *d, struct str headers, ctrans_fn *fn,
+			  void *owner)
+{
+	char branch[BRANCH_LEN];
+	struct dialog_request r = {
+		.method = SIP_BYE, .cseq = ++d->local_cseq, .branch = branch, .headers = headers
+	};
+	struct ctrans_params p = { .method = SIP_BYE,
+				   .network = d->network,
+				   .to = d->hop,
+				   .branch = branch,
+				   .fn = fn,
+				   .owner = owner };
+	struct buf b;
+
+	dialog_new_branch(s, branch);
+	buf_init(&b, s->out, sizeof(s->out));
+	dialog_put_request(s, d, &r, &b);
+	if (!buf_ok(&b))
+		return NULL;
+	p.text = buf_str(&b);
+	return ctrans_new(s, &p);
+}
+
+void dialog_stray(struct ctrans *ct, const struct incoming *in)
+{
+	const struct sip_core *c = in->c;
+	struct dialog_request none = { .method = SIP_ACK };
+	struct dialog_peer p;
+	struct dialog d;
+
+	dialog_peer_read(ct->sip, in, &p);
+	d = (struct dialog){
+		.call_id = c->call_id,
+		.local = sip_value(in->m, SIP_HDR_FROM),
+		.remote = p.remote,
+		.remote_tag = p.remote_tag,
+		.target = p.target,
+		.routes = p.routes,
+		.local_cseq = c->cseq.num,
+		.network = ct->network,
+		.peer = ct->to,
+	};
+	dialog_set_hop(ct->sip, &d);
+	dialog_ack(ct->sip, &d, ct, c->cseq.num, &none);
+	if (ct->in_dialog)
+		return;
+	count(ct->sip, COUNT_FORK_ENDED);
+	dialog_bye(ct->sip, &d, STR_NONE, NULL, NULL);
+}

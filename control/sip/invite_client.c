@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An INVITE of ours up to its final response: RFC 3261 13.2, with Timer C of 16.6. */
+#include <errno.h>
+#include "sip/sip_priv.h"
+
+#define TIMER_C_MS 180000
+
+/* ---- sending ---- */
+
+static int name_dialog(struct invite *inv, const struct invite_params *p)
+{
+	struct dialog *d = &inv->dialog;
+	size_t n = p->from.n + 5 + IDENT_LEN;
+	char *local = arena_alloc(inv->arena, n + 1 + IDENT_LEN);
+	struct buf b;
+
+	d->contact_user = arena_str(inv->arena, p->contact_user);
+	if (!local || (p->contact_user.n && !d->contact_user.p))
+		return -ENOMEM;
+	buf_init(&b, local, n);
+	buf_put(&b, p->from);
+	buf_lit(&b, ";tag=");
+	ident_random(inv->sip, local + b.n);
+	d->local = (struct str){ local, n };
+	d->local_tag = (struct str){ local + b.n, IDENT_LEN };
+	ident_random(inv->sip, local + n);
+	d->call_id = (struct str){ local + n, IDENT_LEN };
+	d->local_cseq = inv->invite_cseq = 1;
+	d->network = (uint16_t)p->target.network;
+	d->peer = d->hop = p->target.addr;
+	return 0;
+}
+
+static void put_invite(struct invite *inv, const struct invite_params *p, const char *branch,
+		       struct buf *b)
+{
+	const struct dialog *d = &inv->dialog;
+	struct sip *s = inv->sip;
+
+	sip_put_request_line(b, STR("INVITE"), p->ruri);
+	put_via(s, b, d->network, branch);
+	buf_lit(b, "Max-Forwards: ");
+	buf_u64(b, p->max_forwards ? p->max_forwards : 70);
+	buf_lit(b, "\r\n");
+	sip_put_header(b, SIP_HDR_FROM, d->local);
+	sip_put_header(b, SIP_HDR_TO, p->to);
+	sip_put_header(b, SIP_HDR_CALL_ID, d->call_id);
+	put_cseq(b, d->local_cseq, SIP_INVITE);
+	put_contact(b, &s->networks[d->network], d->contact_user);
+	put_allow(b);
+	buf_put(b, p->headers);
+	sip_put_body(b, p->body_type, p->body);
+}
+
+static int send_invite(struct invite *inv, const struct invite_params *p)
+{
+	char branch[BRANCH_LEN];
+	struct sip *s = inv->sip;
+	struct ctrans_params t = { .method = SIP_INVITE,
+				   .network = p->target.network,
+				   .to = p->target.addr,
+				   .branch = branch,
+				   .fn = invite_client_event,
+				   .owner = inv };
+	struct buf b;
+
+	if (name_dialog(inv, p) < 0)
+		return -ENOMEM;
+	dialog_new_branch(s, branch);
+	buf_init(&b, s->out, sizeof(s->out));
+	put_invite(inv, p, branch, &b);
+	if (!buf_ok(&b))
+		return -EMSGSIZE;
+	t.text = buf_str(&b);
+	inv->client = ctrans_new(s, &t);
+	return inv->client ? 0 : -ENOMEM;
+}
+
+struct invite *invite_send(struct sip *s, const struct invite_params *p)
+{
+	struct invite *inv = invite_new(s);
+	int rc = inv ? send_invite(inv, p) : -ENOMEM;
+
+	if (rc < 0) {
+		if (inv)
+			invite_free(inv);
+		errno = -rc;
+		return NULL;
+	}
+	inv->arg = p->arg;
+	inv->caller = true;
+	inv->state = INV_CALLING;
+	inv->ring_ms = p->ring_ms ? p->ring_ms : TIMER_C_MS;
+	invite_register(inv);
+	timer_start(s->loop, &inv->timer, inv->ring_ms);
+	return inv;
+}
+
+/* ---- responses ---- */
+
+/* Early dialogs are numbered by their To tag; those without a tag are the first. */
+static unsigned fork_number(struct invite *inv, struct str tag)
+{
+	struct fork **at = &inv->forks;
+	unsigned n = 0;
+
+	for (; *at; at = &(*at)->next, n++)
+		if (str_eq((*at)->tag, tag))
+			return n;
+	if (n == FORKS_MAX || !(*at = arena_alloc(inv->arena, sizeof(**at))))
+		return n;
+	(*at)->tag = arena_str(inv->arena, tag);
+	return n;
+}
+
+void client_1xx(struct invite *inv, const struct invite_in *e)
+{
+	inv->state = INV_RINGING;
+	if (e->status == 100)
+		return;
+	timer_start(inv->sip->loop, &inv->timer, inv->ring_ms);
+	invite_emit(inv, INVITE_PROGRESS, e, fork_number(inv, e->in->c->to.tag));
+}
+
+/* The peer's half of the dialog: 12.1.2. */
+static int complete_dialog(struct invite *inv, const struct invite_in *e)
+{
+	struct dialog *d = &inv->dialog;
+	struct dialog_peer p;
+	struct buf b;
+	size_t n;
+	char *mem;
+
+	/* A Contact that cannot be used leaves the URI of To, which was good enough so far. */
+	dialog_peer_read(inv->sip, e->in, &p);
+	n = p.remote.n + p.target.n + p.routes.n;
+	mem = arena_alloc(inv->arena, n);
+	if (!mem)
+		return -ENOMEM;
+	buf_init(&b, mem, n);
+	buf_put(&b, p.remote);
+	buf_put(&b, p.routes);
+	buf_put(&b, p.target);
+	d->remote = (struct str){ mem, p.remote.n };
+	if (p.remote_tag.n)
+		d->remote_tag = (struct str){ mem + (p.remote_tag.p - p.remote.p), p.remote_tag.n };
+	d->routes = (struct str){ mem + p.remote.n, p.routes.n };
+	d->target = (struct str){ mem + n - p.target.n, p.target.n };
+	d->target_cap = (uint32_t)p.target.n;
+	dialog_set_hop(inv->sip, d);
+	return 0;
+}
+
+void client_2xx(struct invite *inv, const struct invite_in *e)
+{
+	struct invite_in failed = { .status = 503 };
+
+	timer_stop(inv->sip->loop, &inv->timer);
+	if (complete_dialog(inv, e) < 0) {
+		dialog_stray(inv->client, e->in);
+		invite_over(inv, INVITE_FAIL, &failed);
+		return;
+	}
+	inv->state = INV_ANSWERED;
+	invite_emit(inv, INVITE_ANSWER, e, fork_number(inv, inv->dialog.remote_tag));
+}
+
+/* Before our user has given the ACK: the same again, or another fork. */
+void client_2xx_again(struct invite *inv, const struct invite_in *e)
+{
+	if (str_eq(e->in->c->to.tag, inv->dialog.remote_tag))
+		count(inv->sip, COUNT_IN_RETRANSMITTED);
+	else if (inv->client)
+		dialog_stray(inv->client, e->in);
+}
+
+void client_failure(struct invite *inv, const struct invite_in *e)
+{
+	invite_over(inv, INVITE_FAIL, e);
+}
+
+/* Timer C. The CANCEL, and a 2xx that crosses it, are the transaction's from here on. */
+void client_timer(struct invite *inv, const struct invite_in *e)
+{
+	struct invite_in late = { .status = 408 };
+
+	count(inv->sip, COUNT_TIMEOUT_RING);
+	ctrans_cancel(inv->client, STR_NONE);
+	inv->client = NULL;
+	invite_over(inv, INVITE_FAIL, &late);
+}
+
+/* ---- ACK ---- */
+
+int invite_send_ack(struct invite *inv, struct str body, struct str body_type)
+{
+	struct dialog_request r = { .body = body, .body_type = body_type };
+	int rc = dialog_ack(inv->sip, &inv->dialog, inv->client, inv->invite_cseq, &r);
+
+	if (rc < 0)
+		return rc;
+	/* From here on the transaction repeats the ACK and ends other forks by itself. */
+	invite_leave_client(inv);
+	inv->state = INV_CONFIRMED;
+	return 0;
+}
+
+int invite_ack(struct invite *inv, struct str body, struct str body_type)
+{
+	if (inv->state != INV_ANSWERED && inv->state != INV_REANSWERED)
+		return -EINVAL;
+	return invite_send_ack(inv, body, body_type);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests in the dialog, both ways: re-INVITE (RFC 3261 14) and the peer's BYE (15.1.2). */
+#include <errno.h>
+#include "sip/sip_priv.h"
+
+/* ---- requests of the peer ---- */
+
+static void answer_other(struct invite *inv, const struct invite_in *e)
+{
+	char mem[160];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	put_allow(&b);
+	if (e->in->m->method == SIP_OPTIONS)
+		buf_lit(&b, "Accept: application/sdp\r\n");
+	invite_answer(inv, e,
+		      e->in->m->method == SIP_OPTIONS	   ? 200 :
+		      e->in->m->method == SIP_METHOD_OTHER ? 501 :
+							     405,
+		      buf_str(&b));
+}
+
+static void retry_later(struct invite *inv, const struct invite_in *e)
+{
+	char mem[40];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	buf_fmt(&b, "Retry-After: %u\r\n", loop_random_u32(inv->sip->loop, 11));
+	invite_answer(inv, e, 500, buf_str(&b));
+}
+
+static void receive_ack(struct invite *inv, const struct incoming *in)
+{
+	struct invite_in e = { .in = in };
+
+	if (in->c->cseq.num == inv->invite_cseq)
+		invite_input(inv, IN_ACK, &e);
+	else
+		count(inv->sip, COUNT_DROP_STRAY_ACK);
+}
+
+void invite_in_dialog(struct invite *inv, const struct incoming *in)
+{
+	struct invite_in e = { .in = in };
+	enum sip_method method = in->m->method;
+	struct dialog *d = &inv->dialog;
+
+	if (method == SIP_ACK) {
+		receive_ack(inv, in);
+		return;
+	}
+	/* 12.2.2. Equal numbers would be a retransmission, which its transaction takes. */
+	if (d->remote_cseq != CSEQ_UNKNOWN && in->c->cseq.num <= d->remote_cseq) {
+		retry_later(inv, &e);
+		return;
+	}
+	d->remote_cseq = in->c->cseq.num;
+	e.st = strans_new(inv->sip, in, method == SIP_INVITE);
+	if (method == SIP_BYE)
+		invite_input(inv, IN_BYE, &e);
+	else if (method != SIP_INVITE)
+		answer_other(inv, &e);
+	else if (e.st)
+		invite_input(inv, IN_INVITE, &e);
+	else
+		reject(inv->sip, in, 503, STR("Retry-After: 5\r\n"));
+}
+
+void peer_invite(struct invite *inv, const struct invite_in *e)
+{
+	struct response trying = { .reply = { .status = 100 } };
+
+	inv->server = e->st;
+	e->st->owner = inv;
+	inv->invite_cseq = e->in->c->cseq.num;
+	inv->state = INV_OFFERED;
+	dialog_refresh(inv->sip, &inv->dialog, inv->arena, e->in);
+	strans_reply_now(e->st, e->in, &trying);
+	invite_emit(inv, INVITE_OFFER, e, 0);
+}
+
+/* 14.2: ours is open. */
+void peer_invite_glare(struct invite *inv, const struct invite_in *e)
+{
+	count(inv->sip, COUNT_REJECT_GLARE);
+	invite_answer(inv, e, 491, STR_NONE);
+}
+
+/* 14.2: its own earlier one is open. */
+void peer_invite_early(struct invite *inv, const struct invite_in *e)
+{
+	count(inv->sip, COUNT_REJECT_GLARE);
+	retry_later(inv, e);
+}
+
+void peer_invite_gone(struct invite *inv, const struct invite_in *e)
+{
+	invite_answer(inv, e, 481, STR_NONE);
+}
+
+/* ---- re-INVITE of ours ---- */
+
+int invite_reinvite(struct invite *inv, struct str headers, struct str body, struct str body_type)
+{
+	struct sip *s = inv->sip;
+	struct dialog *d = &inv->dialog;
+	char branch[BRANCH_LEN];
+	struct dialog_request r = { .method = SIP_INVITE,
+				    .cseq = d->local_cseq + 1,
+				    .branch = branch,
+				    .contact = true,
+				    .headers = headers,
+				    .body = body,
+				    .body_type = body_type };
+	struct ctrans_params t = { .method = SIP_INVITE,
+				   .network = d->network,
+				   .to = d->hop,
+				   .branch = branch,
+				   .in_dialog = true,
+				   .fn = invite_client_event,
+				   .owner = inv };
+	struct buf b;
+
+	if (inv->state != INV_CONFIRMED)
+		return -EBUSY;
+	dialog_new_branch(s, branch);
+	buf_init(&b, s->out, sizeof(s->out));
+	dialog_put_request(s, d, &r, &b);
+	if (!buf_ok(&b))
+		return -EMSGSIZE;
+	t.text = buf_str(&b);
+	inv->client = ctrans_new(s, &t);
+	if (!inv->client)
+		return -ENOMEM;
+	d->local_cseq++;
+	inv->invite_cseq = d->local_cseq;
+	inv->state = INV_REINVITING;
+	return 0;
+}
+
+void re_1xx(struct invite *inv, const struct invite_in *e)
+{
+	timer_start(inv->sip->loop, &inv->timer, inv->ring_ms);
+}
+
+void re_2xx(struct invite *inv, const struct invite_in *e)
+{
+	timer_stop(inv->sip->loop, &inv->timer);
+	inv->state = INV_REANSWERED;
+	dialog_refresh(inv->sip, &inv->dialog, inv->arena, e->in);
+	invite_emit(inv, INVITE_REANSWER, e, 0);
+}
+
+/* 12.2.1.2, 14.1: only 481, 408 and silence end the dialog. */
+void re_failure(struct invite *inv, const struct invite_in *e)
+{
+	timer_stop(inv->sip->loop, &inv->timer);
+	invite_leave_client(inv);
+	if (e->status == 481 || e->status == 408) {
+		invite_lost(inv, e);
+		return;
+	}
+	inv->state = INV_CONFIRMED;
+	invite_emit(inv, INVITE_REANSWER, e, 0);
+}
+
+/* A re-INVITE that was begun and never ended. */
+void re_timer(struct invite *inv, const struct invite_in *e)
+{
+	struct invite_in late = { .status = 408 };
+
+	count(inv->sip, COUNT_TIMEOUT_RING);
+	ctrans_cancel(inv->client, STR_NONE);
+	inv->client = NULL;
+	invite_lost(inv, &late);
+}
+
+uint32_t invite_glare_ms(struct invite *inv)
+{
+	struct loop *l = inv->sip->loop;
+
+	/* 14.1: who made the Call-ID waits longer, in steps of 10 ms. */
+	return inv->caller ? 2100 + 10 * loop_random_u32(l, 191) : 10 * loop_random_u32(l, 201);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An INVITE of the peer up to the ACK for its final response: RFC 3261 13.3. */
+#include <errno.h>
+#include "sip/sip_priv.h"
+
+#define REFRESH_MS 60000 /* 13.3.1.1: keeps proxies from giving up */
+
+/* ---- arrival ---- */
+
+static int name_dialog(struct invite *inv, const struct incoming *in, const struct dialog_peer *p)
+{
+	struct dialog *d = &inv->dialog;
+	struct str call_id = in->c->call_id, to = sip_value(in->m, SIP_HDR_TO);
+	size_t local = to.n + 5 + IDENT_LEN;
+	size_t n = call_id.n + local + p->remote.n + p->routes.n + p->target.n;
+	struct sip_uri u;
+	char *mem = arena_alloc(inv->arena, n);
+	struct buf b;
+
+	if (!mem)
+		return -ENOMEM;
+	if (sip_uri_parse(in->m->ruri, &u) == 0 && u.scheme == SIP_SCHEME_SIP && u.user.n)
+		d->contact_user = arena_str(inv->arena, u.user);
+	buf_init(&b, mem, n);
+	buf_put(&b, to);
+	buf_lit(&b, ";tag=");
+	d->local = (struct str){ mem, local };
+	d->local_tag = (struct str){ mem + b.n, IDENT_LEN };
+	ident_random(inv->sip, mem + b.n);
+	b.n += IDENT_LEN;
+	d->call_id = (struct str){ mem + b.n, call_id.n };
+	buf_put(&b, call_id);
+	d->remote = (struct str){ mem + b.n, p->remote.n };
+	if (p->remote_tag.n)
+		d->remote_tag = (struct str){ mem + b.n + (p->remote_tag.p - p->remote.p),
+					      p->remote_tag.n };
+	buf_put(&b, p->remote);
+	d->routes = (struct str){ mem + b.n, p->routes.n };
+	buf_put(&b, p->routes);
+	d->target = (struct str){ mem + b.n, p->target.n };
+	d->target_cap = (uint32_t)p->target.n;
+	buf_put(&b, p->target);
+	return 0;
+}
+
+static struct invite *new_invite(struct sip *s, const struct incoming *in,
+				 const struct dialog_peer *p)
+{
+	struct invite *inv = invite_new(s);
+	struct dialog *d;
+
+	if (!inv)
+		return NULL;
+	if (name_dialog(inv, in, p) < 0) {
+		invite_free(inv);
+		return NULL;
+	}
+	d = &inv->dialog;
+	d->remote_cseq = inv->invite_cseq = in->c->cseq.num;
+	d->network = (uint16_t)in->network;
+	d->peer = in->source;
+	dialog_set_hop(s, d);
+	inv->state = INV_INCOMING;
+	inv->ring_ms = 180000;
+	return inv;
+}
+
+static void send_trying(struct strans *st, const struct incoming *in)
+{
+	struct response r = { .reply = { .status = 100 } };
+
+	strans_reply_now(st, in, &r);
+}
+
+void invite_receive(struct sip *s, const struct incoming *in)
+{
+	struct dialog_peer p;
+	struct invite *inv;
+	struct strans *st;
+	unsigned status = dialog_peer_read(s, in, &p);
+	void *arg;
+
+	if (status) {
+		reject(s, in, status, STR_NONE);
+		return;
+	}
+	inv = new_invite(s, in, &p);
+	st = inv ? strans_new(s, in, true) : NULL;
+	if (!st) {
+		count(s, COUNT_DROP_MEMORY);
+		if (inv)
+			invite_free(inv);
+		reject(s, in, 503, STR("Retry-After: 5\r\n"));
+		return;
+	}
+	inv->server = st;
+	st->owner = inv;
+	invite_register(inv);
+	send_trying(st, in);
+	inv->busy++;
+	arg = s->user.invite(s->user.arg, inv, in->m, in->c, in->peer, &in->source);
+	inv->arg = arg;
+	if (--inv->busy == 0 && inv->dead)
+		arena_free(inv->arena);
+}
+
+/* ---- our user's answers ---- */
+
+int invite_reply_text(struct invite *inv, const struct invite_reply *reply)
+{
+	const struct dialog *d = &inv->dialog;
+	struct response r = { .reply = *reply,
+			      .tag = d->local_tag,
+			      .dialog = true,
+			      .net = &inv->sip->networks[d->network],
+			      .contact_user = d->contact_user };
+
+	return inv->server ? strans_reply(inv->server, &r) : -EINVAL;
+}
+
+void invite_accepted(struct invite *inv, enum invite_state next)
+{
+	struct sip *s = inv->sip;
+
+	inv->state = next;
+	inv->deadline = loop_now(s->loop) + sip_64_t1(s);
+	inv->interval = s->timers.t1_ms;
+	timer_start(s->loop, &inv->timer, inv->interval);
+}
+
+int invite_reply(struct invite *inv, const struct invite_reply *r)
+{
+	bool initial = inv->state == INV_INCOMING;
+	int rc;
+
+	if ((!initial && inv->state != INV_OFFERED) || r->status <= 100 || r->status > 699)
+		return -EINVAL;
+	rc = invite_reply_text(inv, r);
+	if (rc < 0)
+		return rc;
+	if (r->status < 200) {
+		if (initial)
+			timer_start(inv->sip->loop, &inv->timer, REFRESH_MS);
+	} else if (r->status < 300) {
+		invite_accepted(inv, initial ? INV_ACCEPTED : INV_REACCEPTED);
+	} else if (initial) {
+		invite_free(inv);
+	} else {
+		invite_leave_server(inv);
+		inv->state = INV_CONFIRMED;
+	}
+	return 0;
+}
+
+/* ---- while it rings ---- */
+
+void server_timer(struct invite *inv, const struct invite_in *e)
+{
+	if (inv->server)
+		strans_resend(inv->server);
+	timer_start(inv->sip->loop, &inv->timer, REFRESH_MS);
+}
+
+void server_cancel(struct invite *inv, const struct invite_in *e)
+{
+	struct invite_reply r = { .status = 487 };
+
+	invite_reply_text(inv, &r);
+	invite_over(inv, INVITE_CANCEL, e);
+}
+
+/* ---- from 2xx to ACK, of re-INVITEs too ---- */
+
+void accepted_timer(struct invite *inv, const struct invite_in *e)
+{
+	struct sip *s = inv->sip;
+	uint64_t now = loop_now(s->loop), left;
+
+	if (now >= inv->deadline) {
+		count(s, COUNT_TIMEOUT_ACK);
+		if (inv->state == INV_LEAVING)
+			invite_bye(inv, inv->end_headers);
+		else
+			invite_lost(inv, e);
+		return;
+	}
+	if (inv->server)
+		strans_resend(inv->server);
+	left = inv->deadline - now;
+	inv->interval = inv->interval * 2 > s->timers.t2_ms ? s->timers.t2_ms : inv->interval * 2;
+	timer_start(s->loop, &inv->timer, inv->interval < left ? inv->interval : left);
+}
+
+static void acked(struct invite *inv)
+{
+	timer_stop(inv->sip->loop, &inv->timer);
+	if (inv->server)
+		strans_acked(inv->server);
+	invite_leave_server(inv);
+	inv->state = INV_CONFIRMED;
+}
+
+void accepted_ack(struct invite *inv, const struct invite_in *e)
+{
+	acked(inv);
+	invite_emit(inv, INVITE_ACK, e, 0);
+}
+
+void leaving_ack(struct invite *inv, const struct invite_in *e)
+{
+	acked(inv);
+	invite_bye(inv, inv->end_headers);
+}

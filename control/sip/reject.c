@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers without a transaction (RFC 3261 8.2.7): nothing is kept, and a request that comes again gets
+ * the same answer again. */
+#include "sip/sip_priv.h"
+
+static void send_rejection(struct sip *s, unsigned network, const struct sip_msg *m,
+			   const struct addr *source, const struct invite_reply *reply)
+{
+	struct response r = { .reply = *reply };
+	char tag[IDENT_LEN];
+	struct sip_via via;
+	struct str list = sip_value(m, SIP_HDR_VIA);
+	struct addr to;
+	struct echo e;
+	struct buf b;
+
+	if (!echo_read(s, &e, m, source) || sip_via_parse(&list, &via) < 0) {
+		count(s, COUNT_DROP_MALFORMED);
+		return;
+	}
+	ident_hashed(s, e.call_id, e.cseq, tag);
+	r.tag = (struct str){ tag, sizeof(tag) };
+	buf_init(&b, s->out, sizeof(s->out));
+	response_put(&b, &e, &r);
+	if (!buf_ok(&b))
+		return;
+	count(s, COUNT_REJECT_STATELESS);
+	to = response_addr(&via, source);
+	sip_transmit(s, network, &to, buf_str(&b));
+}
+
+void reject(struct sip *s, const struct incoming *in, unsigned status, struct str headers)
+{
+	struct invite_reply r = { .status = status, .headers = headers };
+
+	if (in->m->method != SIP_ACK)
+		send_rejection(s, in->network, in->m, &in->source, &r);
+}
+
+/* Has a source of this slot had its answer in this second? Sources that share a slot share the
+ * second too: the table is bounded, and nobody is owed a reply to garbage. */
+static bool limited(struct sip *s, const struct addr *source)
+{
+	uint64_t h = siphash(s->reject_key, source->ip, sizeof(source->ip));
+	uint64_t *last = &s->rejected[h % REJECT_SLOTS], now = loop_now(s->loop);
+
+	if (*last && now - *last < 1000)
+		return true;
+	*last = now;
+	return false;
+}
+
+/* No octet in what a reply would copy that could end a line or more. */
+static bool copyable(const struct sip_msg *m)
+{
+	static const enum sip_hdr_id ids[] = { SIP_HDR_VIA, SIP_HDR_FROM, SIP_HDR_TO,
+					       SIP_HDR_CALL_ID, SIP_HDR_CSEQ };
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		for (const struct sip_hdr *h = sip_hdr_first(m, ids[i]); h; h = sip_hdr_next(m, h)) {
+			struct str v = sip_hdr_value(m, h);
+
+			for (size_t k = 0; k < v.n; k++)
+				if (((unsigned char)v.p[k] < ' ' && v.p[k] != '\t') || v.p[k] == 127)
+					return false;
+		}
+	}
+	return true;
+}
+
+void reject_malformed(struct sip *s, unsigned network, const struct sip_msg *m,
+		      const struct addr *source, int err)
+{
+	struct invite_reply r = { .status = sip_error_status(err),
+				  .reason = str_of(sip_error_text(err)) };
+
+	count(s, COUNT_DROP_MALFORMED);
+	if (!r.status || m->status || !m->method_name.n || m->method == SIP_ACK || !copyable(m))
+		return;
+	if (limited(s, source)) {
+		count(s, COUNT_DROP_LIMITED);
+		return;
+	}
+	send_rejection(s, network, m, source, &r);
+}

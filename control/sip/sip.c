@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The core object: its life, what comes in, what goes out. */
+#include <errno.h>
+#include <stdlib.h>
+#include "sip/sip_priv.h"
+
+/* ---- life ---- */
+
+static int init_networks(struct sip *s, const struct sip_options *o)
+{
+	struct buf b;
+
+	s->networks = calloc(o->n_networks ? o->n_networks : 1, sizeof(*s->networks));
+	if (!s->networks)
+		return -ENOMEM;
+	s->n_networks = o->n_networks;
+	for (unsigned i = 0; i < o->n_networks; i++) {
+		struct net *n = &s->networks[i];
+
+		n->advertised = o->networks[i].advertised;
+		buf_init(&b, n->sent_by, sizeof(n->sent_by));
+		addr_put_sip(&b, &n->advertised);
+		n->host_len = (uint8_t)b.n;
+		buf_lit(&b, ":");
+		buf_u64(&b, n->advertised.port);
+		n->len = (uint8_t)b.n;
+	}
+	return 0;
+}
+
+static int init_tables(struct sip *s)
+{
+	struct table *const all[] = { &s->servers, &s->merges, &s->clients, &s->dialogs };
+	uint64_t key[2];
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && !rc; i++) {
+		loop_random(s->loop, key, sizeof(key));
+		rc = table_init(all[i], key, 256);
+	}
+	return rc;
+}
+
+struct sip *sip_new(const struct sip_options *o)
+{
+	struct sip *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->loop = o->loop;
+	s->log = o->log;
+	s->io = o->io;
+	s->user = o->user;
+	s->shard = o->shard;
+	s->n_shards = o->n_shards;
+	s->max_transactions = o->max_transactions;
+	s->timers.t1_ms = o->timers.t1_ms ? o->timers.t1_ms : 500;
+	s->timers.t2_ms = o->timers.t2_ms ? o->timers.t2_ms : 4000;
+	s->timers.t4_ms = o->timers.t4_ms ? o->timers.t4_ms : 5000;
+	loop_random(s->loop, s->reject_key, sizeof(s->reject_key));
+	if (init_networks(s, o) < 0 || init_tables(s) < 0) {
+		sip_free(s);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return s;
+}
+
+static void free_dialog(struct table_node *n, void *arg)
+{
+	struct dialog *d = container_of(n, struct dialog, node);
+
+	invite_free(container_of(d, struct invite, dialog));
+}
+
+static void free_client(struct table_node *n, void *arg)
+{
+	ctrans_free(container_of(n, struct ctrans, node));
+}
+
+static void free_server(struct table_node *n, void *arg)
+{
+	strans_free(container_of(n, struct strans, node));
+}
+
+void sip_free(struct sip *s)
+{
+	if (!s)
+		return;
+	/* A table that was never made is empty and all zero. */
+	if (s->dialogs.count)
+		table_each(&s->dialogs, free_dialog, NULL);
+	if (s->clients.count)
+		table_each(&s->clients, free_client, NULL);
+	if (s->servers.count)
+		table_each(&s->servers, free_server, NULL);
+	table_fini(&s->dialogs);
+	table_fini(&s->clients);
+	table_fini(&s->servers);
+	table_fini(&s->merges);
+	free(s->networks);
+	free(s);
+}
+
+/* ---- out ---- */
+
+int sip_transmit(struct sip *s, unsigned network, const struct addr *to, struct str data)
+{
+	char text[ADDR_STR_MAX];
+	int rc;
+
+	count_out(s, data);
+	if (s->user.trace)
+		s->user.trace(s->user.arg, true, network, to, data);
+	rc = s->io.send(s->io.arg, network, to, data);
+	if (rc < 0) {
+		count(s, COUNT_OUT_FAILED);
+		log_debug(s->log, "sip", "cannot send to %s: %s", addr_print(to, text),
+			  strerror(-rc));
+	}
+	return rc;
+}
+
+/* ---- in: responses ---- */
+
+/* 18.1.2: what does not name us in its Via is not for us. */
+static bool names_us(const struct net *n, const struct sip_via *v)
+{
+	struct str host = { n->sent_by, n->host_len };
+
+	return str_caseeq(v->host, host) && (v->port ? v->port : 5060) == n->advertised.port;
+}
+
+static void receive_response(struct sip *s, const struct incoming *in)
+{
+	if (in->c->n_via != 1)
+		count(s, COUNT_DROP_VIA_COUNT);
+	else if (!names_us(&s->networks[in->network], &in->c->via))
+		count(s, COUNT_DROP_VIA_OTHER);
+	else if (!ctrans_receive(s, in))
+		count(s, COUNT_DROP_STRAY_RESPONSE);
+}
+
+/* ---- in: requests ---- */
+
+static void receive_ack(struct sip *s, const struct incoming *in)
+{
+	struct strans *st = strans_find(s, in->c, SIP_INVITE);
+	struct invite *inv;
+
+	if (st && strans_again(st, true))
+		return;
+	inv = in->c->to.tag.n ? dialog_find(s, in->c) : NULL;
+	if (inv)
+		invite_in_dialog(inv, in);
+	else
+		count(s, COUNT_DROP_STRAY_ACK);
+}
+
+/* 9.2: 200 for the CANCEL whatever it finds, and what it finds decides what it does. */
+static void receive_cancel(struct sip *s, const struct incoming *in)
+{
+	struct strans *target = strans_find(s, in->c, SIP_INVITE), *st;
+	struct response r = { .reply = { .status = 200 } };
+	struct invite_in e = { .in = in };
+	char tag[IDENT_LEN];
+
+	if (!target) {
+		reject(s, in, 481, STR_NONE);
+		return;
+	}
+	ident_hashed(s, in->c->call_id, in->c->from.tag, tag);
+	r.tag = target->owner ? target->owner->dialog.local_tag :
+				(struct str){ tag, sizeof(tag) };
+	st = strans_new(s, in, false);
+	if (st)
+		strans_reply_now(st, in, &r);
+	else
+		reject(s, in, 200, STR_NONE);
+	if (target->owner)
+		invite_input(target->owner, IN_CANCEL, &e);
+}
+
+/* 8.2.2.3: there is no option that we have. True: it was refused. */
+static bool refuse_required(struct sip *s, const struct incoming *in)
+{
+	struct str list = sip_value(in->m, SIP_HDR_REQUIRE), item;
+	char mem[1024];
+	struct buf b;
+
+	if (!sip_list_next(&list, &item))
+		return false;
+	buf_init(&b, mem, sizeof(mem));
+	for (const struct sip_hdr *h = sip_hdr_first(in->m, SIP_HDR_REQUIRE); h;
+	     h = sip_hdr_next(in->m, h))
+		sip_put_header(&b, SIP_HDR_UNSUPPORTED, sip_hdr_value(in->m, h));
+	reject(s, in, 420, buf_ok(&b) ? buf_str(&b) : STR_NONE);
+	return true;
+}
+
+static void refuse_method(struct sip *s, const struct incoming *in)
+{
+	char mem[128];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	put_allow(&b);
+	reject(s, in, in->m->method == SIP_METHOD_OTHER ? 501 : 405, buf_str(&b));
+}
+
+static void receive_new(struct sip *s, const struct incoming *in)
+{
+	struct strans *st = NULL;
+
+	if (in->m->method == SIP_BYE) {
+		reject(s, in, 481, STR_NONE);
+	} else if (strans_merged(s, in->c)) {
+		count(s, COUNT_REJECT_MERGED);
+		reject(s, in, 482, STR_NONE);
+	} else if (refuse_required(s, in)) {
+		return;
+	} else if (s->transactions >= s->max_transactions) {
+		count(s, COUNT_REJECT_OVERLOAD);
+		reject(s, in, 503, STR("Retry-After: 5\r\n"));
+	} else if (in->m->method == SIP_INVITE) {
+		if (in->c->max_forwards == 0)
+			reject(s, in, 483, STR_NONE);
+		else
+			invite_receive(s, in);
+	} else if (!s->user.request || in->m->method == SIP_METHOD_OTHER) {
+		refuse_method(s, in);
+	} else if ((st = strans_new(s, in, true))) {
+		s->user.request(s->user.arg, (struct sip_request *)st, in->m, in->c, in->peer);
+	} else {
+		count(s, COUNT_DROP_MEMORY);
+	}
+}
+
+static void receive_request(struct sip *s, const struct incoming *in)
+{
+	struct strans *st;
+	struct invite *inv;
+
+	if (in->m->method == SIP_ACK) {
+		receive_ack(s, in);
+		return;
+	}
+	st = strans_find(s, in->c, in->m->method);
+	if (st) {
+		strans_again(st, false);
+		return;
+	}
+	if (in->c->via.branch.n <= COOKIE_LEN ||
+	    !str_caseeq((struct str){ in->c->via.branch.p, COOKIE_LEN }, STR(COOKIE))) {
+		reject(s, in, 400, STR_NONE);
+	} else if (in->m->method == SIP_CANCEL) {
+		receive_cancel(s, in);
+	} else if (!in->c->to.tag.n) {
+		receive_new(s, in);
+	} else if (!(inv = dialog_find(s, in->c))) {
+		reject(s, in, 481, STR_NONE);
+	} else if (!refuse_required(s, in)) {
+		invite_in_dialog(inv, in);
+	}
+}
+
+void sip_receive(struct sip *s, unsigned network, const struct addr *source, char *buf, size_t len)
+{
+	struct sip_msg m;
+	struct sip_core c;
+	struct incoming in = { .m = &m, .c = &c, .network = network, .source = *source };
+	int rc;
+
+	if (network >= s->n_networks)
+		return;
+	in.peer = s->user.peer_of(s->user.arg, network, source);
+	if (in.peer < 0) {
+		count(s, COUNT_DROP_UNKNOWN_PEER);
+		return;
+	}
+	if (s->user.trace)
+		s->user.trace(s->user.arg, false, network, source, (struct str){ buf, len });
+	rc = sip_msg_parse(&m, buf, len);
+	if (rc == -SIP_E_EMPTY) {
+		count(s, COUNT_IN_KEEPALIVE);
+		return;
+	}
+	if (rc == 0)
+		rc = sip_msg_core(&m, &c);
+	if (rc < 0) {
+		reject_malformed(s, network, &m, source, rc);
+		return;
+	}
+	count_in(s, &m);
+	if (m.status)
+		receive_response(s, &in);
+	else
+		receive_request(s, &in);
+}

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the SIP core share. Layers, each using only those above it: counters, ident,
+ * compose (texts), reject (stateless answers), strans and ctrans (transactions), dialog, invite. */
+#ifndef SLUICE_SIP_SIP_PRIV_H
+#define SLUICE_SIP_SIP_PRIV_H
+
+#include "base/arena.h"
+#include "base/table.h"
+#include "sip/sip.h"
+
+#define container_of(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
+
+/* ---- counters ---- */
+
+#define SIP_COUNTERS(X)                                                                            \
+	X(IN_KEEPALIVE, "in.keepalive")                                                            \
+	X(IN_RETRANSMITTED, "in.retransmitted")                                                    \
+	X(OUT_RETRANSMITTED, "out.retransmitted")                                                  \
+	X(OUT_FAILED, "out.failed")                                                                \
+	X(DROP_UNKNOWN_PEER, "drop.unknown-peer")                                                  \
+	X(DROP_MALFORMED, "drop.malformed")                                                        \
+	X(DROP_LIMITED, "drop.reject-limited")                                                     \
+	X(DROP_VIA_COUNT, "drop.response-via-count")                                               \
+	X(DROP_VIA_OTHER, "drop.response-via-other")                                               \
+	X(DROP_STRAY_RESPONSE, "drop.response-stray")                                              \
+	X(DROP_STRAY_ACK, "drop.ack-stray")                                                        \
+	X(DROP_ABSORBED, "drop.absorbed")                                                          \
+	X(DROP_UNEXPECTED, "drop.unexpected-event")                                                \
+	X(DROP_LATE_REPLY, "drop.late-reply")                                                      \
+	X(DROP_MEMORY, "drop.no-memory")                                                           \
+	X(REJECT_STATELESS, "reject.stateless")                                                    \
+	X(REJECT_MERGED, "reject.merged")                                                          \
+	X(REJECT_OVERLOAD, "reject.overload")                                                      \
+	X(REJECT_GLARE, "reject.glare")                                                            \
+	X(TIMEOUT_CLIENT, "timeout.client")                                                        \
+	X(TIMEOUT_ACK, "timeout.ack")                                                              \
+	X(TIMEOUT_RING, "timeout.ring")                                                            \
+	X(FORK_ENDED, "fork.ended")
+
+enum sip_counter {
+#define X(id, name) COUNT_##id,
+	SIP_COUNTERS(X)
+#undef X
+	COUNT_COUNT
+};
+
+/* ---- the core ---- */
+
+/* "[2001:db8::1]:65535" */
+#define SENT_BY_MAX 64
+#define REJECT_SLOTS 256
+
+struct net {
+	struct addr advertised;
+	uint8_t host_len, len;
+	char sent_by[SENT_BY_MAX]; /* host:port, as in our Via and Contact */
+};
+
+struct sip {
+	struct loop *loop;
+	struct log *log;
+	struct sip_io io;
+	struct sip_user user;
+	struct sip_timers timers;
+	struct net *networks;
+	unsigned n_networks;
+	uint8_t shard, n_shards;
+	size_t max_transactions, transactions;
+	struct table servers; /* struct strans, by branch, sent-by and method */
+	struct table merges;  /* struct strans without To tag, by From tag, Call-ID and CSeq */
+	struct table clients; /* struct ctrans, by branch */
+	struct table dialogs; /* struct invite, by our tag */
+	uint64_t counter[COUNT_COUNT];
+	uint64_t in_method[SIP_METHOD_COUNT], out_method[SIP_METHOD_COUNT];
+	uint64_t in_class[7], out_class[7];
+	uint64_t reject_key[2];
+	uint64_t rejected[REJECT_SLOTS]; /* when a source of this slot was last answered statelessly */
+	char out[SIP_DATAGRAM_MAX];      /* the message being written */
+	char aux[2 * SIP_DATAGRAM_MAX];  /* pieces of it: Via lines, route sets */
+};
+
+/* A message that passed the parser and the checks of sip_msg_core(). */
+struct incoming {
+	const struct sip_msg *m;
+	const struct sip_core *c;
+	unsigned network;
+	int peer;
+	struct addr source;
+};
+
+static inline void count(struct sip *s, enum sip_counter c)
+{
+	s->counter[c]++;
+}
+
+static inline struct str net_sent_by(const struct net *n)
+{
+	return (struct str){ n->sent_by, n->len };
+}
+
+/* Traces, counts and sends; a failure is logged, counted and returned. */
+int sip_transmit(struct sip *s, unsigned network, const struct addr *to, struct str data);
+/* 64*T1: Timers B, F, H, J, L, M and the wait for an ACK. */
+static inline uint64_t sip_64_t1(const struct sip *s)
+{
+	return 64ull * s->timers.t1_ms;
+}
+
+void count_in(struct sip *s, const struct sip_msg *m);
+void count_out(struct sip *s, struct str data);
+
+/* ---- names that carry the shard ---- */
+
+#define IDENT_LEN   22 /* two hex digits of the shard, 100 random bits in base32 */
+#define COOKIE      "z9hG4bK"
+#define COOKIE_LEN  7
+#define BRANCH_LEN  (COOKIE_LEN + IDENT_LEN)
+
+void ident_random(struct sip *s, char out[IDENT_LEN]);
+/* The same for the same two strings: the To tag of a stateless answer (8.2.7). */
+void ident_hashed(struct sip *s, struct str a, struct str b, char out[IDENT_LEN]);
+int ident_shard(struct str id); /* -1: not one of ours */
+
+/* ---- texts ---- */
+
+/* What a response copies from its request (8.2.6.2). */
+struct echo {
+	struct str via;    /* whole lines, received and rport filled in */
+	struct str routes; /* Record-Route, whole lines */
+	struct str from, to, call_id, cseq, timestamp;
+	bool tagged;       /* `to` has a tag */
+};
+
+struct response {
+	struct invite_reply reply;
+	struct str tag;          /* put into To unless it has one and status is 100 */
+	bool dialog;             /* with Record-Route, Contact and Allow */
+	const struct net *net;   /* of the Contact */
+	struct str contact_user;
+};
+
+/* Fills `e` from the message; Via and Record-Route lines are written into s->aux. False where the
+ * topmost Via cannot be read or a field is missing. */
+bool echo_read(struct sip *s, struct echo *e, const struct sip_msg *m, const struct addr *source);
+/* Where a response goes: RFC 3261 18.2.2, RFC 3581 4. */
+struct addr response_addr(const struct sip_via *v, const struct addr *source);
+void response_put(struct buf *b, const struct echo *e, const struct response *r);
+
+void put_via(struct sip *s, struct buf *b, unsigned network, const char branch[BRANCH_LEN]);
+void put_contact(struct buf *b, const struct net *net, struct str user);
+void put_cseq(struct buf *b, uint32_t num, enum sip_method method);
+void put_line(struct buf *b, const char *name, struct str value);
+void put_allow(struct buf *b);
+extern const struct str sip_allow; /* the methods of the INVITE usage, a comma list */
+void put_param(struct buf *b, struct str name, struct str val);
+
+/* ---- stateless answers ---- */
+
+/* Never to an ACK. `headers` as in invite_reply. */
+void reject(struct sip *s, const struct incoming *in, unsigned status, struct str headers);
+/* To what the parser refused: at most one per source and second. */
+void reject_malformed(struct sip *s, unsigned network, const struct sip_msg *m,
+		      const struct addr *source, int err);
+
+/* ---- server transactions: strans.c ---- */
+
+struct invite;
+
+struct strans {
+	struct table_node node;
+	struct table_node merge;
+	struct sip *sip;
+	struct timer timer;  /* the earlier of retransmission and deadline */
+	uint64_t deadline;   /* Timer H, I, J, L; 0: none */
+	uint64_t born;
+	uint32_t interval;   /* Timer G; 0: no retransmission */
+	uint16_t network;
+	uint16_t key_len;
+	uint8_t state;
+	uint8_t method;
+	bool reliable;
+	bool merging;        /* is in sip.merges */
+	struct addr to;
+	struct invite *owner;/* of an INVITE; NULL: over for it */
+	struct echo *echo;   /* until the final response; NULL too when it was answered at once */
+	char *reply;         /* the last response */
+	size_t reply_len;
+	char key[];
+};
+
+/* For a request that matches none. `keep`: it will be answered later, so what a response copies is
+ * kept. NULL: no memory, or over the bound: answer statelessly. */
+struct strans *strans_new(struct sip *s, const struct incoming *in, bool keep);
+void strans_free(struct strans *st);
+/* The transaction of this branch and sent-by with that method. */
+struct strans *strans_find(struct sip *s, const struct sip_core *c, enum sip_method method);
+bool strans_merged(struct sip *s, const struct sip_core *c);
+/* The request came again, or the ACK for a response of 300 and more. False: it is an ACK that belongs
+ * to a 2xx and so to the dialog. */
+bool strans_again(struct strans *st, bool ack);
+/* Writes and sends. -EINVAL: final already; -EMSGSIZE. */
+int strans_reply(struct strans *st, const struct response *r);
+/* Writes with the request at hand instead of what was kept, and sends. */
+int strans_reply_now(struct strans *st, const struct incoming *in, const struct response *r);
+void strans_resend(struct strans *st);
+/* The 2xx has its ACK: it will not be sent again. */
+void strans_acked(struct strans *st);
+const char *strans_state_name(const struct strans *st);
+
+/* ---- client transactions: ctrans.c ---- */
+
+struct ctrans;
+
+struct ctrans_event {
+	const struct incoming *in; /* NULL: none came */
+	unsigned status;           /* 408: Timer B or F, 503: transport; 0: the transaction is gone */
+};
+
+typedef void ctrans_fn(void *owner, struct ctrans *ct, const struct ctrans_event *e);
+
+struct ctrans_ack { /* ACK for one fork's 2xx, repeated for each repetition of it */
+	struct ctrans_ack *next;
+	unsigned network;
+	struct addr to;
+	size_t tag_len, len;
+	char text[]; /* tag, then the datagram */
+};
+
+struct ctrans {
+	struct table_node node;
+	struct sip *sip;
+	struct timer timer;  /* the earlier of retransmission and deadline */
+	uint64_t deadline;   /* Timer B, D, F, K, M; 0: none */
+	uint32_t interval;   /* Timer A, E; 0: no retransmission */
+	uint16_t network;
+	uint8_t state;
+	uint8_t method;
+	bool reliable;
+	bool in_dialog;      /* a re-INVITE: a 2xx nobody waits for is ACKed without BYE */
+	bool cancel;         /* CANCEL wanted */
+	bool cancelled;      /* and sent */
+	struct addr to;
+	ctrans_fn *fn;
+	void *owner;         /* NULL: nobody waits */
+	struct ctrans_ack *acks;
+	char *text;          /* the request until its final response; then the ACK */
+	size_t len;
+	char *cancel_headers;
+	size_t cancel_len;
+	char branch[BRANCH_LEN];
+};
+
+struct ctrans_params {
+	enum sip_method method;
+	unsigned network;
+	struct addr to;
+	const char *branch; /* BRANCH_LEN octets, those in the text */
+	struct str text;    /* is copied */
+	bool in_dialog;
+	bool reliable;
+	ctrans_fn *fn;      /* may be NULL */
+	void *owner;
+};
+
+/* Sends. NULL: no memory. */
+struct ctrans *ctrans_new(struct sip *s, const struct ctrans_params *p);
+void ctrans_free(struct ctrans *ct);
+/* A response whose topmost Via is ours; false: no transaction. */
+bool ctrans_receive(struct sip *s, const struct incoming *in);
+/* The owner has no more interest. */
+void ctrans_leave(struct ctrans *ct);
+/* CANCEL now or after the first 1xx (9.1); a 2xx nobody waits for is ACKed, then BYE. */
+void ctrans_cancel(struct ctrans *ct, struct str headers);
+/* Sends an ACK for the 2xx with that To tag and keeps it. -ENOMEM: sent, not kept. */
+int ctrans_ack(struct ctrans *ct, struct str tag, const struct addr *to, struct str text);
+const char *ctrans_state_name(const struct ctrans *ct);
+
+/* derive.c: from the INVITE that a transaction keeps. 0 or -errno. */
+int derive_cancel(const struct ctrans *ct, struct buf *b);
+int derive_ack(const struct ctrans *ct, const struct sip_msg *response, struct buf *b);
+
+/* ---- dialogs: dialog.c ---- */
+
+#define CSEQ_UNKNOWN UINT32_MAX
+
+struct dialog {
+	struct table_node node;     /* by local_tag */
+	struct str call_id;
+	struct str local, remote;   /* values of From and To in our requests, with tags */
+	struct str local_tag, remote_tag;
+	struct str target;          /* remote target, fit for a Request-URI */
+	struct str routes;          /* comma list in the order of Route; empty: none */
+	struct str contact_user;
+	uint32_t local_cseq;
+	uint32_t remote_cseq;       /* CSEQ_UNKNOWN: no request came yet */
+	uint32_t target_cap;        /* room at target.p */
+	uint16_t network;
+	struct addr peer;           /* where its messages come from */
+	struct addr hop;            /* where our requests go */
+};
+
+struct dialog_request {
+	enum sip_method method;
+	uint32_t cseq;
+	const char *branch;
+	bool contact;
+	struct str headers, body, body_type;
+};
+
+/* From a request that came in or a response to our INVITE: what the peer says of itself. Slices are
+ * of the message, routes of s->aux. 0, or the status with which to refuse a request. */
+struct dialog_peer {
+	struct str remote, remote_tag, target, routes;
+};
+unsigned dialog_peer_read(struct sip *s, const struct incoming *in, struct dialog_peer *p);
+void dialog_new_branch(struct sip *s, char branch[BRANCH_LEN]);
+/* Route and Request-URI by 12.2.1.1. */
+void dialog_put_request(struct sip *s, const struct dialog *d, const struct dialog_request *r,
+			struct buf *b);
+/* Next hop of our requests, from the route set or the target. */
+void dialog_set_hop(struct sip *s, struct dialog *d);
+/* New remote target from a re-INVITE or its 2xx; nothing where there is no usable Contact. */
+void dialog_refresh(struct sip *s, struct dialog *d, struct arena *a, const struct incoming *in);
+struct invite *dialog_find(struct sip *s, const struct sip_core *c);
+/* A 2xx that nobody waits for: ACK, and BYE unless the transaction is of a re-INVITE. */
+void dialog_stray(struct ctrans *ct, const struct incoming *in);
+/* BYE by a transaction of its own. */
+struct ctrans *dialog_bye(struct sip *s, struct dialog *d, struct str headers, ctrans_fn *fn,
+			  void *owner);
+/* ACK for a 2xx; kept by its transaction, where there is one still. */
+int dialog_ack(struct sip *s, const struct dialog *d, struct ctrans *ct, uint32_t cseq,
+	       const struct dialog_request *body);
+
+/* ---- the INVITE usage: invite*.c ---- */
+
+enum invite_state {
+	INV_CALLING,    /* client: INVITE sent */
+	INV_RINGING,    /* client: 1xx came */
+	INV_ANSWERED,   /* client: 2xx came, our user owes the ACK */
+	INV_INCOMING,   /* server: our user owes the final response */
+	INV_ACCEPTED,   /* server: 2xx sent, the peer owes the ACK */
+	INV_LEAVING,    /* the same, but our user has left: BYE after the ACK */
+	INV_CONFIRMED,
+	INV_REINVITING, /* our re-INVITE is open */
+	INV_REANSWERED, /* it has a 2xx, our user owes the ACK */
+	INV_OFFERED,    /* the peer's re-INVITE is open */
+	INV_REACCEPTED, /* it got a 2xx, the peer owes the ACK */
+	INV_TERMINATED, /* BYE is under way; our user has left */
+	INV_STATES
+};
+
+enum invite_input {
+	IN_1XX,
+	IN_2XX,
+	IN_FAILURE, /* of 300 and more, or none came */
+	IN_TIMER,
+	IN_ACK,
+	IN_INVITE,
+	IN_BYE,
+	IN_CANCEL,
+	IN_END,     /* invite_end() */
+	IN_INPUTS
+};
+
+struct fork {
+	struct fork *next;
+	struct str tag;
+};
+
+#define FORKS_MAX 32
+
+struct invite {
+	struct dialog dialog;
+	struct sip *sip;
+	struct arena *arena;
+	void *arg;
+	struct ctrans *client;  /* INVITE or BYE of ours */
+	struct strans *server;  /* INVITE of the peer */
+	struct timer timer;
+	uint64_t deadline;      /* of the wait for an ACK */
+	uint32_t interval;      /* of the 2xx */
+	uint32_t ring_ms;
+	uint32_t invite_cseq;   /* of the INVITE that is open */
+	struct fork *forks;
+	struct str end_headers; /* for the BYE that waits */
+	uint8_t state;
+	uint8_t busy;           /* upcalls that are running */
+	bool dead;              /* free it when they return */
+	bool registered;
+	bool caller;            /* the Call-ID is ours */
+};
+
+struct invite_in {
+	const struct incoming *in; /* NULL: none */
+	struct strans *st;         /* of a request */
+	unsigned status;
+	struct str headers;
+};
+
+typedef void invite_fn(struct invite *inv, const struct invite_in *e);
+
+/* invite.c: what all states share. */
+
+struct invite *invite_new(struct sip *s);
+/* Makes it findable by its tag. */
+void invite_register(struct invite *inv);
+/* Forgets its transactions, which live on by themselves. Waits for running upcalls. */
+void invite_free(struct invite *inv);
+void invite_input(struct invite *inv, enum invite_input i, const struct invite_in *e);
+/* Calls the user; the invite may be dead when it returns, but is not freed. */
+void invite_emit(struct invite *inv, enum invite_event_type type, const struct invite_in *e,
+		 unsigned fork);
+/* Its last event; then it is freed. */
+void invite_over(struct invite *inv, enum invite_event_type type, const struct invite_in *e);
+/* The same after a BYE of ours. */
+void invite_lost(struct invite *inv, const struct invite_in *e);
+void invite_leave_client(struct invite *inv);
+void invite_leave_server(struct invite *inv);
+/* Answers a request in the dialog at once. */
+void invite_answer(struct invite *inv, const struct invite_in *e, unsigned status,
+		   struct str headers);
+void invite_client_event(void *owner, struct ctrans *ct, const struct ctrans_event *e);
+int invite_reply_text(struct invite *inv, const struct invite_reply *reply);
+
+/* invite_server.c, invite_dialog.c: a new INVITE, and a request in a dialog. */
+void invite_receive(struct sip *s, const struct incoming *in);
+void invite_in_dialog(struct invite *inv, const struct incoming *in);
+/* The 2xx is out: repeats it until its ACK. */
+void invite_accepted(struct invite *inv, enum invite_state next);
+/* BYE; the invite stays TERMINATED until its transaction is over. */
+void invite_bye(struct invite *inv, struct str headers);
+int invite_send_ack(struct invite *inv, struct str body, struct str body_type);
+
+/* What the table in invite.c names. */
+invite_fn client_1xx, client_2xx, client_2xx_again, client_failure, client_timer;
+invite_fn server_timer, server_cancel, accepted_timer, accepted_ack, leaving_ack;
+invite_fn peer_invite, peer_invite_glare, peer_invite_early, peer_invite_gone;
+invite_fn peer_bye, peer_bye_leaving, peer_bye_crossing;
+invite_fn re_1xx, re_2xx, re_failure, re_timer;
+invite_fn end_client, end_incoming, end_accepted, end_dialog;
+
+#endif
