@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""sluiced and sluice-dp of the build tree, in a namespace, with their own sockets."""
+import json
+import os
+import re
+import signal
+import subprocess
+
+from . import build, netns
+
+EXAMPLE = os.path.join(build.ROOT, "conf/pbx-trunk.yaml")
+
+
+def set_section(text, section, values):
+    """The YAML text with `section: {values}` in place of what it had there."""
+    text = re.sub(rf"^{section}:.*\n(?:(?:[ \t#].*)?\n)*", "", text, flags=re.M)
+    body = "".join(f"  {k}: {v}\n" for k, v in values.items())
+    return f"{text.rstrip()}\n\n{section}:\n{body}"
+
+
+class Sluice:
+    def __init__(self, lab, example=EXAMPLE, device="auto", media=None, text=None, suffix=""):
+        """Starts and waits until calls are served. `media`: more settings of that section."""
+        self.lab, self.suffix = lab, suffix
+        self.control = lab.path("control")
+        self.engine = lab.path("engine")
+        self.config = lab.path("sluice.yaml")
+        if text is None:
+            with open(example) as f:
+                text = f.read()
+        text = set_section(text, "process", {"control": self.control, "engine": self.engine})
+        text = set_section(text, "media", {"device": device, **(media or {})})
+        with open(self.config, "w") as f:
+            f.write(text)
+        self.process = None
+        self.start()
+
+    def start(self, *more, seconds=30):
+        self.process = self.lab.start(self.lab.sbc, build.program("sluiced", self.suffix),
+                                      "--config", self.config, *more,
+                                      log=f"sluiced.{len(self.lab.processes)}.log")
+        self.process.wait_text("ready", seconds)
+        netns.wait_for("the data plane", lambda: self.ctl("status").get("engine_up"), seconds, 0.1)
+
+    def ctl(self, *words):
+        """One question of sluicectl, answered as a dict."""
+        r = subprocess.run([build.program("sluicectl", self.suffix), "--socket", self.control,
+                            "--json", *words], capture_output=True, text=True, timeout=10)
+        try:
+            return json.loads(r.stdout)
+        except json.JSONDecodeError:
+            raise RuntimeError(f"sluicectl {' '.join(words)}: {r.stderr or r.stdout}") from None
+
+    def ctl_text(self, *words):
+        return netns.run(build.program("sluicectl", self.suffix), "--socket", self.control, *words,
+                         check=False).stdout
+
+    def calls(self):
+        return self.ctl("calls")["calls"]
+
+    def flows(self):
+        return self.ctl("flows")["flows"]
+
+    def drops(self):
+        return self.ctl("drops")
+
+    def wait_calls(self, n, seconds=5.0):
+        netns.wait_for(f"{n} calls", lambda: len(self.calls()) == n, seconds, 0.05)
+
+    def device(self):
+        return [(p["network"], p["driver"], p["why"]) for p in self.ctl("status")["data_path"]]
+
+    def engine_pid(self):
+        """sluice-dp of our namespace: it outlives sluiced on purpose."""
+        for pid in self.lab.sbc.pids():
+            try:
+                with open(f"/proc/{pid}/comm") as f:
+                    if f.read().strip().startswith("sluice-dp"):
+                        return pid
+            except OSError:
+                pass
+        return None
+
+    def kill(self):
+        """As a crash would."""
+        self.process.kill(signal.SIGKILL)
+        self.process.popen.wait(5)
+
+    def stop(self):
+        return self.process.stop(10)
+
+    def stop_engine(self, number=signal.SIGTERM):
+        pid = self.engine_pid()
+        if pid:
+            os.kill(pid, number)
+            netns.wait_for("sluice-dp to end", lambda: self.engine_pid() != pid, 10)
