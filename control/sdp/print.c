@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sdp/sdp.h"
+
+/* ---- what may be copied ---- */
+
+static bool is_alnum(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static bool all_of(struct str s, const char *others, size_t max)
+{
+	if (!s.n || s.n > max)
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (!s.p[i] || (!is_alnum(s.p[i]) && !strchr(others, s.p[i])))
+			return false;
+	return true;
+}
+
+bool sdp_is_safe(struct str s)
+{
+	return all_of(s, " -_.+*=;,:%|~/", SDP_TEXT_MAX);
+}
+
+bool sdp_is_token(struct str s)
+{
+	return all_of(s, "-_.+*%~", 64);
+}
+
+const char *sdp_dir_name(enum sdp_dir d)
+{
+	static const char *const name[] = { "inactive", "sendonly", "recvonly", "sendrecv" };
+
+	return name[d & 3];
+}
+
+/* ---- building ---- */
+
+struct sdp_media *sdp_add_media(struct sdp *s)
+{
+	if (s->n_media == SDP_MEDIA_MAX)
+		return NULL;
+	struct sdp_media *m = &s->media[s->n_media++];
+	*m = (struct sdp_media){ .formats = s->formats + s->n_formats,
+				 .fb = s->fb + s->n_fb,
+				 .n_ports = 1,
+				 .dir = SDP_SENDRECV };
+	return m;
+}
+
+struct sdp_format *sdp_add_format(struct sdp *s)
+{
+	if (!s->n_media || s->n_formats == SDP_FORMATS_MAX)
+		return NULL;
+	struct sdp_format *f = &s->formats[s->n_formats++];
+	s->media[s->n_media - 1].n_formats++;
+	*f = (struct sdp_format){ .pt = SDP_PT_NONE };
+	return f;
+}
+
+struct sdp_fb *sdp_add_fb(struct sdp *s)
+{
+	if (!s->n_media || s->n_fb == SDP_FB_MAX)
+		return NULL;
+	s->media[s->n_media - 1].n_fb++;
+	return &s->fb[s->n_fb++];
+}
+
+/* ---- printing ---- */
+
+static void put_address(struct buf *b, const struct addr *a)
+{
+	static const struct addr none = { .family = 4 };
+
+	if (!a->family)
+		a = &none;
+	buf_put(b, a->family == 4 ? STR("IN IP4 ") : STR("IN IP6 "));
+	addr_put_sdp(b, a);
+}
+
+static void put_id(struct buf *b, const struct sdp_format *f)
+{
+	if (f->pt != SDP_PT_NONE)
+		buf_u64(b, f->pt);
+	else
+		buf_put(b, sdp_is_token(f->id) ? f->id : STR("0"));
+}
+
+static void put_line(struct buf *b, const struct sdp_media *m)
+{
+	buf_lit(b, "m=");
+	buf_put(b, sdp_is_token(m->kind) ? m->kind : STR("application"));
+	buf_lit(b, " ");
+	buf_u64(b, m->port);
+	if (m->n_ports > 1) {
+		buf_lit(b, "/");
+		buf_u64(b, m->n_ports);
+	}
+	buf_lit(b, " ");
+	buf_put(b, sdp_is_safe(m->proto) ? m->proto : STR("RTP/AVP"));
+	for (unsigned i = 0; i < m->n_formats; i++) {
+		buf_lit(b, " ");
+		put_id(b, &m->formats[i]);
+	}
+	buf_lit(b, "\r\n");
+}
+
+static void put_number(struct buf *b, struct str name, uint32_t v)
+{
+	buf_put(b, name);
+	buf_u64(b, v);
+	buf_lit(b, "\r\n");
+}
+
+static void put_bandwidth(struct buf *b, const struct sdp_media *m)
+{
+	static const struct str name[SDP_BANDWIDTHS] = {
+		{ "b=AS:", 5 },
+		{ "b=TIAS:", 7 },
+		{ "b=RS:", 5 },
+		{ "b=RR:", 5 },
+	};
+
+	for (unsigned i = 0; i < SDP_BANDWIDTHS; i++)
+		if (m->has_bandwidth & 1u << i)
+			put_number(b, name[i], m->bandwidth[i]);
+}
+
+static void put_format(struct buf *b, const struct sdp_format *f)
+{
+	if (f->pt == SDP_PT_NONE)
+		return;
+	if (sdp_is_token(f->name) && f->clock) {
+		buf_lit(b, "a=rtpmap:");
+		buf_u64(b, f->pt);
+		buf_lit(b, " ");
+		buf_put(b, f->name);
+		buf_lit(b, "/");
+		buf_u64(b, f->clock);
+		if (f->channels) {
+			buf_lit(b, "/");
+			buf_u64(b, f->channels);
+		}
+		buf_lit(b, "\r\n");
+	}
+	if (sdp_is_safe(f->fmtp)) {
+		buf_lit(b, "a=fmtp:");
+		buf_u64(b, f->pt);
+		buf_lit(b, " ");
+		buf_put(b, f->fmtp);
+		buf_lit(b, "\r\n");
+	}
+}
+
+static void put_fb(struct buf *b, const struct sdp_fb *f)
+{
+	if (!sdp_is_safe(f->value))
+		return;
+	buf_lit(b, "a=rtcp-fb:");
+	if (f->pt == SDP_PT_NONE)
+		buf_lit(b, "*");
+	else
+		buf_u64(b, f->pt);
+	buf_lit(b, " ");
+	buf_put(b, f->value);
+	buf_lit(b, "\r\n");
+}
+
+static void put_rtcp(struct buf *b, const struct sdp_media *m)
+{
+	if (m->rtcp_mux)
+		buf_lit(b, "a=rtcp-mux\r\n");
+	if (!m->rtcp.port)
+		return;
+	buf_lit(b, "a=rtcp:");
+	buf_u64(b, m->rtcp.port);
+	if (m->rtcp.family) {
+		buf_lit(b, " ");
+		put_address(b, &m->rtcp);
+	}
+	buf_lit(b, "\r\n");
+}
+
+static void put_media(struct buf *b, const struct sdp *s, const struct sdp_media *m)
+{
+	put_line(b, m);
+	if (m->addr.family && !addr_ip_eq(&m->addr, &s->origin)) {
+		buf_lit(b, "c=");
+		put_address(b, &m->addr);
+		buf_lit(b, "\r\n");
+	}
+	put_bandwidth(b, m);
+	for (unsigned i = 0; i < m->n_formats; i++)
+		put_format(b, &m->formats[i]);
+	for (unsigned i = 0; i < m->n_fb; i++)
+		put_fb(b, &m->fb[i]);
+	if (m->ptime)
+		put_number(b, STR("a=ptime:"), m->ptime);
+	if (m->maxptime)
+		put_number(b, STR("a=maxptime:"), m->maxptime);
+	put_rtcp(b, m);
+	buf_lit(b, "a=");
+	buf_put(b, str_of(sdp_dir_name(m->dir)));
+	buf_lit(b, "\r\n");
+}
+
+void sdp_print(const struct sdp *s, struct buf *b)
+{
+	buf_lit(b, "v=0\r\no=- ");
+	buf_u64(b, s->id);
+	buf_lit(b, " ");
+	buf_u64(b, s->version);
+	buf_lit(b, " ");
+	put_address(b, &s->origin);
+	buf_lit(b, "\r\ns=-\r\nc=");
+	put_address(b, &s->origin);
+	buf_lit(b, "\r\nt=0 0\r\n");
+	for (unsigned i = 0; i < s->n_media; i++)
+		put_media(b, s, &s->media[i]);
+}
