@@ -43,7 +43,7 @@ static int read_params(struct sip_addr *a, const char *p, const char *e)
 
 int sip_addr_parse(struct str s, struct sip_addr *a)
 {
-	const char *e = sip_trim_ws(s.p, s.p + s.n), *p = sip_skip_ws(s.p, e), *end;
+	const char *e = sip_trim_ws(s.p, sip_end(s)), *p = sip_skip_ws(s.p, e), *end;
 
 	memset(a, 0, sizeof(*a));
 	end = display_end(p, e);

@@ -3,7 +3,7 @@
 
 int sip_cseq_parse(struct str s, struct sip_cseq *c)
 {
-	const char *e = s.p + s.n, *p = s.p;
+	const char *e = sip_end(s), *p = s.p;
 
 	memset(c, 0, sizeof(*c));
 	while (p < e && sip_is_digit(*p))

@@ -19,7 +19,7 @@ static const char *element_end(const char *p, const char *e)
 
 bool sip_list_next(struct str *list, struct str *item)
 {
-	const char *p = list->p, *e = p + list->n;
+	const char *p = list->p, *e = sip_end(*list);
 
 	while (p < e) {
 		const char *start = sip_skip_ws(p, e);

@@ -92,10 +92,8 @@ const char *sip_scan_param(const char *p, const char *e, uint8_t names, struct s
 
 int sip_param_next(struct str *rest, struct str *name, struct str *val)
 {
-	const char *p = rest->p, *e = rest->p + rest->n;
+	const char *p = rest->p, *e = sip_end(*rest);
 
-	if (rest->n == 0)
-		return 0;
 	p = sip_skip_ws(p, e);
 	if (p == e)
 		return 0;

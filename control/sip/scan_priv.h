@@ -164,6 +164,12 @@ static inline const char *sip_trim_ws(const char *p, const char *e)
 	return e;
 }
 
+/* The octet behind the last one; an empty slice may have no memory at all. */
+static inline const char *sip_end(struct str s)
+{
+	return s.n ? s.p + s.n : s.p;
+}
+
 static inline struct str sip_slice(const char *p, const char *e)
 {
 	return (struct str){ p, (size_t)(e - p) };

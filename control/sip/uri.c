@@ -130,7 +130,7 @@ static bool scheme_syntax(struct str s)
 
 int sip_uri_parse(struct str s, struct sip_uri *u)
 {
-	const char *e = s.p + s.n, *colon;
+	const char *e = sip_end(s), *colon;
 	struct str scheme;
 
 	memset(u, 0, sizeof(*u));

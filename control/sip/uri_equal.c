@@ -50,7 +50,7 @@ static bool host_equal(struct str a, struct str b)
 /* Takes "name=value" off a list like ";a=b;c" or "?a=b&c=d". */
 static bool next_pair(struct str *s, char sep, struct str *name, struct str *val)
 {
-	const char *p, *end, *eq, *e = s->p + s->n;
+	const char *p, *end, *eq, *e = sip_end(*s);
 
 	if (s->n < 2)
 		return false;

@@ -58,7 +58,7 @@ static int keep(struct sip_via *v, struct str name, struct str val)
 
 int sip_via_parse(struct str *list, struct sip_via *v)
 {
-	const char *e = list->p + list->n, *p = sip_skip_ws(list->p, e), *start;
+	const char *e = sip_end(*list), *p = sip_skip_ws(list->p, e), *start;
 	struct str name, val;
 
 	memset(v, 0, sizeof(*v));
