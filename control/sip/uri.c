@@ -92,22 +92,28 @@ static int parse_sip(struct sip_uri *u, const char *p, const char *e)
 }
 
 /* RFC 3966: digits and visual separators; "*", "#" and hexadecimal digits in local numbers. */
-static bool tel_octet(char c)
+static bool tel_digit(char c)
 {
-	return sip_hex(c) >= 0 || (c && strchr("-.()*#", c));
+	return sip_hex(c) >= 0 || c == '*' || c == '#';
+}
+
+static bool tel_separator(char c)
+{
+	return c == '-' || c == '.' || c == '(' || c == ')';
 }
 
 static int parse_tel(struct sip_uri *u, const char *p, const char *e)
 {
 	const char *start = p;
+	bool any = false;
 
 	if (p < e && *p == '+')
 		p++;
-	while (p < e && tel_octet(*p))
-		p++;
-	u->user = sip_slice(start, p);
-	if (u->user.n == 0 || (u->user.n == 1 && *start == '+'))
+	for (; p < e && (tel_digit(*p) || tel_separator(*p)); p++)
+		any = any || tel_digit(*p);
+	if (!any)
 		return -SIP_E_URI;
+	u->user = sip_slice(start, p);
 	start = p;
 	p = uri_params(p, e);
 	if (p != e)
