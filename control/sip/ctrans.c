@@ -76,8 +76,8 @@ static void drop_text(struct ctrans *ct)
 
 /* ---- CANCEL ---- */
 
-/* Sent by a transaction of its own, with the branch of the INVITE. The INVITE then has 64*T1 to come
- * to its end (9.1). */
+/* Sent by a transaction of its own, with the branch of the INVITE. The INVITE then has 64*T1 to
+ * come to its end (9.1). */
 static void send_cancel(struct ctrans *ct)
 {
 	struct sip *s = ct->sip;
@@ -311,8 +311,8 @@ static const struct row other_rows[STATES][INPUTS] = {
 
 static void run(struct ctrans *ct, enum ctrans_input i, const struct incoming *in)
 {
-	const struct row *r = ct->method == SIP_INVITE ? &invite_rows[ct->state][i] :
-							 &other_rows[ct->state][i];
+	const struct row *r =
+		ct->method == SIP_INVITE ? &invite_rows[ct->state][i] : &other_rows[ct->state][i];
 	if (!r->act) {
 		count(ct->sip, COUNT_DROP_UNEXPECTED);
 		return;
@@ -364,8 +364,8 @@ struct ctrans *ctrans_new(struct sip *s, const struct ctrans_params *p)
 	table_add(&s->clients, &ct->node, table_hash(&s->clients, ct->branch, BRANCH_LEN));
 	s->transactions++;
 	start(ct, sip_64_t1(s), s->timers.t1_ms); /* A and B, E and F */
-	/* A datagram that could not be sent is as good as lost; a stream that broke is not (17.1.4).
-	 * Told from the timer, never from inside. */
+	/* A datagram that could not be sent is as good as lost; a stream that broke is not
+	 * (17.1.4). Told from the timer, never from inside. */
 	if (sip_transmit(s, p->network, &p->to, p->text) < 0 && p->reliable) {
 		ct->deadline = 0;
 		timer_start(s->loop, &ct->timer, 0);
@@ -404,11 +404,9 @@ int ctrans_ack(struct ctrans *ct, struct str tag, const struct addr *to, struct 
 		sip_transmit(ct->sip, ct->network, to, text);
 		return -ENOMEM;
 	}
-	*a = (struct ctrans_ack){ .next = ct->acks,
-				  .network = ct->network,
-				  .to = *to,
-				  .tag_len = tag.n,
-				  .len = text.n };
+	*a = (struct ctrans_ack){
+		.next = ct->acks, .network = ct->network, .to = *to, .tag_len = tag.n, .len = text.n
+	};
 	if (tag.n)
 		memcpy(a->text, tag.p, tag.n);
 	memcpy(a->text + tag.n, text.p, text.n);
@@ -429,8 +427,7 @@ static bool matches(const struct table_node *n, const void *key)
 	const struct ctrans *ct = container_of(n, struct ctrans, node);
 	const struct match *m = key;
 
-	return ct->method == m->method &&
-	       str_eq((struct str){ ct->branch, BRANCH_LEN }, m->branch);
+	return ct->method == m->method && str_eq((struct str){ ct->branch, BRANCH_LEN }, m->branch);
 }
 
 bool ctrans_receive(struct sip *s, const struct incoming *in)
@@ -446,7 +443,10 @@ bool ctrans_receive(struct sip *s, const struct incoming *in)
 	if (!n)
 		return false;
 	run(container_of(n, struct ctrans, node),
-	    status < 200 ? RESP_1XX : status < 300 ? RESP_2XX : RESP_FAIL, in);
+	    status < 200   ? RESP_1XX
+	    : status < 300 ? RESP_2XX
+			   : RESP_FAIL,
+	    in);
 	return true;
 }
 

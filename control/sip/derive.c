@@ -4,8 +4,8 @@
 #include <errno.h>
 #include "sip/sip_priv.h"
 
-static int derive(const struct ctrans *ct, enum sip_method method, struct str to, struct str headers,
-		  struct buf *b)
+static int derive(const struct ctrans *ct, enum sip_method method, struct str to,
+		  struct str headers, struct buf *b)
 {
 	struct sip_msg m;
 	struct sip_cseq cseq;
@@ -30,8 +30,8 @@ static int derive(const struct ctrans *ct, enum sip_method method, struct str to
 
 int derive_cancel(const struct ctrans *ct, struct buf *b)
 {
-	return derive(ct, SIP_CANCEL, STR_NONE,
-		      (struct str){ ct->cancel_headers, ct->cancel_len }, b);
+	return derive(ct, SIP_CANCEL, STR_NONE, (struct str){ ct->cancel_headers, ct->cancel_len },
+		      b);
 }
 
 int derive_ack(const struct ctrans *ct, const struct sip_msg *response, struct buf *b)

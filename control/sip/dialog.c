@@ -130,8 +130,8 @@ void dialog_put_request(struct sip *s, const struct dialog *d, const struct dial
 }
 
 /* An address literal is believed only where it belongs to a known peer: a Contact must not aim our
- * requests at somebody else, its answers would be dropped anyway, and a peer behind NAT writes there
- * what cannot be reached. All the rest goes to where the peer's messages come from. */
+ * requests at somebody else, its answers would be dropped anyway, and a peer behind NAT writes
+ * there what cannot be reached. All the rest goes to where the peer's messages come from. */
 void dialog_set_hop(struct sip *s, struct dialog *d)
 {
 	struct str list = d->routes, item, uri = d->target;
@@ -159,7 +159,8 @@ void dialog_refresh(struct sip *s, struct dialog *d, struct arena *a, const stru
 	if (!usable_target(sip_value(in->m, SIP_HDR_CONTACT), &target))
 		return;
 	if (target.n > d->target_cap) {
-		/* Doubled, so that a peer that changes it for ever costs no more than twice the longest. */
+		/* Doubled, so that a peer that changes it for ever costs no more than twice the
+		 * longest. */
 		room = arena_alloc(a, 2 * target.n);
 		if (!room)
 			return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The INVITE usage: one INVITE, the dialog that grows from it, its re-INVITEs and its BYE. At most one
- * INVITE is open at a time, in either direction, so one state says it all; the table below says
+/* The INVITE usage: one INVITE, the dialog that grows from it, its re-INVITEs and its BYE. At most
+ * one INVITE is open at a time, in either direction, so one state says it all; the table below says
  * what each input does in it. */
 #include <errno.h>
 #include "sip/sip_priv.h"
@@ -237,9 +237,9 @@ void invite_client_event(void *owner, struct ctrans *ct, const struct ctrans_eve
 		inv->client = NULL;
 	else
 		invite_input(inv,
-			     e->status < 200 ? IN_1XX :
-			     e->status < 300 ? IN_2XX :
-					       IN_FAILURE,
+			     e->status < 200   ? IN_1XX
+			     : e->status < 300 ? IN_2XX
+					       : IN_FAILURE,
 			     &in);
 }
 
@@ -263,10 +263,10 @@ struct str invite_remote_tag(const struct invite *inv)
 const char *invite_state_name(const struct invite *inv)
 {
 	static const char *const names[] = {
-		[INV_CALLING] = "CALLING",	 [INV_RINGING] = "PROCEEDING",
-		[INV_ANSWERED] = "ANSWERED",	 [INV_INCOMING] = "PROCEEDING",
-		[INV_ACCEPTED] = "ACCEPTED",	 [INV_LEAVING] = "LEAVING",
-		[INV_CONFIRMED] = "CONFIRMED",	 [INV_REINVITING] = "REINVITING",
+		[INV_CALLING] = "CALLING",       [INV_RINGING] = "PROCEEDING",
+		[INV_ANSWERED] = "ANSWERED",     [INV_INCOMING] = "PROCEEDING",
+		[INV_ACCEPTED] = "ACCEPTED",     [INV_LEAVING] = "LEAVING",
+		[INV_CONFIRMED] = "CONFIRMED",   [INV_REINVITING] = "REINVITING",
 		[INV_REANSWERED] = "REANSWERED", [INV_OFFERED] = "OFFERED",
 		[INV_REACCEPTED] = "REACCEPTED", [INV_TERMINATED] = "TERMINATED",
 	};

@@ -15,9 +15,9 @@ static void answer_other(struct invite *inv, const struct invite_in *e)
 	if (e->in->m->method == SIP_OPTIONS)
 		buf_lit(&b, "Accept: application/sdp\r\n");
 	invite_answer(inv, e,
-		      e->in->m->method == SIP_OPTIONS	   ? 200 :
-		      e->in->m->method == SIP_METHOD_OTHER ? 501 :
-							     405,
+		      e->in->m->method == SIP_OPTIONS        ? 200
+		      : e->in->m->method == SIP_METHOD_OTHER ? 501
+							     : 405,
 		      buf_str(&b));
 }
 

@@ -25,8 +25,8 @@ static void settle(struct invite *inv)
 
 static void bye_event(void *owner, struct ctrans *ct, const struct ctrans_event *e)
 {
-	/* Whatever it was answered, the dialog is over (15.1.1). It stays findable until the transaction
-	 * is gone, for a BYE that crosses ours. */
+	/* Whatever it was answered, the dialog is over (15.1.1). It stays findable until the
+	 * transaction is gone, for a BYE that crosses ours. */
 	if (e->status == 0)
 		invite_free(owner);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers without a transaction (RFC 3261 8.2.7): nothing is kept, and a request that comes again gets
- * the same answer again. */
+/* Answers without a transaction (RFC 3261 8.2.7): nothing is kept, and a request that comes again
+ * gets the same answer again. */
 #include "sip/sip_priv.h"
 
 static void send_rejection(struct sip *s, unsigned network, const struct sip_msg *m,
@@ -56,11 +56,13 @@ static bool copyable(const struct sip_msg *m)
 	static const enum sip_hdr_id ids[] = { SIP_HDR_VIA, SIP_HDR_FROM, SIP_HDR_TO,
 					       SIP_HDR_CALL_ID, SIP_HDR_CSEQ };
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-		for (const struct sip_hdr *h = sip_hdr_first(m, ids[i]); h; h = sip_hdr_next(m, h)) {
+		for (const struct sip_hdr *h = sip_hdr_first(m, ids[i]); h;
+		     h = sip_hdr_next(m, h)) {
 			struct str v = sip_hdr_value(m, h);
 
 			for (size_t k = 0; k < v.n; k++)
-				if (((unsigned char)v.p[k] < ' ' && v.p[k] != '\t') || v.p[k] == 127)
+				if (((unsigned char)v.p[k] < ' ' && v.p[k] != '\t') ||
+				    v.p[k] == 127)
 					return false;
 		}
 	}

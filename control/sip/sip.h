@@ -149,6 +149,9 @@ int invite_ack(struct invite *inv, struct str body, struct str body_type);
 /* re-INVITE. 0; -EBUSY while an INVITE of either direction is open in the dialog (14.1, 14.2: the core
  * itself answers 491 or 500 to the peer's overlapping ones); -EMSGSIZE. headers, body as above. */
 int invite_reinvite(struct invite *inv, struct str headers, struct str body, struct str body_type);
+/* After INVITE_REANSWER with 491: how long to wait before another attempt (14.1), in milliseconds. Random,
+ * and longer for the side that made the Call-ID. */
+uint32_t invite_glare_ms(struct invite *inv);
 /* Ends it, whatever its state: as server before a final: that status (>= 300; 0: 480); as client before a
  * final: CANCEL, not before a 1xx, and a 2xx that crosses it is ACKed and BYEd; in the dialog: BYE
  * (as server only after the ACK or 64*T1, 15). `headers` go into it (Reason). No event follows; the

@@ -8,7 +8,7 @@
 #include "base/table.h"
 #include "sip/sip.h"
 
-#define container_of(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
+#define container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
 
 /* ---- counters ---- */
 
@@ -47,7 +47,7 @@ enum sip_counter {
 /* ---- the core ---- */
 
 /* "[2001:db8::1]:65535" */
-#define SENT_BY_MAX 64
+#define SENT_BY_MAX  64
 #define REJECT_SLOTS 256
 
 struct net {
@@ -74,7 +74,8 @@ struct sip {
 	uint64_t in_method[SIP_METHOD_COUNT], out_method[SIP_METHOD_COUNT];
 	uint64_t in_class[7], out_class[7];
 	uint64_t reject_key[2];
-	uint64_t rejected[REJECT_SLOTS]; /* when a source of this slot was last answered statelessly */
+	uint64_t rejected[REJECT_SLOTS]; /* when a source of this slot was last answered statelessly
+					  */
 	char out[SIP_DATAGRAM_MAX];      /* the message being written */
 	char aux[2 * SIP_DATAGRAM_MAX];  /* pieces of it: Via lines, route sets */
 };
@@ -111,10 +112,10 @@ void count_out(struct sip *s, struct str data);
 
 /* ---- names that carry the shard ---- */
 
-#define IDENT_LEN   22 /* two hex digits of the shard, 100 random bits in base32 */
-#define COOKIE      "z9hG4bK"
-#define COOKIE_LEN  7
-#define BRANCH_LEN  (COOKIE_LEN + IDENT_LEN)
+#define IDENT_LEN  22 /* two hex digits of the shard, 100 random bits in base32 */
+#define COOKIE     "z9hG4bK"
+#define COOKIE_LEN 7
+#define BRANCH_LEN (COOKIE_LEN + IDENT_LEN)
 
 void ident_random(struct sip *s, char out[IDENT_LEN]);
 /* The same for the same two strings: the To tag of a stateless answer (8.2.7). */
@@ -128,14 +129,14 @@ struct echo {
 	struct str via;    /* whole lines, received and rport filled in */
 	struct str routes; /* Record-Route, whole lines */
 	struct str from, to, call_id, cseq, timestamp;
-	bool tagged;       /* `to` has a tag */
+	bool tagged; /* `to` has a tag */
 };
 
 struct response {
 	struct invite_reply reply;
-	struct str tag;          /* put into To unless it has one and status is 100 */
-	bool dialog;             /* with Record-Route, Contact and Allow */
-	const struct net *net;   /* of the Contact */
+	struct str tag;        /* put into To unless it has one and status is 100 */
+	bool dialog;           /* with Record-Route, Contact and Allow */
+	const struct net *net; /* of the Contact */
 	struct str contact_user;
 };
 
@@ -170,20 +171,20 @@ struct strans {
 	struct table_node node;
 	struct table_node merge;
 	struct sip *sip;
-	struct timer timer;  /* the earlier of retransmission and deadline */
-	uint64_t deadline;   /* Timer H, I, J, L; 0: none */
+	struct timer timer; /* the earlier of retransmission and deadline */
+	uint64_t deadline;  /* Timer H, I, J, L; 0: none */
 	uint64_t born;
-	uint32_t interval;   /* Timer G; 0: no retransmission */
+	uint32_t interval; /* Timer G; 0: no retransmission */
 	uint16_t network;
 	uint16_t key_len;
 	uint8_t state;
 	uint8_t method;
 	bool reliable;
-	bool merging;        /* is in sip.merges */
+	bool merging; /* is in sip.merges */
 	struct addr to;
-	struct invite *owner;/* of an INVITE; NULL: over for it */
-	struct echo *echo;   /* until the final response; NULL too when it was answered at once */
-	char *reply;         /* the last response */
+	struct invite *owner; /* of an INVITE; NULL: over for it */
+	struct echo *echo;    /* until the final response; NULL too when it was answered at once */
+	char *reply;          /* the last response */
 	size_t reply_len;
 	char key[];
 };
@@ -195,8 +196,8 @@ void strans_free(struct strans *st);
 /* The transaction of this branch and sent-by with that method. */
 struct strans *strans_find(struct sip *s, const struct sip_core *c, enum sip_method method);
 bool strans_merged(struct sip *s, const struct sip_core *c);
-/* The request came again, or the ACK for a response of 300 and more. False: it is an ACK that belongs
- * to a 2xx and so to the dialog. */
+/* The request came again, or the ACK for a response of 300 and more. False: it is an ACK that
+ * belongs to a 2xx and so to the dialog. */
 bool strans_again(struct strans *st, bool ack);
 /* Writes and sends. -EINVAL: final already; -EMSGSIZE. */
 int strans_reply(struct strans *st, const struct response *r);
@@ -213,7 +214,7 @@ struct ctrans;
 
 struct ctrans_event {
 	const struct incoming *in; /* NULL: none came */
-	unsigned status;           /* 408: Timer B or F, 503: transport; 0: the transaction is gone */
+	unsigned status; /* 408: Timer B or F, 503: transport; 0: the transaction is gone */
 };
 
 typedef void ctrans_fn(void *owner, struct ctrans *ct, const struct ctrans_event *e);
@@ -229,21 +230,21 @@ struct ctrans_ack { /* ACK for one fork's 2xx, repeated for each repetition of i
 struct ctrans {
 	struct table_node node;
 	struct sip *sip;
-	struct timer timer;  /* the earlier of retransmission and deadline */
-	uint64_t deadline;   /* Timer B, D, F, K, M; 0: none */
-	uint32_t interval;   /* Timer A, E; 0: no retransmission */
+	struct timer timer; /* the earlier of retransmission and deadline */
+	uint64_t deadline;  /* Timer B, D, F, K, M; 0: none */
+	uint32_t interval;  /* Timer A, E; 0: no retransmission */
 	uint16_t network;
 	uint8_t state;
 	uint8_t method;
 	bool reliable;
-	bool in_dialog;      /* a re-INVITE: a 2xx nobody waits for is ACKed without BYE */
-	bool cancel;         /* CANCEL wanted */
-	bool cancelled;      /* and sent */
+	bool in_dialog; /* a re-INVITE: a 2xx nobody waits for is ACKed without BYE */
+	bool cancel;    /* CANCEL wanted */
+	bool cancelled; /* and sent */
 	struct addr to;
 	ctrans_fn *fn;
-	void *owner;         /* NULL: nobody waits */
+	void *owner; /* NULL: nobody waits */
 	struct ctrans_ack *acks;
-	char *text;          /* the request until its final response; then the ACK */
+	char *text; /* the request until its final response; then the ACK */
 	size_t len;
 	char *cancel_headers;
 	size_t cancel_len;
@@ -258,7 +259,7 @@ struct ctrans_params {
 	struct str text;    /* is copied */
 	bool in_dialog;
 	bool reliable;
-	ctrans_fn *fn;      /* may be NULL */
+	ctrans_fn *fn; /* may be NULL */
 	void *owner;
 };
 
@@ -284,19 +285,19 @@ int derive_ack(const struct ctrans *ct, const struct sip_msg *response, struct b
 #define CSEQ_UNKNOWN UINT32_MAX
 
 struct dialog {
-	struct table_node node;     /* by local_tag */
+	struct table_node node; /* by local_tag */
 	struct str call_id;
-	struct str local, remote;   /* values of From and To in our requests, with tags */
+	struct str local, remote; /* values of From and To in our requests, with tags */
 	struct str local_tag, remote_tag;
-	struct str target;          /* remote target, fit for a Request-URI */
-	struct str routes;          /* comma list in the order of Route; empty: none */
+	struct str target; /* remote target, fit for a Request-URI */
+	struct str routes; /* comma list in the order of Route; empty: none */
 	struct str contact_user;
 	uint32_t local_cseq;
-	uint32_t remote_cseq;       /* CSEQ_UNKNOWN: no request came yet */
-	uint32_t target_cap;        /* room at target.p */
+	uint32_t remote_cseq; /* CSEQ_UNKNOWN: no request came yet */
+	uint32_t target_cap;  /* room at target.p */
 	uint16_t network;
-	struct addr peer;           /* where its messages come from */
-	struct addr hop;            /* where our requests go */
+	struct addr peer; /* where its messages come from */
+	struct addr hop;  /* where our requests go */
 };
 
 struct dialog_request {
@@ -334,12 +335,12 @@ int dialog_ack(struct sip *s, const struct dialog *d, struct ctrans *ct, uint32_
 /* ---- the INVITE usage: invite*.c ---- */
 
 enum invite_state {
-	INV_CALLING,    /* client: INVITE sent */
-	INV_RINGING,    /* client: 1xx came */
-	INV_ANSWERED,   /* client: 2xx came, our user owes the ACK */
-	INV_INCOMING,   /* server: our user owes the final response */
-	INV_ACCEPTED,   /* server: 2xx sent, the peer owes the ACK */
-	INV_LEAVING,    /* the same, but our user has left: BYE after the ACK */
+	INV_CALLING,  /* client: INVITE sent */
+	INV_RINGING,  /* client: 1xx came */
+	INV_ANSWERED, /* client: 2xx came, our user owes the ACK */
+	INV_INCOMING, /* server: our user owes the final response */
+	INV_ACCEPTED, /* server: 2xx sent, the peer owes the ACK */
+	INV_LEAVING,  /* the same, but our user has left: BYE after the ACK */
 	INV_CONFIRMED,
 	INV_REINVITING, /* our re-INVITE is open */
 	INV_REANSWERED, /* it has a 2xx, our user owes the ACK */
@@ -358,7 +359,7 @@ enum invite_input {
 	IN_INVITE,
 	IN_BYE,
 	IN_CANCEL,
-	IN_END,     /* invite_end() */
+	IN_END, /* invite_end() */
 	IN_INPUTS
 };
 
@@ -374,20 +375,20 @@ struct invite {
 	struct sip *sip;
 	struct arena *arena;
 	void *arg;
-	struct ctrans *client;  /* INVITE or BYE of ours */
-	struct strans *server;  /* INVITE of the peer */
+	struct ctrans *client; /* INVITE or BYE of ours */
+	struct strans *server; /* INVITE of the peer */
 	struct timer timer;
-	uint64_t deadline;      /* of the wait for an ACK */
-	uint32_t interval;      /* of the 2xx */
+	uint64_t deadline; /* of the wait for an ACK */
+	uint32_t interval; /* of the 2xx */
 	uint32_t ring_ms;
-	uint32_t invite_cseq;   /* of the INVITE that is open */
+	uint32_t invite_cseq; /* of the INVITE that is open */
 	struct fork *forks;
 	struct str end_headers; /* for the BYE that waits */
 	uint8_t state;
-	uint8_t busy;           /* upcalls that are running */
-	bool dead;              /* free it when they return */
+	uint8_t busy; /* upcalls that are running */
+	bool dead;    /* free it when they return */
 	bool registered;
-	bool caller;            /* the Call-ID is ours */
+	bool caller; /* the Call-ID is ours */
 };
 
 struct invite_in {

@@ -16,8 +16,8 @@ enum strans_state {
 };
 
 enum strans_input {
-	REQUEST,   /* it came again */
-	ACK,       /* of the INVITE's branch */
+	REQUEST, /* it came again */
+	ACK,     /* of the INVITE's branch */
 	REPLY_1XX,
 	REPLY_2XX,
 	REPLY_FAIL,
@@ -170,8 +170,8 @@ static const struct row other_rows[STATES][INPUTS] = {
 
 static const struct row *row_of(const struct strans *st, enum strans_input i)
 {
-	const struct row *r = st->method == SIP_INVITE ? &invite_rows[st->state][i] :
-							 &other_rows[st->state][i];
+	const struct row *r =
+		st->method == SIP_INVITE ? &invite_rows[st->state][i] : &other_rows[st->state][i];
 	return r->act ? r : NULL;
 }
 
@@ -288,8 +288,8 @@ static struct echo *keep_echo(struct sip *s, const struct incoming *in)
 		return NULL;
 	*kept = e;
 	buf_init(&b, kept + 1, n);
-	struct str *const parts[] = { &kept->via, &kept->routes, &kept->from, &kept->to,
-				      &kept->call_id, &kept->cseq, &kept->timestamp };
+	struct str *const parts[] = { &kept->via,     &kept->routes, &kept->from,     &kept->to,
+				      &kept->call_id, &kept->cseq,   &kept->timestamp };
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		part = parts[i];
 		buf_put(&b, *part);
@@ -402,9 +402,9 @@ static void keep_reply(struct strans *st, struct str text)
 
 static int reply(struct strans *st, const struct echo *e, const struct response *r)
 {
-	enum strans_input i = r->reply.status < 200 ? REPLY_1XX :
-			      r->reply.status < 300 ? REPLY_2XX :
-						      REPLY_FAIL;
+	enum strans_input i = r->reply.status < 200   ? REPLY_1XX
+			      : r->reply.status < 300 ? REPLY_2XX
+						      : REPLY_FAIL;
 	struct sip *s = st->sip;
 	struct buf b;
 
@@ -433,7 +433,7 @@ int strans_reply_now(struct strans *st, const struct incoming *in, const struct 
 
 const char *strans_state_name(const struct strans *st)
 {
-	static const char *const names[] = { "TRYING",	  "PROCEEDING", "ACCEPTED",
-					     "COMPLETED", "CONFIRMED",	"TERMINATED" };
+	static const char *const names[] = { "TRYING",    "PROCEEDING", "ACCEPTED",
+					     "COMPLETED", "CONFIRMED",  "TERMINATED" };
 	return names[st->state];
 }
