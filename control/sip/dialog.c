@@ -12,7 +12,7 @@ static bool usable_target(struct str contact, struct str *target)
 	struct sip_uri u;
 	struct str item;
 
-	if (!sip_list_next(&contact, &item) || sip_addr_parse(item, &a) < 0 ||
+	if (!contact.n || !sip_list_next(&contact, &item) || sip_addr_parse(item, &a) < 0 ||
 	    sip_uri_parse(a.uri, &u) < 0 || u.scheme != SIP_SCHEME_SIP)
 		return false;
 	*target = (struct str){ a.uri.p, a.uri.n - u.headers.n };
@@ -85,7 +85,8 @@ static struct str request_uri(const struct dialog *d, struct str *rest, bool *st
 
 	*rest = d->routes;
 	*strict = false;
-	if (!sip_list_next(rest, &item) || sip_addr_parse(item, &first) < 0 || is_loose(&first)) {
+	if (!rest->n || !sip_list_next(rest, &item) || sip_addr_parse(item, &first) < 0 ||
+	    is_loose(&first)) {
 		*rest = d->routes;
 		return d->target;
 	}
@@ -140,7 +141,7 @@ void dialog_set_hop(struct sip *s, struct dialog *d)
 	struct addr hop;
 
 	d->hop = d->peer;
-	if (sip_list_next(&list, &item) && sip_addr_parse(item, &a) == 0)
+	if (list.n && sip_list_next(&list, &item) && sip_addr_parse(item, &a) == 0)
 		uri = a.uri;
 	if (sip_uri_parse(uri, &u) < 0 || sip_uri_addr(&u, &hop) < 0)
 		return;

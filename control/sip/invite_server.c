@@ -13,14 +13,13 @@ static int name_dialog(struct invite *inv, const struct incoming *in, const stru
 	struct str call_id = in->c->call_id, to = sip_value(in->m, SIP_HDR_TO);
 	size_t local = to.n + 5 + IDENT_LEN;
 	size_t n = call_id.n + local + p->remote.n + p->routes.n + p->target.n;
-	struct sip_uri u;
 	char *mem = arena_alloc(inv->arena, n);
 	struct buf b;
 
 	if (!mem)
 		return -ENOMEM;
-	if (sip_uri_parse(in->m->ruri, &u) == 0 && u.scheme == SIP_SCHEME_SIP && u.user.n)
-		d->contact_user = arena_str(inv->arena, u.user);
+	if (in->c->ruri.scheme == SIP_SCHEME_SIP && in->c->ruri.user.n)
+		d->contact_user = arena_str(inv->arena, in->c->ruri.user);
 	buf_init(&b, mem, n);
 	buf_put(&b, to);
 	buf_lit(&b, ";tag=");

@@ -187,7 +187,7 @@ static bool refuse_required(struct sip *s, const struct incoming *in)
 	char mem[1024];
 	struct buf b;
 
-	if (!sip_list_next(&list, &item))
+	if (!list.n || !sip_list_next(&list, &item))
 		return false;
 	buf_init(&b, mem, sizeof(mem));
 	for (const struct sip_hdr *h = sip_hdr_first(in->m, SIP_HDR_REQUIRE); h;
@@ -249,10 +249,7 @@ static void receive_request(struct sip *s, const struct incoming *in)
 		strans_again(st, false);
 		return;
 	}
-	if (in->c->via.branch.n <= COOKIE_LEN ||
-	    !str_caseeq((struct str){ in->c->via.branch.p, COOKIE_LEN }, STR(COOKIE))) {
-		reject(s, in, 400, STR_NONE);
-	} else if (in->m->method == SIP_CANCEL) {
+	if (in->m->method == SIP_CANCEL) {
 		receive_cancel(s, in);
 	} else if (!in->c->to.tag.n) {
 		receive_new(s, in);
