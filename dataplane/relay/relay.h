@@ -5,11 +5,9 @@
  * Nouns: a *rule* is a flow as control set it, immutable once published. A *direction* is one
  * component (RTP or RTCP) coming in on one side of a flow: mutable, with one owner at a time (the
  * worker, or the holder of the direction's lock in the kernel). A packet goes
- *     relay_plan()    may it pass, what will it look like: changes nothing that a forged packet
- *                     must not change (only drop counters and candidates of the source learning)
- *     [SRTP open]     in a later version
- *     relay_commit()  it was genuine: learned source, sequence state and counters move on
- * and is then rewritten and sent by the engine.
+ *     relay_plan()    may it pass, what will it look like. RTP proves nothing but its source, so
+ * this is where sources are learned relay_commit()  it passes: sequence state and counters move on,
+ * the payload type is rewritten and is then sent by the engine.
  *
  * The source-learning state machine is described and declared in source.h. */
 #ifndef SLUICE_RELAY_RELAY_H
@@ -30,7 +28,8 @@ enum relay_action {
 	RELAY_DROP     /* count under plan.drop */
 };
 
-/* Every packet that is not forwarded has a name. Engines append their own after RELAY_DROP_COUNT. */
+/* Every packet that is not forwarded has a name. Engines append their own after RELAY_DROP_COUNT.
+ */
 #define RELAY_DROPS(X)                                                                             \
 	X(SHORT, "rtp_short", "shorter than its own headers say")                                  \
 	X(VERSION, "rtp_version", "not RTP version 2")                                             \
@@ -59,65 +58,91 @@ const char *relay_drop_text(enum relay_drop d);
 
 /* RFC 3550 A.1, A.3, A.8. One per direction; kept over generations, restarted by a new SSRC. */
 struct relay_rtp_state {
-	u32 ssrc, cycles, base_seq, received, transit, jitter_q4; /* jitter scaled by 16, clock units */
-	u32 lost_before; /* of earlier SSRCs */
+	u32 ssrc, cycles, base_seq, bad_seq;
+	s32 lost_before; /* of earlier SSRCs and before restarts of the sequence */
+	/* written by every packet */
+	u32 received, transit, jitter_q4; /* jitter scaled by 16, clock units */
 	u16 max_seq;
 	u8 started;
 };
 
+/* What every packet of a learned source needs lies in two cache lines, from `rtp.received` to
+ * `src.rank`. */
 struct relay_dir {
-	/* read by every packet */
 	const struct flow *rule; /* borrowed; the engine swaps it through relay_dir_update() */
 	struct relay_dir *peer;  /* same component, other side: whose lock says where we send */
-	struct source src;       /* what was learned of this side's source */
+	struct relay_dir *mate;  /* same side, other component */
+	u64 first_us;            /* on the engine's clock (now_us) */
+	u64 dropped;
 	u8 side, component;
-	u8 ptmap[128]; /* in -> out; 0xff: not negotiated */
-	/* written by every packet */
-	u64 packets, octets, dropped;
-	u64 first_us, last_us; /* on the engine's clock (now_us) */
 	struct relay_rtp_state rtp;
+	struct flow_addr to;   /* RTP: peer->src.out, RTCP: peer->src.lock; written by the peer */
+	struct flow_addr from; /* our address on the other side */
+	u8 to_seq; /* odd while `to` is being written: the peer may have another owner */
+	u8 dscp;
+	u8 pt_in, pt_out; /* the payload type seen last; pt_in 0xff: none */
+	u32 clock_q32;    /* RTP clock units per microsecond, scaled by 2^32 */
+	u64 packets, octets, last_us;
+	struct source src;        /* what was learned of this side's source */
+	u8 ptmap[128];            /* in -> out; 0xff: not negotiated */
 	struct flow_addr refused; /* the last source that was not eligible */
-	u32 rtcp_tokens_us;       /* bucket of the RTCP rate cap */
+	u32 rtcp_tokens_us;       /* bucket of the RTCP rate cap; a packet takes 200 ms out */
 	u64 rtcp_refill_us;
+	u64 rtcp_rtp_seen; /* RTP packets that the bucket was credited for */
+} __attribute__((aligned(64)));
+
+/* Four directions of one flow. */
+struct relay_flow {
+	struct relay_dir dir[2][2]; /* [side][enum relay_component] */
 };
 
 struct relay_packet {
 	u8 *payload; /* UDP payload; relay_commit() rewrites the payload type in place */
 	u32 len;
-	struct flow_addr src; /* where it came from */
+	struct flow_addr src; /* where it came from; unused octets of ip are 0 */
 	u64 now_us;           /* any monotonic clock in microseconds, one for all calls */
 };
 
 struct relay_plan {
 	enum relay_action action;
-	enum relay_drop drop;    /* RELAY_DROP */
-	struct flow_addr dst;    /* RELAY_FORWARD: where to */
-	struct flow_addr from;   /* RELAY_FORWARD: our address and port on the other side */
-	u8 dscp;                 /* RELAY_FORWARD */
-	u8 marker_pt;            /* new second octet of the RTP header */
-	u8 is_rtcp;              /* RTCP found on a muxed port is planned by the RTCP direction */
-	u8 hold_slot;            /* RELAY_HOLD: candidate to keep it with (0..SOURCE_CANDIDATES-1) */
-	enum source_note note;   /* SOURCE_LATCHED, SOURCE_CONFLICT: tell control; see source.h */
-	u8 flush_slot;           /* SOURCE_LATCHED with held packets: forward those of this candidate in
-				  * order first, free all others; 0xff: none */
+	enum relay_drop drop;  /* RELAY_DROP */
+	struct flow_addr dst;  /* RELAY_FORWARD: where to */
+	struct flow_addr from; /* RELAY_FORWARD: our address and port on the other side */
+	u8 dscp;               /* RELAY_FORWARD */
+	u8 marker_pt;          /* new second octet of the RTP header */
+	u8 is_rtcp;            /* RTCP, on its own port or muxed */
+	u8 hold_slot;          /* RELAY_HOLD: candidate to keep it with (0..SOURCE_CANDIDATES-1) */
+	u8 hold_fresh; /* RELAY_HOLD: first free what is kept in this slot, it is worthless */
+	u8 flush_slot; /* SOURCE_LATCHED: candidate whose held packets go out; 0xff: none */
+	enum source_note note; /* SOURCE_LATCHED, SOURCE_CONFLICT: tell control. Either way nothing
+				* is held any more after it: on SOURCE_LATCHED first forward the
+				* packets of flush_slot, oldest first, by relay_plan_held() and
+				* relay_commit(), then free all others, then go on with `action`. */
 };
 
-/* `component` directions of one flow are set up and tied to each other. now_us: see above. */
-void relay_dir_init(struct relay_dir *d, const struct flow *rule, unsigned side, unsigned component,
-		    struct relay_dir *peer);
+/* All four directions of a flow, tied to each other. */
+void relay_flow_init(struct relay_flow *f, const struct flow *rule);
 /* A new generation of the same flow: swaps the rule, re-opens learning only where security demands
  * it and signalling allows it (source.h). Counters and sequence state stay. */
+void relay_flow_update(struct relay_flow *f, const struct flow *rule, u64 now_us);
+
+/* The same for one direction. An engine that does without struct relay_flow sets d->mate itself. */
+void relay_dir_init(struct relay_dir *d, const struct flow *rule, unsigned side, unsigned component,
+		    struct relay_dir *peer);
 void relay_dir_update(struct relay_dir *d, const struct flow *rule, u64 now_us);
 
-/* `rtp` is the RTP direction of the same side where d is RTCP, else d itself. */
+/* `d` belongs to the port that the packet came to: RTCP that shares the RTP port is passed on to
+ * d->mate inside, here and in relay_commit(). `rtp` is the RTP direction of the same side where d
+ * is RTCP, else d itself. */
 void relay_plan(struct relay_dir *d, struct relay_dir *rtp, const struct relay_packet *pkt,
 		struct relay_plan *plan);
-/* After RELAY_FORWARD and, for SRTP, after authentication. Rewrites the payload type. */
+/* After RELAY_FORWARD. Rewrites the payload type. */
 void relay_commit(struct relay_dir *d, struct relay_packet *pkt, const struct relay_plan *plan);
-/* Forwarding of a held packet after its candidate was latched: fills plan like relay_plan() would. */
+/* A held packet after its candidate was latched: fills plan like relay_plan() would (RELAY_FORWARD
+ * or RELAY_DROP). pkt->now_us is when it arrived. */
 void relay_plan_held(struct relay_dir *d, const struct relay_packet *pkt, struct relay_plan *plan);
 /* Timers: call at least every 20 ms while source_ticking(&d->src), with no packet at hand. Says the
- * same as a packet could: note and flush_slot. */
+ * same as a packet could: note and flush_slot; there is no action. */
 void relay_tick(struct relay_dir *d, u64 now_us, struct relay_plan *plan);
 
 /* wall_us - now_us turns the engine's clock into time since 1970 for first_us and last_us. */

@@ -8,23 +8,24 @@
  * anything else is refused without keeping any state. In mode STATIC, ranks 0 and 3 only.
  *
  * States (flow_state in flow.h) and what is done in them:
- *   IDLE         adv not known: drop; remember who sprays (up to SOURCE_POISONED) and never trust them
- *   PROBE        hold up to 16 packets of up to 4 candidates. Rank 0: 1 valid packet locks. Others: 5
- *                consecutive (sequence +1..+3, same SSRC, <= 200 ms apart), then the end of Tp
- *                (300 ms from the first eligible packet): best rank wins, tie: the source port that
- *                equals adv's; still tied -> CONFLICT. Rank >= 2 locks as LOCKED_WEAK
- *   LOCKED_WEAK  first Tw = 1 s of a rank 2/3 lock: a second unpoisoned candidate of equal or better rank
- *                with another SSRC that reaches 5 consecutive -> CONFLICT
- *   LOCKED       only this source. A new SSRC from it: 2 consecutive packets, at most 5 changes a minute
- *   REBIND_OK    silence for Ts = max(200 ms, 10 ptime), not on hold: same address, other port, same SSRC,
- *                0 < seq step <= 50 elapsed_s + 100, timestamp advance within 50 % of the time elapsed,
- *                5 consecutive -> LOCKED there. More than 3 in 60 s -> FROZEN
+ *   IDLE         adv not known: drop; remember who sprays (up to SOURCE_POISONED) and never trust
+ *                them with a rank above 0
+ *   PROBE        hold up to 16 packets of up to 4 candidates. Rank 0: 1 valid packet locks. Others:
+ * 5 consecutive (sequence +1..+3, same SSRC, <= 200 ms apart), then the end of Tp (300 ms from the
+ * first eligible packet): best rank wins, tie: the source port that equals adv's; still tied ->
+ * CONFLICT. Rank >= 2 locks as LOCKED_WEAK LOCKED_WEAK  first Tw = 1 s of a rank 2/3 lock: a second
+ * unpoisoned candidate of equal or better rank with another SSRC that reaches 5 consecutive ->
+ * CONFLICT LOCKED       only this source. A new SSRC from it: 2 consecutive packets, at most 5
+ * changes a minute REBIND_OK    silence for Ts = max(200 ms, 10 ptime), not on hold: an eligible
+ * source of the same address, other port, same SSRC, 0 < seq step <= 50 elapsed_s + 100, timestamp
+ *                advance within 50 % of the time elapsed, 5 consecutive -> LOCKED there. More than
+ *                3 in 60 s -> FROZEN. Entered when such a packet comes: silence alone costs nothing
  *   FROZEN       the last source only, until new SDP
- *   RELEARN      new SDP named another endpoint: the old source goes on for at most To = 2 s while the
- *                new one is probed as above
- *   CONFLICT     drop all, send nowhere, until new SDP
- * Outbound: to the locked source; before a lock to adv where mode is STATIC, or adv is a public
- * address equal to sig; else nowhere. */
+ *   RELEARN      new SDP named another endpoint (address or port; nothing else in a new generation
+ *                re-opens learning): the old source goes on for at most To = 2 s while the new one
+ * is probed as above. An SDP that names the locked source itself changes nothing CONFLICT     drop
+ * all, send nowhere, until new SDP Outbound: to the locked source; before a lock to adv where mode
+ * is STATIC, or adv is a public address equal to sig; else nowhere. */
 #ifndef SLUICE_RELAY_SOURCE_H
 #define SLUICE_RELAY_SOURCE_H
 
@@ -50,17 +51,56 @@ struct source_candidate {
 };
 
 struct source {
+	/* read or written by every packet; see struct relay_dir */
+	u64 last_us;           /* last packet from lock */
 	struct flow_addr lock; /* family 0: none */
-	struct flow_addr out;  /* where the other side's packets are sent; family 0: nowhere */
-	u64 since_us, last_us; /* state entered; last packet from lock */
-	u64 probe_us;          /* first eligible packet of this probe; 0: none yet */
-	u64 rebind_us[3], ssrc_us[5]; /* the last times, for the limits */
-	u32 ssrc, ts, new_ssrc;
-	u16 seq, new_seq;
-	u8 state, rank, n_poisoned, new_run;
+	u32 ssrc, ts;          /* of that packet */
+	u16 seq;
+	u8 state, rank;
+	/* the rest */
+	struct flow_addr out; /* where the other side's packets are sent; family 0: nowhere */
+	u32 new_ssrc;
+	u64 since_us;                 /* state entered */
+	u64 probe_us;                 /* first eligible packet of this probe; 0: none yet */
+	u64 rebind_us[3], ssrc_us[5]; /* the last times, for the limits; 0: never */
+	u16 new_seq;
+	u8 new_run, n_poisoned;
 	struct source_candidate cand[SOURCE_CANDIDATES];
 	struct flow_addr poisoned[SOURCE_POISONED];
 };
+
+/* A packet whose headers are good and whose payload type was negotiated. */
+struct source_packet {
+	const struct flow_addr *from;
+	u64 now_us;
+	u32 ssrc, ts;
+	u16 seq;
+};
+
+/* What is to be done with the packet, in the terms of relay.h. */
+struct source_verdict {
+	u8 action, drop, note;
+	u8 slot;  /* RELAY_HOLD: candidate */
+	u8 fresh; /* RELAY_HOLD: nothing that was kept with this slot counts any more */
+	u8 flush; /* SOURCE_LATCHED: candidate that won; SOURCE_NONE: it had nothing held */
+	u8 freed; /* how many held packets will never be forwarded */
+};
+
+/* Where the packets of the other side go before anything is learned. family 0: nowhere. */
+struct flow_addr source_before_lock(const struct flow_side *side);
+/* Rank 0..3 or SOURCE_NONE: not eligible. */
+u8 source_rank(const struct flow_side *side, const struct flow_addr *from);
+
+void source_init(struct source *s, const struct flow_side *side);
+/* Signalling gave a new description of the side. */
+void source_update(struct source *s, const struct flow_side *was, const struct flow_side *side,
+		   u64 now_us, struct source_verdict *v);
+void source_packet(struct source *s, const struct flow_side *side, const struct source_packet *p,
+		   struct source_verdict *v);
+/* A packet of the side while nothing is known of the peer. */
+void source_spray(struct source *s, const struct flow_addr *from);
+void source_tick(struct source *s, const struct flow_side *side, u64 now_us,
+		 struct source_verdict *v);
 
 /* True while time alone can change the state: relay_tick() is wanted. */
 bool source_ticking(const struct source *s);

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+#include "relay/relay_priv.h"
+
+#define NO_PT   0xff
+#define RUNNING 1 /* relay_rtp_state.started */
+#define RESTART 2 /* another SSRC was accepted: the next packet starts anew */
+
+_Static_assert(offsetof(struct relay_dir, rtp.received) % 64 == 0 &&
+		       offsetof(struct relay_dir, src.rank) ==
+			       offsetof(struct relay_dir, rtp.received) + 127,
+	       "what every packet needs must fill two cache lines");
+
+const char *relay_drop_name(enum relay_drop d)
+{
+	static const char *const names[] = {
+#define X(id, name, text) name,
+		RELAY_DROPS(X)
+#undef X
+	};
+	return (unsigned)d < RELAY_DROP_COUNT ? names[d] : "?";
+}
+
+const char *relay_drop_text(enum relay_drop d)
+{
+	static const char *const texts[] = {
+#define X(id, name, text) text,
+		RELAY_DROPS(X)
+#undef X
+	};
+	return (unsigned)d < RELAY_DROP_COUNT ? texts[d] : "?";
+}
+
+/* ---- setting up ---- */
+
+void relay_set_to(struct relay_dir *d, const struct flow_addr *to)
+{
+	if (!d)
+		return;
+	__atomic_store_n(&d->to_seq, d->to_seq + 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	d->to = *to;
+	__atomic_store_n(&d->to_seq, d->to_seq + 1, __ATOMIC_RELEASE);
+}
+
+static void set_rule(struct relay_dir *d, const struct flow *rule)
+{
+	const struct flow_side *in = &rule->side[d->side], *out = &rule->side[!d->side];
+
+	d->rule = rule;
+	d->from = out->local;
+	if (d->component == RELAY_RTCP && !(out->flags & FLOW_SIDE_RTCP_MUX))
+		d->from.port = out->local_rtcp;
+	d->dscp = out->dscp;
+	d->clock_q32 = (u32)(((u64)in->clock << 32) / S);
+	d->pt_in = NO_PT;
+	__builtin_memset(d->ptmap, NO_PT, sizeof(d->ptmap));
+	for (unsigned i = 0; i < in->n_ptmap; i++)
+		d->ptmap[in->ptmap[i][0] & 127] = in->ptmap[i][1] & 127;
+}
+
+void relay_dir_init(struct relay_dir *d, const struct flow *rule, unsigned side, unsigned component,
+		    struct relay_dir *peer)
+{
+	__builtin_memset(d, 0, sizeof(*d));
+	d->side = (u8)side;
+	d->component = (u8)component;
+	d->peer = peer;
+	set_rule(d, rule);
+	if (component == RELAY_RTCP) {
+		rtcp_init(d);
+		return;
+	}
+	source_init(&d->src, &rule->side[side]);
+	/* What the peer will say of itself once it is set up: it may not be yet. */
+	if (rule->side[!side].remote.family)
+		d->to = source_before_lock(&rule->side[!side]);
+}
+
+void relay_flow_init(struct relay_flow *f, const struct flow *rule)
+{
+	for (unsigned side = 0; side < 2; side++) {
+		for (unsigned c = 0; c < 2; c++) {
+			struct relay_dir *d = &f->dir[side][c];
+			relay_dir_init(d, rule, side, c, &f->dir[!side][c]);
+			d->mate = &f->dir[side][!c];
+		}
+	}
+}
+
+/* After an event of the source learning. */
+static void learned(struct relay_dir *d, const struct source_verdict *v, struct relay_plan *plan)
+{
+	plan->note = v->note;
+	plan->flush_slot = v->flush;
+	d->dropped += v->freed;
+	if (d->rtp.started && d->src.ssrc != d->rtp.ssrc)
+		d->rtp.started = RESTART;
+	if (d->peer && !addr_same(&d->peer->to, &d->src.out))
+		relay_set_to(d->peer, &d->src.out);
+}
+
+void relay_dir_update(struct relay_dir *d, const struct flow *rule, u64 now_us)
+{
+	const struct flow_side *was = &d->rule->side[d->side];
+	struct source_verdict v;
+	struct relay_plan plan;
+
+	if (d->component == RELAY_RTP) {
+		source_update(&d->src, was, &rule->side[d->side], now_us, &v);
+		learned(d, &v, &plan);
+	}
+	set_rule(d, rule);
+}
+
+void relay_flow_update(struct relay_flow *f, const struct flow *rule, u64 now_us)
+{
+	for (unsigned side = 0; side < 2; side++)
+		for (unsigned c = 0; c < 2; c++)
+			relay_dir_update(&f->dir[side][c], rule, now_us);
+}
+
+/* ---- one packet ---- */
+
+static void forward(struct relay_dir *d, const struct relay_packet *pkt, struct relay_plan *plan)
+{
+	u8 octet = pkt->payload[1];
+
+	plan->dst = relay_to(d);
+	if (!plan->dst.family)
+		return plan_drop(d, plan, RELAY_DROP_NO_DESTINATION);
+	d->pt_in = octet & 127;
+	d->pt_out = d->ptmap[octet & 127];
+	plan->action = RELAY_FORWARD;
+	plan->from = d->from;
+	plan->dscp = d->dscp;
+	plan->marker_pt = (octet & 0x80) | d->pt_out;
+}
+
+static bool from_lock(const struct relay_dir *d, const struct relay_packet *pkt)
+{
+	return d->src.lock.family && addr_same(&pkt->src, &d->src.lock);
+}
+
+static void drop_payload_type(struct relay_dir *d, const struct relay_packet *pkt,
+			      struct relay_plan *plan)
+{
+	enum relay_drop why = RELAY_DROP_PAYLOAD_TYPE;
+
+	if (from_lock(d, pkt)) {
+		d->src.last_us = pkt->now_us; /* it is there: no reason to look elsewhere */
+	} else if (source_rank(&d->rule->side[d->side], &pkt->src) == SOURCE_NONE) {
+		why = RELAY_DROP_UNLEARNED;
+		d->refused = pkt->src;
+	}
+	plan_drop(d, plan, why);
+}
+
+static void rtp_plan(struct relay_dir *d, const struct relay_packet *pkt, struct relay_plan *plan)
+{
+	const u8 *p = pkt->payload;
+	struct source_verdict v;
+
+	if (!rtp_header_ok(p, pkt->len))
+		return plan_drop(d, plan, RELAY_DROP_SHORT);
+	if (d->ptmap[p[1] & 127] == NO_PT && d->src.state != FLOW_STATE_IDLE)
+		return drop_payload_type(d, pkt, plan);
+	struct source_packet sp = { .from = &pkt->src,
+				    .now_us = pkt->now_us,
+				    .ssrc = be32(p + 8),
+				    .ts = be32(p + 4),
+				    .seq = be16(p + 2) };
+	source_packet(&d->src, &d->rule->side[d->side], &sp, &v);
+	learned(d, &v, plan);
+	if (v.action == RELAY_FORWARD)
+		return forward(d, pkt, plan);
+	if (v.action == RELAY_DROP) {
+		if (v.drop == RELAY_DROP_UNLEARNED)
+			d->refused = pkt->src;
+		return plan_drop(d, plan, v.drop);
+	}
+	plan->action = RELAY_HOLD;
+	plan->hold_slot = v.slot;
+	plan->hold_fresh = v.fresh;
+}
+
+static void plan_any(struct relay_dir *d, struct relay_dir *rtp, const struct relay_packet *pkt,
+		     struct relay_plan *plan)
+{
+	bool muxed = d->mate && d->rule->side[d->side].flags & FLOW_SIDE_RTCP_MUX;
+
+	*plan = (struct relay_plan){ .flush_slot = SOURCE_NONE };
+	switch (demux(pkt->payload, pkt->len)) {
+	case DEMUX_RTCP:
+		if (d->component == RELAY_RTCP)
+			return rtcp_plan(d, rtp, pkt, plan);
+		return muxed ? rtcp_plan(d->mate, d, pkt, plan) : rtp_plan(d, pkt, plan);
+	case DEMUX_RTP:
+		if (d->component == RELAY_RTCP)
+			return plan_drop(d, plan, RELAY_DROP_RTCP_MALFORMED);
+		return rtp_plan(d, pkt, plan);
+	case DEMUX_STUN:
+	case DEMUX_DTLS:
+		plan->action = RELAY_PUNT;
+		return;
+	case DEMUX_OTHER:
+		break;
+	}
+	if (!pkt->len)
+		return plan_drop(d, plan, RELAY_DROP_SHORT);
+	plan_drop(d, plan, pkt->payload[0] >= 192 ? RELAY_DROP_VERSION : RELAY_DROP_NOT_MEDIA);
+}
+
+void relay_plan(struct relay_dir *d, struct relay_dir *rtp, const struct relay_packet *pkt,
+		struct relay_plan *plan)
+{
+	const u8 *p = pkt->payload;
+
+	/* The packet that follows its like: a plain header from the learned source. pt_in never
+	 * matches in an RTCP direction. */
+	if (__builtin_expect(pkt->len >= RTP_HEADER && p[0] == 0x80 && (p[1] & 127) == d->pt_in &&
+				     d->src.state == FLOW_STATE_LOCKED &&
+				     be32(p + 8) == d->src.ssrc &&
+				     addr_same(&pkt->src, &d->src.lock),
+			     1)) {
+		plan->dst = relay_to(d);
+		if (plan->dst.family) {
+			plan->action = RELAY_FORWARD;
+			plan->from = d->from;
+			plan->dscp = d->dscp;
+			plan->marker_pt = (p[1] & 0x80) | d->pt_out;
+			plan->is_rtcp = 0;
+			plan->flush_slot = SOURCE_NONE;
+			plan->note = SOURCE_QUIET;
+			return;
+		}
+	}
+	plan_any(d, rtp, pkt, plan);
+}
+
+void relay_plan_held(struct relay_dir *d, const struct relay_packet *pkt, struct relay_plan *plan)
+{
+	const u8 *p = pkt->payload;
+
+	*plan = (struct relay_plan){ .flush_slot = SOURCE_NONE };
+	if (!rtp_header_ok(p, pkt->len))
+		return plan_drop(d, plan, RELAY_DROP_SHORT);
+	if (d->ptmap[p[1] & 127] == NO_PT)
+		return plan_drop(d, plan, RELAY_DROP_PAYLOAD_TYPE);
+	if (!from_lock(d, pkt))
+		return plan_drop(d, plan, RELAY_DROP_OTHER_SOURCE);
+	if (be32(p + 8) != d->src.ssrc)
+		return plan_drop(d, plan, RELAY_DROP_SSRC);
+	forward(d, pkt, plan);
+}
+
+static inline void count(struct relay_dir *d, const struct relay_packet *pkt)
+{
+	if (!d->packets++)
+		d->first_us = pkt->now_us;
+	d->octets += pkt->len;
+	d->last_us = pkt->now_us;
+}
+
+void relay_commit(struct relay_dir *d, struct relay_packet *pkt, const struct relay_plan *plan)
+{
+	u8 *p = pkt->payload;
+
+	if (plan->is_rtcp) {
+		count(d->component == RELAY_RTCP ? d : d->mate, pkt);
+		return;
+	}
+	u16 seq = be16(p + 2);
+	u32 ts = be32(p + 4);
+	u32 transit = rtp_arrival(pkt->now_us, d->clock_q32) - ts;
+	struct relay_rtp_state *s = &d->rtp;
+	p[1] = plan->marker_pt;
+	count(d, pkt);
+	d->src.last_us = pkt->now_us;
+	d->src.ts = ts;
+	d->src.seq = seq;
+	if (__builtin_expect(s->started != RUNNING, 0))
+		return rtp_restart(s, be32(p + 8), seq, transit);
+	rtp_jitter(s, transit);
+	if (__builtin_expect(seq == s->max_seq + 1u, 1)) {
+		s->max_seq = seq;
+		s->received++;
+	} else {
+		rtp_update_slow(s, seq);
+	}
+}
+
+void relay_tick(struct relay_dir *d, u64 now_us, struct relay_plan *plan)
+{
+	struct source_verdict v;
+
+	*plan = (struct relay_plan){ .action = RELAY_DROP, .flush_slot = SOURCE_NONE };
+	if (d->component == RELAY_RTCP)
+		return;
+	source_tick(&d->src, &d->rule->side[d->side], now_us, &v);
+	learned(d, &v, plan);
+}
+
+void relay_stats(const struct relay_dir *d, s64 wall_minus_now_us, struct flow_stats *out)
+{
+	u32 clock = d->rule->side[d->side].clock;
+
+	__builtin_memset(out, 0, sizeof(*out));
+	out->packets = d->packets;
+	out->octets = d->octets;
+	out->dropped = d->dropped;
+	if (d->packets) {
+		out->first_us = d->first_us + (u64)wall_minus_now_us;
+		out->last_us = d->last_us + (u64)wall_minus_now_us;
+	}
+	out->lost = rtp_lost(&d->rtp);
+	out->ssrc = d->rtp.ssrc;
+	if (clock)
+		out->jitter_us = (u32)((u64)d->rtp.jitter_q4 * (S / 16) / clock);
+	out->state = d->src.state;
+	out->source = d->src.lock;
+	out->refused = d->refused;
+	out->refused.port = 0;
+	out->refused.len = 0;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* Between the files of this folder. */
+#ifndef SLUICE_RELAY_PRIV_H
+#define SLUICE_RELAY_PRIV_H
+
+#include "relay/relay.h"
+
+#define MS         1000ull
+#define S          1000000ull
+
+#define RTP_HEADER 12
+
+static inline u16 be16(const u8 *p)
+{
+	return (u16)(p[0] << 8 | p[1]);
+}
+
+static inline u32 be32(const u8 *p)
+{
+	u32 v;
+
+	__builtin_memcpy(&v, p, sizeof(v));
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	v = __builtin_bswap32(v);
+#endif
+	return v;
+}
+
+/* Address alone. */
+static inline bool ip_eq(const struct flow_addr *a, const struct flow_addr *b)
+{
+	u64 x[2], y[2];
+
+	__builtin_memcpy(x, a->ip, 16);
+	__builtin_memcpy(y, b->ip, 16);
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (u64)(a->family ^ b->family));
+}
+
+/* Address and port. */
+static inline bool addr_same(const struct flow_addr *a, const struct flow_addr *b)
+{
+	u64 x[2], y[2];
+
+	__builtin_memcpy(x, a->ip, 16);
+	__builtin_memcpy(y, b->ip, 16);
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) |
+		 (u64)((a->port ^ b->port) | (a->family ^ b->family)));
+}
+
+/* demux.c: what a UDP payload is by its first two octets. */
+enum demux_class {
+	DEMUX_RTP,
+	DEMUX_RTCP,
+	DEMUX_STUN,
+	DEMUX_DTLS,
+	DEMUX_OTHER
+};
+enum demux_class demux(const u8 *p, u32 len);
+
+/* rtp.c */
+bool rtp_header_ok(const u8 *p, u32 len); /* lengths: CSRCs, extension, padding */
+/* A new SSRC: what the old one lost is kept in lost_before. */
+void rtp_restart(struct relay_rtp_state *s, u32 ssrc, u16 seq, u32 transit);
+void rtp_update_slow(struct relay_rtp_state *s, u16 seq);
+s64 rtp_lost(const struct relay_rtp_state *s);
+
+/* now_us in units of the RTP clock, modulo 2^32. */
+static inline u32 rtp_arrival(u64 now_us, u32 clock_q32)
+{
+	return (u32)(now_us >> 32) * clock_q32 + (u32)((now_us & 0xffffffff) * clock_q32 >> 32);
+}
+
+/* RFC 3550 A.8 */
+static inline void rtp_jitter(struct relay_rtp_state *s, u32 transit)
+{
+	s32 d = (s32)(transit - s->transit);
+
+	s->transit = transit;
+	s->jitter_q4 += (u32)(d < 0 ? 0u - (u32)d : (u32)d) - ((s->jitter_q4 + 8) >> 4);
+}
+
+/* rtcp.c */
+bool rtcp_compound_ok(const u8 *p, u32 len);
+void rtcp_plan(struct relay_dir *d, const struct relay_dir *rtp, const struct relay_packet *pkt,
+	       struct relay_plan *plan);
+void rtcp_init(struct relay_dir *d);
+
+/* relay.c: how a direction's destination is written by its peer and read by its owner. */
+void relay_set_to(struct relay_dir *d, const struct flow_addr *to);
+static inline struct flow_addr relay_to(const struct relay_dir *d)
+{
+	u8 before = __atomic_load_n(&d->to_seq, __ATOMIC_ACQUIRE);
+	struct flow_addr to = d->to;
+
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (before & 1 || before != __atomic_load_n(&d->to_seq, __ATOMIC_RELAXED))
+		to.family = 0; /* one packet without a destination while it changes */
+	return to;
+}
+
+static inline void plan_drop(struct relay_dir *d, struct relay_plan *plan, enum relay_drop drop)
+{
+	plan->action = RELAY_DROP;
+	plan->drop = drop;
+	d->dropped++;
+}
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* RTCP follows the RTP of its side: it is taken from where the RTP comes from and teaches the RTP
+ * nothing. */
+#include "relay/relay_priv.h"
+
+#define RTCP_SR       200
+#define RTCP_RR       201
+#define RTCP_BYE      203
+
+#define TOKENS_PACKET (200 * MS) /* 5 packets a second */
+#define TOKENS_RTP    (4 * MS)   /* and one for every 50 of RTP */
+#define TOKENS_MAX    (1 * S)
+#define LOCK_SILENT   (15 * S) /* three reports of 5 s missed: the port may have changed */
+
+/* The least words after the first that the packet's own counts ask for, RFC 3550 section 6. */
+static u32 words_needed(u8 type, u8 count)
+{
+	switch (type) {
+	case RTCP_SR:
+		return 6 + 6u * count;
+	case RTCP_RR:
+		return 1 + 6u * count;
+	case RTCP_BYE:
+		return count;
+	default:
+		return 0;
+	}
+}
+
+/* RFC 3550 A.2 with what RFC 5506 allows: any RTCP type may be first. */
+bool rtcp_compound_ok(const u8 *p, u32 len)
+{
+	if (len < 8 || len % 4)
+		return false;
+	while (len) {
+		u32 words = be16(p + 2), n = (words + 1) * 4;
+		if (p[0] >> 6 != 2 || p[1] < 192 || p[1] > 223 || n > len)
+			return false;
+		u32 pad = 0;
+		if (p[0] & 0x20) { /* in the last packet only, whole words, its length last */
+			pad = p[n - 1];
+			if (n != len || !pad || pad % 4 || pad > words * 4)
+				return false;
+		}
+		if (words_needed(p[1], p[0] & 31) > words - pad / 4)
+			return false;
+		p += n;
+		len -= n;
+	}
+	return true;
+}
+
+static bool take_token(struct relay_dir *d, const struct relay_dir *rtp, u64 now)
+{
+	u64 gone = now > d->rtcp_refill_us ? now - d->rtcp_refill_us : 0;
+	u64 tokens = d->rtcp_tokens_us + gone + (rtp->packets - d->rtcp_rtp_seen) * TOKENS_RTP;
+
+	if (tokens > TOKENS_MAX)
+		tokens = TOKENS_MAX;
+	d->rtcp_refill_us = now;
+	d->rtcp_rtp_seen = rtp->packets;
+	bool taken = tokens >= TOKENS_PACKET;
+	d->rtcp_tokens_us = (u32)(taken ? tokens - TOKENS_PACKET : tokens);
+	return taken;
+}
+
+void rtcp_init(struct relay_dir *d)
+{
+	d->rtcp_tokens_us = TOKENS_MAX;
+	d->src.state = FLOW_STATE_PROBE;
+}
+
+/* RELAY_DROP_COUNT: it is from the peer. */
+static enum relay_drop check_source(const struct relay_dir *d, const struct relay_dir *rtp,
+				    const struct relay_packet *pkt)
+{
+	const struct flow_side *side = &d->rule->side[d->side];
+	const struct flow_addr *lock = &rtp->src.lock;
+	bool muxed = side->flags & FLOW_SIDE_RTCP_MUX;
+
+	if (rtp->src.state == FLOW_STATE_IDLE)
+		return RELAY_DROP_NOT_READY;
+	if (rtp->src.state == FLOW_STATE_CONFLICT)
+		return RELAY_DROP_CONFLICT;
+	if (lock->family && (muxed ? addr_same(&pkt->src, lock) : ip_eq(&pkt->src, lock)))
+		return RELAY_DROP_COUNT;
+	if (source_rank(side, &pkt->src) == SOURCE_NONE && !ip_eq(&pkt->src, &side->remote))
+		return RELAY_DROP_UNLEARNED;
+	return lock->family ? RELAY_DROP_OTHER_SOURCE : RELAY_DROP_CANDIDATE;
+}
+
+/* The port that the SDP named is always right; another one holds until it falls silent. */
+static bool learn(struct relay_dir *d, const struct relay_packet *pkt)
+{
+	const struct flow_side *side = &d->rule->side[d->side];
+	struct source *s = &d->src;
+
+	if (s->lock.family && !addr_same(&pkt->src, &s->lock) && ip_eq(&pkt->src, &s->lock) &&
+	    pkt->now_us < s->last_us + LOCK_SILENT &&
+	    !(pkt->src.port == side->remote_rtcp && ip_eq(&pkt->src, &side->remote)))
+		return false;
+	if (!s->lock.family || !addr_same(&pkt->src, &s->lock)) {
+		s->lock = pkt->src;
+		s->lock.len = 0;
+		s->state = FLOW_STATE_LOCKED;
+		s->since_us = pkt->now_us;
+		relay_set_to(d->peer, &s->lock);
+	}
+	s->last_us = pkt->now_us;
+	return true;
+}
+
+/* The address is always that of the other side's RTP; family 0: nowhere. */
+static struct flow_addr destination(const struct relay_dir *d, const struct relay_dir *rtp)
+{
+	const struct flow_side *other = &d->rule->side[!d->side];
+	struct flow_addr dst = relay_to(rtp), learned = relay_to(d);
+
+	if (!d->from.port)
+		dst.family = 0;
+	if (!dst.family || other->flags & FLOW_SIDE_RTCP_MUX)
+		return dst;
+	if (learned.family && ip_eq(&learned, &dst))
+		return learned;
+	dst.port = other->remote_rtcp;
+	if (!dst.port)
+		dst.family = 0;
+	return dst;
+}
+
+void rtcp_plan(struct relay_dir *d, const struct relay_dir *rtp, const struct relay_packet *pkt,
+	       struct relay_plan *plan)
+{
+	plan->is_rtcp = 1;
+	enum relay_drop why = check_source(d, rtp, pkt);
+	if (why == RELAY_DROP_UNLEARNED)
+		d->refused = pkt->src;
+	if (why != RELAY_DROP_COUNT)
+		return plan_drop(d, plan, why);
+	if (!rtcp_compound_ok(pkt->payload, pkt->len))
+		return plan_drop(d, plan, RELAY_DROP_RTCP_MALFORMED);
+	if (!learn(d, pkt))
+		return plan_drop(d, plan, RELAY_DROP_OTHER_SOURCE);
+	plan->dst = destination(d, rtp);
+	if (!plan->dst.family)
+		return plan_drop(d, plan, RELAY_DROP_NO_DESTINATION);
+	if (!take_token(d, rtp, pkt->now_us))
+		return plan_drop(d, plan, RELAY_DROP_RTCP_RATE);
+	plan->action = RELAY_FORWARD;
+	plan->from = d->from;
+	plan->dscp = d->dscp;
+}

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* The state machine of source.h as a table: state x event -> step, which gives the next state. */
+#include "relay/relay_priv.h"
+
+#define TP          (300 * MS)
+#define TW          (1 * S)
+#define TO          (2 * S)
+#define RUN_GAP     (200 * MS)
+#define RUN_FULL    5
+#define RUN_STEP    3
+#define LIMIT_SPAN  (60 * S)
+#define SSRC_PROVEN 2
+
+enum event {
+	EV_LOCK,  /* a packet from the locked source */
+	EV_OTHER, /* a packet from elsewhere */
+	EV_TIME,  /* no packet, time went on */
+	EV_SDP,   /* signalling named another endpoint */
+	EV_COUNT
+};
+
+struct step {
+	const struct flow_side *side;
+	const struct source_packet *p; /* EV_LOCK, EV_OTHER */
+	struct source_verdict *v;
+	u64 now;
+	u8 rank; /* EV_OTHER; SOURCE_NONE: not eligible */
+};
+
+static u64 since(u64 now, u64 then)
+{
+	return now > then ? now - then : 0;
+}
+
+static bool is_poisoned(const struct source *s, const struct flow_addr *from)
+{
+	for (unsigned i = 0; i < s->n_poisoned; i++)
+		if (addr_same(&s->poisoned[i], from))
+			return true;
+	return false;
+}
+
+void source_spray(struct source *s, const struct flow_addr *from)
+{
+	if (s->n_poisoned < SOURCE_POISONED && !is_poisoned(s, from))
+		s->poisoned[s->n_poisoned++] = *from;
+}
+
+/* ---- candidates ---- */
+
+static u8 stay(struct source *s, struct step *e)
+{
+	return s->state;
+}
+
+static u8 refuse(struct source *s, struct step *e, enum relay_drop drop)
+{
+	e->v->action = RELAY_DROP;
+	e->v->drop = drop;
+	return s->state;
+}
+
+static void forget(struct source *s, struct source_verdict *v)
+{
+	for (unsigned i = 0; i < SOURCE_CANDIDATES; i++)
+		v->freed += s->cand[i].held;
+	__builtin_memset(s->cand, 0, sizeof(s->cand));
+	s->probe_us = 0;
+}
+
+/* The candidate's own slot, a free one, or that of one which fell silent or has a worse rank. */
+static struct source_candidate *find_slot(struct source *s, const struct step *e)
+{
+	struct source_candidate *c, *best = NULL;
+
+	for (c = s->cand; c < s->cand + SOURCE_CANDIDATES; c++)
+		if (c->used && addr_same(&c->addr, e->p->from))
+			return c;
+	for (c = s->cand; c < s->cand + SOURCE_CANDIDATES; c++) {
+		if (!c->used)
+			return c;
+		if (since(e->now, c->last_us) > RUN_GAP || c->rank > e->rank)
+			best = c;
+	}
+	return best;
+}
+
+static bool goes_on(const struct source_candidate *c, const struct source_packet *p)
+{
+	u16 step = (u16)(p->seq - c->seq);
+
+	return c->ssrc == p->ssrc && step >= 1 && step <= RUN_STEP &&
+	       since(p->now_us, c->last_us) <= RUN_GAP;
+}
+
+/* The candidate of this packet with the packet counted; NULL: no room. */
+static struct source_candidate *track(struct source *s, struct step *e)
+{
+	const struct source_packet *p = e->p;
+	struct source_candidate *c = find_slot(s, e);
+
+	if (!c)
+		return NULL;
+	if (!c->used || !addr_same(&c->addr, p->from) || c->ssrc != p->ssrc) {
+		e->v->freed += c->held;
+		*c = (struct source_candidate){ .addr = *p->from, .rank = e->rank, .used = 1 };
+	}
+	c->run = !goes_on(c, p) ? 1 : c->run < 255 ? c->run + 1 : c->run;
+	c->ssrc = p->ssrc;
+	c->seq = p->seq;
+	c->ts = p->ts;
+	c->last_us = p->now_us;
+	return c;
+}
+
+static u8 keep(struct source *s, struct step *e, struct source_candidate *c)
+{
+	if (c->held >= SOURCE_HELD)
+		return refuse(s, e, RELAY_DROP_CANDIDATE);
+	e->v->action = RELAY_HOLD;
+	e->v->slot = (u8)(c - s->cand);
+	e->v->fresh = !c->held++;
+	return s->state;
+}
+
+/* ---- locking ---- */
+
+static void touch(struct source *s, const struct source_packet *p)
+{
+	s->last_us = p->now_us;
+	s->ssrc = p->ssrc;
+	s->ts = p->ts;
+	s->seq = p->seq;
+}
+
+static u8 lock_to(struct source *s, struct step *e, const struct source_packet *p, u8 rank)
+{
+	s->lock = *p->from;
+	s->lock.len = 0;
+	s->out = s->lock;
+	s->rank = rank;
+	s->new_run = 0;
+	touch(s, p);
+	forget(s, e->v);
+	e->v->note = SOURCE_LATCHED;
+	return rank >= 2 ? FLOW_STATE_LOCKED_WEAK : FLOW_STATE_LOCKED;
+}
+
+static u8 lock_candidate(struct source *s, struct step *e, const struct source_candidate *c)
+{
+	struct flow_addr from = c->addr;
+	struct source_packet last = { &from, c->last_us, c->ssrc, c->ts, c->seq };
+	u8 held = c->held;
+
+	e->v->flush = held ? (u8)(c - s->cand) : SOURCE_NONE;
+	u8 next = lock_to(s, e, &last, c->rank);
+	e->v->freed -= held;
+	return next;
+}
+
+static u8 conflict(struct source *s, struct step *e)
+{
+	s->lock = s->out = (struct flow_addr){ .family = 0 };
+	forget(s, e->v);
+	e->v->note = SOURCE_CONFLICT;
+	refuse(s, e, RELAY_DROP_CONFLICT);
+	return FLOW_STATE_CONFLICT;
+}
+
+/* At equal rank: the port that the SDP named, then the one that still sends. */
+static int compare(const struct source_candidate *a, const struct source_candidate *b,
+		   const struct step *e)
+{
+	u16 port = e->side->remote.port;
+
+	if (a->rank != b->rank)
+		return (int)a->rank - b->rank;
+	if ((a->addr.port == port) != (b->addr.port == port))
+		return a->addr.port == port ? -1 : 1;
+	return (int)(since(e->now, a->last_us) > RUN_GAP) - (since(e->now, b->last_us) > RUN_GAP);
+}
+
+/* The end of Tp: the best candidate, if there is one. */
+static u8 decide(struct source *s, struct step *e)
+{
+	struct source_candidate *c, *best = NULL;
+	bool tie = false;
+
+	if (!s->probe_us || since(e->now, s->probe_us) < TP)
+		return s->state;
+	for (c = s->cand; c < s->cand + SOURCE_CANDIDATES; c++) {
+		if (!c->used || c->run < RUN_FULL)
+			continue;
+		int order = best ? compare(c, best, e) : -1;
+		tie = order < 0 ? false : tie || !order;
+		if (order < 0)
+			best = c;
+	}
+	if (!best)
+		return s->state;
+	return tie ? conflict(s, e) : lock_candidate(s, e, best);
+}
+
+/* ---- steps ---- */
+
+static u8 spray(struct source *s, struct step *e)
+{
+	source_spray(s, e->p->from);
+	return refuse(s, e, RELAY_DROP_NOT_READY);
+}
+
+static u8 probe(struct source *s, struct step *e)
+{
+	if (e->rank == SOURCE_NONE)
+		return refuse(s, e, RELAY_DROP_UNLEARNED);
+	if (e->rank == 0) {
+		/* The SDP's own address needs no proof, however early it sent. */
+		e->v->action = RELAY_FORWARD;
+		return lock_to(s, e, e->p, 0);
+	}
+	if (is_poisoned(s, e->p->from))
+		return refuse(s, e, RELAY_DROP_POISONED);
+	if (!s->probe_us)
+		s->probe_us = e->now ? e->now : 1;
+	struct source_candidate *c = track(s, e);
+	u8 next = decide(s, e);
+	if (next == FLOW_STATE_CONFLICT)
+		return next;
+	if (next == s->state)
+		return c ? keep(s, e, c) : refuse(s, e, RELAY_DROP_CANDIDATE);
+	if (!addr_same(e->p->from, &s->lock))
+		refuse(s, e, RELAY_DROP_OTHER_SOURCE);
+	return next;
+}
+
+static bool too_often(u64 *times, unsigned n, u64 now)
+{
+	if (times[0] && since(now, times[0]) < LIMIT_SPAN)
+		return true;
+	for (unsigned i = 0; i + 1 < n; i++)
+		times[i] = times[i + 1];
+	times[n - 1] = now ? now : 1;
+	return false;
+}
+
+static u8 new_ssrc(struct source *s, struct step *e)
+{
+	const struct source_packet *p = e->p;
+	u16 step = (u16)(p->seq - s->new_seq);
+	bool same = s->new_run && s->new_ssrc == p->ssrc && step >= 1 && step <= RUN_STEP;
+
+	s->last_us = p->now_us; /* it is alive, whatever it sends */
+	s->new_run = same ? s->new_run + 1 : 1;
+	s->new_ssrc = p->ssrc;
+	s->new_seq = p->seq;
+	if (s->new_run < SSRC_PROVEN)
+		return refuse(s, e, RELAY_DROP_SSRC);
+	s->new_run = 0;
+	if (too_often(s->ssrc_us, sizeof(s->ssrc_us) / sizeof(s->ssrc_us[0]), e->now))
+		return refuse(s, e, RELAY_DROP_SSRC);
+	touch(s, p);
+	return s->state;
+}
+
+static u8 locked(struct source *s, struct step *e)
+{
+	if (e->p->ssrc != s->ssrc)
+		return new_ssrc(s, e);
+	touch(s, e->p);
+	return s->state;
+}
+
+static u8 weak_time(struct source *s, struct step *e)
+{
+	if (since(e->now, s->since_us) < TW)
+		return s->state;
+	forget(s, e->v);
+	return FLOW_STATE_LOCKED;
+}
+
+static u8 weak_locked(struct source *s, struct step *e)
+{
+	locked(s, e);
+	return weak_time(s, e);
+}
+
+static u8 locked_other(struct source *s, struct step *e);
+
+static u8 weak_other(struct source *s, struct step *e)
+{
+	if (weak_time(s, e) == FLOW_STATE_LOCKED) {
+		s->state = FLOW_STATE_LOCKED;
+		return locked_other(s, e);
+	}
+	if (e->rank == SOURCE_NONE)
+		return refuse(s, e, RELAY_DROP_UNLEARNED);
+	refuse(s, e, RELAY_DROP_OTHER_SOURCE);
+	if (e->rank > s->rank || e->p->ssrc == s->ssrc || is_poisoned(s, e->p->from))
+		return s->state;
+	struct source_candidate *c = track(s, e);
+	return c && c->run >= RUN_FULL ? conflict(s, e) : s->state;
+}
+
+/* The same stream from behind the same NAT: nobody who did not hear it can go on with it. */
+static bool continues(const struct source *s, const struct step *e)
+{
+	const struct source_packet *p = e->p;
+	u64 gap = since(e->now, s->last_us);
+	u64 want = gap * e->side->clock / S;
+	u32 advance = p->ts - s->ts;
+	u16 step = (u16)(p->seq - s->seq);
+
+	return ip_eq(p->from, &s->lock) && p->ssrc == s->ssrc && step &&
+	       step <= gap / (20 * MS) + 100 && want < 1u << 31 && advance >= want / 2 &&
+	       advance <= want + want / 2;
+}
+
+static u8 rebind(struct source *s, struct step *e)
+{
+	refuse(s, e, RELAY_DROP_OTHER_SOURCE);
+	if (!continues(s, e) || is_poisoned(s, e->p->from))
+		return s->state;
+	struct source_candidate *c = track(s, e);
+	if (!c || c->run < RUN_FULL)
+		return c ? keep(s, e, c) : FLOW_STATE_REBIND_OK;
+	if (too_often(s->rebind_us, sizeof(s->rebind_us) / sizeof(s->rebind_us[0]), e->now)) {
+		forget(s, e->v);
+		return FLOW_STATE_FROZEN;
+	}
+	e->v->action = RELAY_FORWARD;
+	lock_candidate(s, e, c);
+	return FLOW_STATE_LOCKED;
+}
+
+static bool silent(const struct source *s, const struct step *e)
+{
+	u64 ts = 10 * MS * e->side->ptime;
+
+	return !(e->side->flags & FLOW_SIDE_HOLD) &&
+	       since(e->now, s->last_us) >= (ts > 200 * MS ? ts : 200 * MS);
+}
+
+static u8 locked_other(struct source *s, struct step *e)
+{
+	if (e->rank == SOURCE_NONE)
+		return refuse(s, e, RELAY_DROP_UNLEARNED);
+	if (!silent(s, e) || !continues(s, e))
+		return refuse(s, e, RELAY_DROP_OTHER_SOURCE);
+	s->state = FLOW_STATE_REBIND_OK;
+	return rebind(s, e);
+}
+
+static u8 rebind_other(struct source *s, struct step *e)
+{
+	if (e->rank == SOURCE_NONE)
+		return refuse(s, e, RELAY_DROP_UNLEARNED);
+	if (!silent(s, e)) /* hold came meanwhile */
+		return refuse(s, e, RELAY_DROP_OTHER_SOURCE);
+	return rebind(s, e);
+}
+
+static u8 rebind_locked(struct source *s, struct step *e)
+{
+	forget(s, e->v);
+	locked(s, e);
+	return FLOW_STATE_LOCKED;
+}
+
+static u8 other(struct source *s, struct step *e)
+{
+	return refuse(s, e,
+		      e->rank == SOURCE_NONE ? RELAY_DROP_UNLEARNED : RELAY_DROP_OTHER_SOURCE);
+}
+
+static u8 in_conflict(struct source *s, struct step *e)
+{
+	return refuse(s, e, RELAY_DROP_CONFLICT);
+}
+
+static void expire(struct source *s, const struct step *e)
+{
+	if (since(e->now, s->since_us) < TO)
+		return;
+	s->lock = (struct flow_addr){ .family = 0 };
+	s->out = source_before_lock(e->side);
+	s->state = FLOW_STATE_PROBE;
+}
+
+static u8 relearn_time(struct source *s, struct step *e)
+{
+	expire(s, e);
+	return decide(s, e);
+}
+
+static u8 relearn_other(struct source *s, struct step *e)
+{
+	expire(s, e);
+	return probe(s, e);
+}
+
+static u8 relearn_locked(struct source *s, struct step *e)
+{
+	expire(s, e);
+	if (s->state == FLOW_STATE_PROBE)
+		return probe(s, e);
+	return locked(s, e);
+}
+
+static u8 sdp_open(struct source *s, struct step *e)
+{
+	forget(s, e->v);
+	s->lock = (struct flow_addr){ .family = 0 };
+	s->out = source_before_lock(e->side);
+	return FLOW_STATE_PROBE;
+}
+
+static u8 sdp_named_lock(struct source *s, struct step *e)
+{
+	forget(s, e->v);
+	s->out = s->lock;
+	s->rank = 0;
+	return FLOW_STATE_LOCKED;
+}
+
+static u8 sdp_again(struct source *s, struct step *e)
+{
+	if (addr_same(&s->lock, &e->side->remote))
+		return sdp_named_lock(s, e);
+	forget(s, e->v);
+	s->out = source_before_lock(e->side);
+	if (!s->out.family)
+		s->out = s->lock;
+	return FLOW_STATE_RELEARN;
+}
+
+typedef u8 step_fn(struct source *s, struct step *e);
+
+/* Where there is no lock, no packet is from it: those cells say what other sources get. RELEARN
+ * again keeps its first deadline: signalling cannot prolong the old source. */
+/* clang-format off */
+static step_fn *const table[FLOW_STATE_COUNT][EV_COUNT] = {
+	/*                          EV_LOCK         EV_OTHER       EV_TIME       EV_SDP */
+	[FLOW_STATE_IDLE]        = { spray,          spray,         stay,         sdp_open },
+	[FLOW_STATE_PROBE]       = { probe,          probe,         decide,       sdp_open },
+	[FLOW_STATE_LOCKED_WEAK] = { weak_locked,    weak_other,    weak_time,    sdp_again },
+	[FLOW_STATE_LOCKED]      = { locked,         locked_other,  stay,         sdp_again },
+	[FLOW_STATE_REBIND_OK]   = { rebind_locked,  rebind_other,  stay,         sdp_again },
+	[FLOW_STATE_RELEARN]     = { relearn_locked, relearn_other, relearn_time, sdp_again },
+	[FLOW_STATE_CONFLICT]    = { in_conflict,    in_conflict,   stay,         sdp_open },
+	[FLOW_STATE_FROZEN]      = { locked,         other,         stay,         sdp_again },
+};
+/* clang-format on */
+
+static void run(struct source *s, enum event ev, struct step *e)
+{
+	u8 was = s->state;
+	u8 next = table[was][ev](s, e);
+
+	if (next != was)
+		s->since_us = e->now;
+	s->state = next;
+}
+
+static void quiet(struct source_verdict *v)
+{
+	*v = (struct source_verdict){ .action = RELAY_FORWARD, .flush = SOURCE_NONE };
+}
+
+void source_init(struct source *s, const struct flow_side *side)
+{
+	__builtin_memset(s, 0, sizeof(*s));
+	if (!side->remote.family)
+		return;
+	s->state = FLOW_STATE_PROBE;
+	s->out = source_before_lock(side);
+}
+
+void source_packet(struct source *s, const struct flow_side *side, const struct source_packet *p,
+		   struct source_verdict *v)
+{
+	struct step e = { .side = side, .p = p, .v = v, .now = p->now_us };
+
+	quiet(v);
+	e.rank = source_rank(side, p->from);
+	run(s, s->lock.family && addr_same(p->from, &s->lock) ? EV_LOCK : EV_OTHER, &e);
+}
+
+void source_tick(struct source *s, const struct flow_side *side, u64 now_us,
+		 struct source_verdict *v)
+{
+	struct step e = { .side = side, .v = v, .now = now_us };
+
+	quiet(v);
+	run(s, EV_TIME, &e);
+}
+
+void source_update(struct source *s, const struct flow_side *was, const struct flow_side *side,
+		   u64 now_us, struct source_verdict *v)
+{
+	struct step e = { .side = side, .v = v, .now = now_us };
+	bool moved = !addr_same(&was->local, &side->local);
+
+	quiet(v);
+	if (moved) /* what was sprayed at the old port says nothing about the new one */
+		s->n_poisoned = 0;
+	if (side->remote.family &&
+	    (!addr_same(&was->remote, &side->remote) || (moved && s->state == FLOW_STATE_CONFLICT)))
+		run(s, EV_SDP, &e);
+	else if (s->state == FLOW_STATE_PROBE)
+		s->out = source_before_lock(side);
+}
+
+bool source_ticking(const struct source *s)
+{
+	if (s->state == FLOW_STATE_LOCKED_WEAK || s->state == FLOW_STATE_RELEARN)
+		return true;
+	if (s->state != FLOW_STATE_PROBE || !s->probe_us)
+		return false;
+	for (unsigned i = 0; i < SOURCE_CANDIDATES; i++)
+		if (s->cand[i].used && s->cand[i].run >= RUN_FULL)
+			return true;
+	return false;
+}
