@@ -23,7 +23,7 @@ PBX_USER, CARRIER_USER = "+49891234567", "+4930123456"
 PBX_TONE, CARRIER_TONE = 440, 1000
 PBX_DOMAIN = "pbx.corp.example"
 TALK_SECONDS = 4
-DEVICES = {"auto": "auto", "af_packet": "packet", "af_xdp": "xdp"}
+DEVICES = ("auto", "af_packet", "af_xdp")
 
 
 class Verdict:
@@ -125,7 +125,7 @@ class Demo:
         with term.step("three network namespaces: a PBX, sluice, a carrier"):
             self.lab = netns.Lab(PREFIX, folder=FOLDER)
         with term.step("sluiced and sluice-dp, from conf/pbx-trunk.yaml") as s:
-            self.box = sluice.Sluice(self.lab, device=DEVICES[self.device])
+            self.box = sluice.Sluice(self.lab, device=self.device)
             s.note = "ready"
         for network, driver, why in self.box.device():
             term.say(f"    {network:<10}{driver}" + (f"  ({why})" if why else ""))
@@ -293,7 +293,7 @@ def by_hand(o):
 def options(argv):
     a = argparse.ArgumentParser(prog="tools/demo", description=__doc__.split("\n", 1)[0])
     a.add_argument("--stay", action="store_true", help="leave everything up, say how to look around")
-    a.add_argument("--device", choices=sorted(DEVICES), default="auto", help="how packets come in")
+    a.add_argument("--device", choices=DEVICES, default="auto", help="how packets come in")
     a.add_argument("--down", action="store_true", help="end what --stay left")
     a.add_argument("--call", choices=("out", "in"), help="with --stay: place a call")
     a.add_argument("--hangup", action="store_true", help="with --stay: end the call")

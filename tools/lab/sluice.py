@@ -11,6 +11,21 @@ from . import build, netns
 EXAMPLE = os.path.join(build.ROOT, "conf/pbx-trunk.yaml")
 
 
+# A trunk for load: no limits that a test would meet, silence ends no call.
+LOAD = """\
+sluice: 1
+networks:
+  outside: {port: outside0, address: 203.0.113.1/24, media-ports: 16384-65535}
+  inside: {port: inside0, address: 10.10.0.1/24, media-ports: 16384-65535}
+trunks:
+  carrier: {on: outside, profile: static, host: 203.0.113.10, max-calls: 100000}
+  pbx: {on: inside, profile: pbx, host: 10.10.0.10, max-calls: 100000}
+calls:
+  - {from: pbx, to: carrier}
+  - {from: carrier, to: pbx}
+"""
+
+
 def set_section(text, section, values):
     """The YAML text with `section: {values}` in place of what it had there."""
     text = re.sub(rf"^{section}:.*\n(?:(?:[ \t#].*)?\n)*", "", text, flags=re.M)
