@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tools/demo as a person runs it."""
+import os
+import signal
+import subprocess
+import time
+
+from lab import build, netns
+
+DEMO = os.path.join(build.ROOT, "tools/demo")
+
+
+def left():
+    return [r for r in netns.Lab.ROLES if netns.exists(f"sluice-demo-{r}")]
+
+
+def run(*arguments):
+    return subprocess.run([DEMO, *arguments], capture_output=True, text=True, timeout=180)
+
+
+def test_demo_holds_and_cleans_up():
+    r = run()
+    assert r.returncode == 0, r.stdout[-4000:] + r.stderr
+    assert "All of it held." in r.stdout
+    assert r.stdout.count("440 Hz with") == 2 and r.stdout.count("1000 Hz with") == 2
+    assert "NO " not in r.stdout and "\033" not in r.stdout
+    assert left() == [] and not os.path.exists("/run/sluice-demo")
+
+
+def test_demo_stays_and_goes():
+    try:
+        r = run("--stay")
+        assert r.returncode == 0, r.stdout[-4000:] + r.stderr
+        assert len(left()) == 3 and "--down" in r.stdout
+        assert run("--call", "out").returncode == 0
+        assert run("--hangup").returncode == 0
+        assert run("--call", "in").returncode == 0
+    finally:
+        r = run("--down")
+    assert r.returncode == 0 and left() == [] and not os.path.exists("/run/sluice-demo")
+
+
+def test_demo_cleans_up_when_interrupted():
+    p = subprocess.Popen([DEMO], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    for line in p.stdout:
+        if "two telephones" in line or "A call from" in line:
+            break
+    time.sleep(1)
+    p.send_signal(signal.SIGINT)
+    out = p.stdout.read()
+    assert p.wait(30) == 128 + signal.SIGINT, out
+    assert left() == [] and not os.path.exists("/run/sluice-demo"), out
