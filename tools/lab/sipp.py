@@ -70,18 +70,23 @@ class Sipp:
             return ""
 
 
-def uas(lab, ip=netns.Lab.CARRIER, media=None, ns=None):
-    s = Sipp(lab, ns or lab.carrier, "uas", ip, media=media)
-    netns.wait_for("sipp to listen", lambda: _listens(ns or lab.carrier, ip), 5)
+def answering(lab, scenario, media=None):
+    """sipp as the carrier; it listens when this returns."""
+    s = Sipp(lab, lab.carrier, scenario, netns.Lab.CARRIER, media=media)
+    netns.wait_for("sipp to listen", lambda: _listens(lab.carrier, netns.Lab.CARRIER), 5)
     return s
+
+
+def uas(lab, media=None):
+    return answering(lab, "uas", media)
 
 
 def _listens(ns, ip):
     return f"{ip}:5060" in ns.run("ss", "-Hnlu").stdout
 
 
-def uac(lab, to, rate, calls, hold_ms, ip=netns.Lab.PBX, port=5060, media=None, ns=None, more=()):
-    return Sipp(lab, ns or lab.pbx, "uac", ip, f"{to}:5060", "-r", str(rate), "-m", str(calls), "-d",
+def uac(lab, to, rate, calls, hold_ms, port=5060, media=None, more=()):
+    return Sipp(lab, lab.pbx, "uac", netns.Lab.PBX, f"{to}:5060", "-r", str(rate), "-m", str(calls), "-d",
                 str(hold_ms), "-l", str(calls + 1000), "-recv_timeout", "32000", *more, port=port,
                 media=media)
 
