@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "base/test.h"
+#include "conf/conf_priv.h"
+
+/* The root of the sources, for the files that come with them. */
+static char *root;
+
+static char *path_of(const char *rest, char mem[512])
+{
+	snprintf(mem, 512, "%s/%s", root, rest);
+	return mem;
+}
+
+static char *read_text(int fd)
+{
+	off_t size = lseek(fd, 0, SEEK_END);
+	char *text = calloc(1, (size_t)size + 1);
+
+	assert_int_equal(pread(fd, text, (size_t)size, 0), size);
+	close(fd);
+	return text;
+}
+
+static char *read_file(const char *path)
+{
+	int fd = open(path, O_RDONLY);
+
+	if (fd < 0)
+		fail_msg("%s: %s", path, strerror(errno));
+	return read_text(fd);
+}
+
+static char *errors_text(const struct conf_errors *e, const char *file)
+{
+	int fd = memfd_create("errors", 0);
+
+	conf_errors_print(e, file, fd);
+	return read_text(fd);
+}
+
+static struct conf *parse(const char *text)
+{
+	struct conf_errors e;
+	struct conf *c = NULL;
+
+	if (conf_parse("test", str_of(text), &c, &e)) {
+		conf_errors_print(&e, "test", 2);
+		fail();
+	}
+	assert_int_equal(e.n, 0);
+	conf_errors_free(&e);
+	return c;
+}
+
+static struct conf *load(const char *file)
+{
+	struct conf_errors e;
+	struct conf *c = NULL;
+	char path[512];
+
+	if (conf_load(path_of(file, path), &c, &e)) {
+		conf_errors_print(&e, path, 2);
+		fail();
+	}
+	conf_errors_free(&e);
+	return c;
+}
+
+static struct addr addr(const char *z)
+{
+	struct addr a;
+
+	assert_int_equal(addr_parse(str_of(z), &a), 0);
+	return a;
+}
+
+static void assert_addr(const struct addr *a, const char *want)
+{
+	char text[ADDR_STR_MAX];
+
+	assert_string_equal(addr_print(a, text), want);
+}
+
+/* ---- good files ---- */
+
+static void short_file_has_safe_defaults(void **state)
+{
+	struct conf *c = load("conf/pbx-trunk.yaml");
+	const struct conf_network *n = &c->networks[0];
+	const struct conf_trunk *t = &c->trunks[0];
+
+	assert_int_equal(c->n_networks, 2);
+	assert_string_equal(n->name, "outside");
+	assert_string_equal(n->port, "outside0");
+	assert_addr(&n->address, "203.0.113.1");
+	assert_int_equal(n->prefix_len, 24);
+	assert_int_equal(n->gateway.family, 0);
+	assert_int_equal(n->public.family, 0);
+	assert_int_equal(n->sip_port, 5060);
+	assert_int_equal(n->media_lo, 16384);
+	assert_int_equal(n->media_hi, 65535);
+	assert_int_equal(n->sip_dscp, 24);
+	assert_int_equal(n->media_dscp, 46);
+	assert_int_equal(c->networks[1].index, 1);
+
+	assert_int_equal(c->n_trunks, 2);
+	assert_string_equal(t->name, "carrier");
+	assert_ptr_equal(t->on, n);
+	assert_int_equal(t->profile, CONF_PROFILE_STATIC);
+	assert_addr(&t->host, "203.0.113.10:5060");
+	assert_string_equal(t->domain, "203.0.113.10");
+	assert_int_equal(t->n_sources, 1);
+	assert_addr(&t->sources[0].addr, "203.0.113.10");
+	assert_int_equal(t->sources[0].len, 32);
+	assert_int_equal(t->n_media, 0);
+	assert_false(t->nat);
+	assert_int_equal(t->max_calls, 500);
+	assert_int_equal(t->ring_timeout_s, 180);
+	assert_int_equal(c->trunks[1].profile, CONF_PROFILE_PBX);
+	assert_int_equal(c->trunks[1].index, 1);
+
+	assert_int_equal(c->n_routes, 2);
+	assert_ptr_equal(c->routes[0].from, &c->trunks[1]);
+	assert_ptr_equal(c->routes[0].to, &c->trunks[0]);
+	assert_int_equal(c->routes[0].at_most, 60);
+	assert_int_equal(c->routes[0].line, 17);
+	assert_int_equal(c->routes[1].at_most, UINT32_MAX);
+	assert_int_equal(c->routes[1].index, 1);
+
+	assert_int_equal(c->sip.t1_ms, 500);
+	assert_int_equal(c->sip.t2_ms, 4000);
+	assert_int_equal(c->sip.t4_ms, 5000);
+	assert_int_equal(c->sip.shards, 0);
+	assert_int_equal(c->media.device, CONF_ENGINE_AUTO);
+	assert_int_equal(c->media.silence_s, 60);
+	assert_int_equal(c->media.hold_silence_s, 3600);
+	assert_string_equal(c->process.user, "sluice");
+	assert_string_equal(c->process.control, "/run/sluice/control.sock");
+	assert_string_equal(c->process.engine, "/run/sluice/engine.sock");
+	assert_string_equal(c->process.log_level, "info");
+	conf_put(c);
+}
+
+static void every_option_is_taken(void **state)
+{
+	struct conf *c = parse(
+		"sluice: 1\n"
+		"networks:\n"
+		"  out: { port: \"0000:01:00.0\", address: 192.0.2.2/31, gateway: 192.0.2.3,\n"
+		"         public: 198.51.100.7, sip-port: 5070, media-ports: 20000-20099,\n"
+		"         sip-dscp: AF31, media-dscp: 0 }\n"
+		"  in: { port: net_af_packet0, address: 10.0.0.1/8, sip-dscp: 63, media-dscp: cs7 "
+		"}\n"
+		"trunks:\n"
+		"  a: { on: out, profile: static, host: \"192.0.2.3:5080\", domain: "
+		"sip.a.example,\n"
+		"       sources: [198.51.100.0/28, 192.0.2.3, 198.51.100.0/28],\n"
+		"       media-from: [203.0.113.0/24], nat: true, max-calls: 7, ring-timeout: 2m }\n"
+		"  b: { on: in, profile: pbx, host: 10.0.0.2 }\n"
+		"calls: [ { from: a, to: b } ]\n"
+		"sip: { t1: 100ms, t2: 1s, t4: 1500ms, shards: 3 }\n"
+		"media: { device: af_packet, silence: 0s, hold-silence: 2h }\n"
+		"process: { user: \"\", control: /tmp/c, engine: /tmp/e, log: debug }\n");
+	const struct conf_network *n = c->networks;
+	const struct conf_trunk *t = c->trunks;
+
+	assert_string_equal(n->port, "0000:01:00.0");
+	assert_addr(&n->gateway, "192.0.2.3");
+	assert_addr(&n->public, "198.51.100.7");
+	assert_int_equal(n->sip_port, 5070);
+	assert_int_equal(n->media_lo, 20000);
+	assert_int_equal(n->media_hi, 20099);
+	assert_int_equal(n->sip_dscp, 26);
+	assert_int_equal(n->media_dscp, 0);
+	assert_int_equal(n[1].sip_dscp, 63);
+	assert_int_equal(n[1].media_dscp, 56);
+	assert_addr(&t->host, "192.0.2.3:5080");
+	assert_string_equal(t->domain, "sip.a.example");
+	assert_int_equal(t->n_sources, 2); /* host first, repetitions once */
+	assert_addr(&t->sources[0].addr, "192.0.2.3");
+	assert_int_equal(t->sources[1].len, 28);
+	assert_int_equal(t->n_media, 1);
+	assert_true(t->nat);
+	assert_int_equal(t->max_calls, 7);
+	assert_int_equal(t->ring_timeout_s, 120);
+	assert_int_equal(c->sip.t1_ms, 100);
+	assert_int_equal(c->sip.t2_ms, 1000);
+	assert_int_equal(c->sip.t4_ms, 1500);
+	assert_int_equal(c->sip.shards, 3);
+	assert_int_equal(c->media.device, CONF_ENGINE_PACKET);
+	assert_int_equal(c->media.silence_s, 0);
+	assert_int_equal(c->media.hold_silence_s, 7200);
+	assert_string_equal(c->process.user, "");
+	assert_string_equal(c->process.control, "/tmp/c");
+	assert_string_equal(c->process.engine, "/tmp/e");
+	assert_string_equal(c->process.log_level, "debug");
+	conf_put(c);
+}
+
+static void examples_load(void **state)
+{
+	char dir[512];
+	DIR *d = opendir(path_of("conf", dir));
+	struct dirent *e;
+	unsigned n = 0;
+
+	assert_non_null(d);
+	while ((e = readdir(d))) {
+		char file[300];
+
+		if (!strstr(e->d_name, ".yaml"))
+			continue;
+		snprintf(file, sizeof(file), "conf/%s", e->d_name);
+		conf_put(load(file));
+		n++;
+	}
+	closedir(d);
+	assert_true(n >= 3);
+}
+
+static void full_yaml_is_fresh(void **state)
+{
+	int fd = memfd_create("full", 0);
+	char path[512];
+	char *want, *have;
+
+	assert_int_equal(conf_print_full(fd), 0);
+	want = read_text(fd);
+	have = read_file(path_of("conf/full.yaml", path));
+	if (strcmp(want, have) != 0)
+		fail_msg(
+			"conf/full.yaml is stale: run \"conf_test --print-full > conf/full.yaml\"");
+	free(want);
+	free(have);
+	assert_int_equal(conf_print_full(-1), -EBADF);
+}
+
+/* What full.yaml shows as commented examples is right too. */
+static void full_yaml_examples_are_valid(void **state)
+{
+	char path[512], *text = read_file(path_of("conf/full.yaml", path));
+	char *comment = text;
+	unsigned n = 0;
+
+	while ((comment = strstr(comment, "    # "))) {
+		char *word = comment + 6, *end = word + strspn(word, "abcdefghijklmnopqrstuvwxyz-");
+
+		/* "# key: value": the only comments with a colon after the first word */
+		if (end > word && end[0] == ':' && end[1] == ' ') {
+			comment[4] = comment[5] = ' ';
+			memmove(comment + 4, comment + 6, strlen(comment + 6) + 1);
+			n++;
+		}
+		comment += 4;
+	}
+	assert_true(n >= 5);
+	conf_put(parse(text));
+	free(text);
+}
+
+/* ---- bad files: each with the exact errors that a person sees ---- */
+
+static void check_bad(const char *name)
+{
+	char rest[300], path[512], *want, *have;
+	struct conf *c = (struct conf *)1;
+	struct conf_errors e;
+
+	snprintf(rest, sizeof(rest), "tests/data/conf/%s", name);
+	assert_int_equal(conf_load(path_of(rest, path), &c, &e), -EINVAL);
+	assert_ptr_equal(c, (struct conf *)1);
+	have = errors_text(&e, name);
+	conf_errors_free(&e);
+	assert_int_equal(e.n, 0);
+	memcpy(strstr(path, ".yaml"), ".expect", sizeof(".expect"));
+	want = read_file(path);
+	if (strcmp(want, have) != 0)
+		fail_msg("%s:\nhave: %swant: %s", name, have, want);
+	free(have);
+	free(want);
+}
+
+static void bad_files_are_explained(void **state)
+{
+	char dir[512];
+	DIR *d = opendir(path_of("tests/data/conf", dir));
+	struct dirent *e;
+	unsigned n = 0;
+
+	assert_non_null(d);
+	while ((e = readdir(d))) {
+		if (!strstr(e->d_name, ".yaml"))
+			continue;
+		check_bad(e->d_name);
+		n++;
+	}
+	closedir(d);
+	assert_true(n >= 30);
+}
+
+static void unreadable_files(void **state)
+{
+	struct conf_errors e;
+	struct conf *c;
+	char *text;
+
+	assert_int_equal(conf_load("/nonexistent/x.yaml", &c, &e), -ENOENT);
+	text = errors_text(&e, "x.yaml");
+	assert_string_equal(text, "x.yaml: this file cannot be read (No such file or directory). "
+				  "Check the path and its permissions.\n");
+	free(text);
+	conf_errors_free(&e);
+	assert_int_equal(conf_load("/", &c, &e), -EISDIR);
+	assert_int_equal(e.n, 1);
+	conf_errors_free(&e);
+	assert_int_equal(conf_load("/dev/zero", &c, &e), -EINVAL);
+	assert_non_null(strstr(e.e[0].what, "larger than"));
+	conf_errors_free(&e);
+}
+
+static void refuse_text(struct str text, const char *what)
+{
+	struct conf_errors e;
+	struct conf *c;
+	bool found = false;
+
+	assert_int_equal(conf_parse("test", text, &c, &e), -EINVAL);
+	for (size_t i = 0; i < e.n; i++)
+		found |= strstr(e.e[i].what, what) != NULL;
+	if (!found)
+		fail_msg("no error says \"%s\"", what);
+	conf_errors_free(&e);
+}
+
+/* Texts that no editor would show well, and sizes out of bounds. */
+static void odd_texts(void **state)
+{
+	size_t n = 40000;
+	char *many = malloc(n);
+
+	refuse_text(STR_NONE, "holds no configuration");
+	refuse_text(STR("\xff\xfe"), "holds no configuration"); /* UTF-16, empty */
+	refuse_text(STR("sluice: 1\xc3\x28"), "not text in UTF-8");
+	refuse_text(STR("sluice: 1\0"), "not text in UTF-8");
+	refuse_text(STR("sluice: \"1\\0\""), "NUL");
+	refuse_text(STR("[[[[[[[[[[[[]]]]]]]]]]]]"), "too deep");
+	memset(many, '[', n);
+	refuse_text((struct str){ many, n }, "too deep");
+	for (size_t i = 0; i < n; i++)
+		many[i] = "[1,"[i < 1 ? 0 : 1 + i % 2];
+	refuse_text((struct str){ many, n }, "too many");
+	free(many);
+}
+
+/* A file with nothing right in it: the errors have an end. */
+static void errors_are_bounded(void **state)
+{
+	size_t n = 0, size = 100000;
+	char *text = malloc(size);
+	struct conf_errors e;
+	struct conf *c;
+
+	for (int i = 0; i < 1000; i++)
+		n += (size_t)snprintf(text + n, size - n, "key%d: x\n", i);
+	assert_int_equal(conf_parse("test", (struct str){ text, n }, &c, &e), -EINVAL);
+	assert_int_equal(e.n, 200);
+	conf_errors_free(&e);
+	free(text);
+}
+
+/* ---- the snapshot ---- */
+
+#define HEAD                                                                                       \
+	"sluice: 1\n"                                                                              \
+	"networks:\n"                                                                              \
+	"  out: { port: eth0, address: 203.0.113.1/24 }\n"                                         \
+	"  in: { port: eth1, address: 10.0.0.1/8 }\n"
+
+static const char *owner(const struct conf *c, unsigned network, const char *ip)
+{
+	struct addr a = addr(ip);
+	const struct conf_trunk *t;
+
+	a.port = 1234; /* any */
+	t = conf_trunk_of(c, network, &a);
+	return t ? t->name : "-";
+}
+
+static void trunk_by_longest_prefix(void **state)
+{
+	struct conf *c = parse(
+		HEAD "trunks:\n"
+		     "  wide: { on: out, profile: static, host: 203.0.113.20, sources: "
+		     "[198.51.0.0/16] }\n"
+		     "  narrow: { on: out, profile: static, host: 203.0.113.21,\n"
+		     "            sources: [198.51.100.0/24, 100.0.0.0/8] }\n"
+		     "  one: { on: out, profile: static, host: 198.51.100.9 }\n"
+		     "  pbx: { on: in, profile: pbx, host: 10.0.0.2, sources: [198.51.100.0/24] }\n"
+		     "calls: [ { from: wide, to: pbx } ]\n");
+
+	assert_string_equal(owner(c, 0, "203.0.113.20"), "wide");
+	assert_string_equal(owner(c, 0, "203.0.113.21"), "narrow");
+	assert_string_equal(owner(c, 0, "203.0.113.22"), "-");
+	assert_string_equal(owner(c, 0, "198.51.99.255"), "wide");
+	assert_string_equal(owner(c, 0, "198.51.100.0"), "narrow");
+	assert_string_equal(owner(c, 0, "198.51.100.8"), "narrow");
+	assert_string_equal(owner(c, 0, "198.51.100.9"), "one");
+	assert_string_equal(owner(c, 0, "198.51.101.0"), "wide");
+	assert_string_equal(owner(c, 0, "198.52.0.0"), "-");
+	assert_string_equal(owner(c, 0, "100.255.0.1"), "narrow");
+	assert_string_equal(owner(c, 0, "10.0.0.2"), "-");
+	assert_string_equal(owner(c, 1, "10.0.0.2"), "pbx");
+	assert_string_equal(owner(c, 1, "198.51.100.9"), "pbx");
+	assert_string_equal(owner(c, 2, "10.0.0.2"), "-");
+	assert_string_equal(owner(c, 0, "2001:db8::1"), "-");
+	assert_string_equal(owner(c, 0, "::ffff:203.0.113.20"), "wide");
+	conf_put(c);
+}
+
+/* Many trunks against a walk over all of them. */
+static void trunk_of_agrees_with_a_walk(void **state)
+{
+	size_t n = 0, size = 200000;
+	char *text = malloc(size);
+	uint32_t seed = 1;
+	struct conf *c;
+
+	n += (size_t)snprintf(text, size, HEAD "trunks:\n");
+	for (unsigned i = 0; i < 900; i++)
+		n += (size_t)snprintf(text + n, size - n,
+				      "  t%u: { on: out, profile: static, host: 100.%u.%u.9,\n"
+				      "    sources: [100.%u.%u.%u/%u] }\n",
+				      i, i / 200, i % 200, i / 200, i % 200, 64 * (i % 4),
+				      26 + i % 6);
+	snprintf(text + n, size - n, "calls: [ { from: t1, to: t2 } ]\n");
+	c = parse(text);
+	free(text);
+	for (unsigned k = 0; k < 20000; k++) {
+		struct addr a = { .family = 4, .ip = { 100 } };
+		const struct conf_trunk *want = NULL;
+		unsigned best = 0;
+
+		seed = seed * 1664525 + 1013904223;
+		a.ip[1] = (uint8_t)((seed >> 28) % 6);
+		a.ip[2] = (uint8_t)((seed >> 18) % 210);
+		a.ip[3] = (uint8_t)(seed >> 8);
+		for (unsigned i = 0; i < c->n_trunks; i++) {
+			const struct conf_trunk *t = &c->trunks[i];
+
+			for (unsigned s = 0; s < t->n_sources; s++) {
+				if (!prefix_has(&t->sources[s], &a) || t->sources[s].len < best)
+					continue;
+				want = t;
+				best = t->sources[s].len;
+			}
+		}
+		assert_ptr_equal(conf_trunk_of(c, 0, &a), want);
+	}
+	conf_put(c);
+}
+
+static void is_reference_counted(void **state)
+{
+	struct conf *c = load("conf/minimal.yaml");
+
+	assert_ptr_equal(conf_get(c), c);
+	conf_put(c);
+	assert_string_equal(c->networks[0].name, "outside"); /* still there */
+	conf_put(c);
+	conf_put(NULL);
+}
+
+/* ---- the nearest word ---- */
+
+static const char *word_at(const void *list, unsigned i)
+{
+	return ((const char *const *)list)[i];
+}
+
+static void nearest_word(void **state)
+{
+	const char *words[] = { "port", "ports", "address", "gateway", "on" };
+
+	assert_string_equal(nearest("adress", word_at, words, 5), "address");
+	assert_string_equal(nearest("prot", word_at, words, 5), "port");
+	assert_string_equal(nearest("gatway", word_at, words, 5), "gateway");
+	assert_string_equal(nearest("no", word_at, words, 5), "on");
+	assert_string_equal(nearest("Port", word_at, words, 5), "port");
+	assert_null(nearest("banana", word_at, words, 5));
+	assert_null(nearest("x", word_at, words, 5));
+	assert_null(nearest("", word_at, words, 5));
+	assert_null(
+		nearest("0123456789012345678901234567890123456789012345678901234567890123456789",
+			word_at, words, 5));
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(short_file_has_safe_defaults),
+		cmocka_unit_test(every_option_is_taken),
+		cmocka_unit_test(examples_load),
+		cmocka_unit_test(full_yaml_is_fresh),
+		cmocka_unit_test(full_yaml_examples_are_valid),
+		cmocka_unit_test(bad_files_are_explained),
+		cmocka_unit_test(unreadable_files),
+		cmocka_unit_test(odd_texts),
+		cmocka_unit_test(errors_are_bounded),
+		cmocka_unit_test(trunk_by_longest_prefix),
+		cmocka_unit_test(trunk_of_agrees_with_a_walk),
+		cmocka_unit_test(is_reference_counted),
+		cmocka_unit_test(nearest_word),
+	};
+
+	if (argc == 2 && strcmp(argv[1], "--print-full") == 0)
+		return conf_print_full(1) ? 1 : 0;
+	if (argc != 2) {
+		fprintf(stderr, "usage: %s SOURCE_ROOT | --print-full\n", argv[0]);
+		return 2;
+	}
+	root = argv[1];
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

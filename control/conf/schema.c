@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The language: every option is one row. The rows drive parsing, defaults, range checks and
+ * conf/full.yaml; to add an option, add a field to conf.h and a row here. */
+#include "conf_priv.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+#define MINUTE   60u
+#define HOUR     3600u
+#define DAY      86400u
+
+static const struct option sluice_options[] = {
+	{ .name = "sluice",
+	  .type = OPTION_VERSION,
+	  .required = true,
+	  .example = "1",
+	  .help = "The version of this language. This program knows version 1." },
+};
+
+#define FIELD(f)  .offset = offsetof(struct conf_network, f)
+#define SECOND(f) .second = offsetof(struct conf_network, f)
+
+static const struct option network_options[] = {
+	{ .name = "port",
+	  .type = OPTION_DEVICE,
+	  FIELD(port),
+	  .required = true,
+	  .example = "eth0",
+	  .example2 = "eth1",
+	  .restart = true,
+	  .help = "Where the network is attached: an interface (eth0), a PCI address "
+		  "(0000:01:00.0)\n"
+		  "or a DPDK device (net_...). The kind decides how media is read from it." },
+	{ .name = "address",
+	  .type = OPTION_CIDR,
+	  FIELD(address),
+	  SECOND(prefix_len),
+	  .required = true,
+	  .example = "203.0.113.10/24",
+	  .example2 = "10.0.0.1/24",
+	  .restart = true,
+	  .help = "The address of sluice there, with the length of its prefix." },
+	{ .name = "gateway",
+	  .type = OPTION_ADDRESS,
+	  FIELD(gateway),
+	  .example = "203.0.113.1",
+	  .restart = true,
+	  .help = "The router to everything beyond the prefix." },
+	{ .name = "public",
+	  .type = OPTION_ADDRESS,
+	  FIELD(public),
+	  .example = "198.51.100.7",
+	  .help = "Where sluice stands behind a 1:1 NAT: the address that others see. It is "
+		  "written\n"
+		  "into SIP and SDP in place of `address`." },
+	{ .name = "sip-port",
+	  .type = OPTION_PORT,
+	  FIELD(sip_port),
+	  .min = 1,
+	  .max = 65535,
+	  .def = "5060",
+	  .restart = true,
+	  .help = "The UDP port for SIP." },
+	{ .name = "media-ports",
+	  .type = OPTION_PORTS,
+	  FIELD(media_lo),
+	  SECOND(media_hi),
+	  .min = 1024,
+	  .max = 65535,
+	  .def = "16384-65535",
+	  .restart = true,
+	  .help = "The UDP ports for RTP and RTCP, in pairs: from an even one to an odd one, 100 "
+		  "or\n"
+		  "more. A call takes one pair on each side." },
+	{ .name = "sip-dscp",
+	  .type = OPTION_DSCP,
+	  FIELD(sip_dscp),
+	  .max = 63,
+	  .def = "cs3",
+	  .restart = true,
+	  .help = "The mark on outgoing SIP packets: cs0 to cs7, af11 to af43, ef, or a number." },
+	{ .name = "media-dscp",
+	  .type = OPTION_DSCP,
+	  FIELD(media_dscp),
+	  .max = 63,
+	  .def = "ef",
+	  .help = "The same for media." },
+};
+
+#undef FIELD
+#undef SECOND
+#define FIELD(f)  .offset = offsetof(struct conf_trunk, f)
+#define SECOND(f) .second = offsetof(struct conf_trunk, f)
+
+static const char *const profile_words[] = {
+	[CONF_PROFILE_STATIC] = "static",
+	[CONF_PROFILE_PBX] = "pbx",
+	NULL,
+};
+
+static const struct option trunk_options[] = {
+	{ .name = "on",
+	  .type = OPTION_NETWORK,
+	  FIELD(on),
+	  .required = true,
+	  .example = "outside",
+	  .example2 = "inside",
+	  .help = "The network that the trunk is on." },
+	{ .name = "profile",
+	  .type = OPTION_CHOICE,
+	  FIELD(profile),
+	  .words = profile_words,
+	  .required = true,
+	  .example = "static",
+	  .example2 = "pbx",
+	  .help = "What it is: a carrier that knows us by our address (static), or the company's "
+		  "PBX\n"
+		  "(pbx)." },
+	{ .name = "host",
+	  .type = OPTION_HOST,
+	  FIELD(host),
+	  .required = true,
+	  .example = "203.0.113.20",
+	  .example2 = "10.0.0.20",
+	  .help = "Where its SIP goes: an address, and a port where it is not 5060." },
+	{ .name = "domain",
+	  .type = OPTION_DOMAIN,
+	  FIELD(domain),
+	  .example = "sip.carrier.example",
+	  .help = "The host part of From, To and of the request URI toward it. Without it, the "
+		  "address\n"
+		  "of `host`." },
+	{ .name = "sources",
+	  .type = OPTION_PREFIXES,
+	  FIELD(sources),
+	  SECOND(n_sources),
+	  .max = 256,
+	  .example = "[203.0.113.64/28, 198.51.100.9]",
+	  .help = "Other addresses that its SIP comes from. That of `host` always counts." },
+	{ .name = "media-from",
+	  .type = OPTION_PREFIXES,
+	  FIELD(media),
+	  SECOND(n_media),
+	  .max = 256,
+	  .example = "[198.51.100.0/24]",
+	  .help = "Addresses that its media may come from besides those in its SDP." },
+	{ .name = "nat",
+	  .type = OPTION_BOOL,
+	  FIELD(nat),
+	  .def = "false",
+	  .help = "It is behind a NAT: its media may come from other addresses and ports than its "
+		  "SDP\n"
+		  "says." },
+	{ .name = "max-calls",
+	  .type = OPTION_NUMBER,
+	  FIELD(max_calls),
+	  .min = 1,
+	  .max = 1000000,
+	  .def = "500",
+	  .help = "Calls at once, both directions." },
+	{ .name = "ring-timeout",
+	  .type = OPTION_SECONDS,
+	  FIELD(ring_timeout_s),
+	  .min = 5,
+	  .max = HOUR,
+	  .def = "180s",
+	  .help = "A call that nobody answers for so long is cancelled." },
+};
+
+#undef FIELD
+#undef SECOND
+#define FIELD(f) .offset = offsetof(struct conf_route, f)
+
+static const struct option call_options[] = {
+	{ .name = "from",
+	  .type = OPTION_TRUNK,
+	  FIELD(from),
+	  .required = true,
+	  .example = "pbx",
+	  .example2 = "carrier",
+	  .help = "The trunk that the call comes from." },
+	{ .name = "to",
+	  .type = OPTION_TRUNK,
+	  FIELD(to),
+	  .required = true,
+	  .example = "carrier",
+	  .example2 = "pbx",
+	  .help = "The trunk that it goes to." },
+	{ .name = "at-most",
+	  .type = OPTION_NUMBER,
+	  FIELD(at_most),
+	  .min = 1,
+	  .max = 1000000,
+	  .example = "60",
+	  .help = "Calls at once by this line; the next line for the trunk takes what is more. "
+		  "Without\n"
+		  "it, the limit is max-calls of the two trunks." },
+};
+
+#undef FIELD
+#define FIELD(f) .offset = offsetof(struct conf, f)
+
+static const struct option sip_options[] = {
+	{ .name = "t1",
+	  .type = OPTION_MS,
+	  FIELD(sip.t1_ms),
+	  .min = 10,
+	  .max = 10000,
+	  .def = "500ms",
+	  .help = "T1 of RFC 3261: the estimate of the round trip, and the first interval of\n"
+		  "retransmissions." },
+	{ .name = "t2",
+	  .type = OPTION_MS,
+	  FIELD(sip.t2_ms),
+	  .min = 10,
+	  .max = 60000,
+	  .def = "4s",
+	  .help = "T2: the longest interval of retransmissions." },
+	{ .name = "t4",
+	  .type = OPTION_MS,
+	  FIELD(sip.t4_ms),
+	  .min = 10,
+	  .max = 60000,
+	  .def = "5s",
+	  .help = "T4: how long a message may stay in the network." },
+	{ .name = "shards",
+	  .type = OPTION_NUMBER,
+	  FIELD(sip.shards),
+	  .min = 1,
+	  .max = 64,
+	  .zero = true,
+	  .def = "0",
+	  .restart = true,
+	  .help = "Threads for SIP. 0: one for each two cores." },
+};
+
+static const char *const device_words[] = {
+	[CONF_ENGINE_AUTO] = "auto",
+	[CONF_ENGINE_XDP] = "af_xdp",
+	[CONF_ENGINE_PACKET] = "af_packet",
+	NULL,
+};
+
+static const struct option media_options[] = {
+	{ .name = "device",
+	  .type = OPTION_CHOICE,
+	  FIELD(media.device),
+	  .words = device_words,
+	  .def = "auto",
+	  .restart = true,
+	  .help = "How media is read from an interface: auto takes af_xdp where it works, else\n"
+		  "af_packet. PCI addresses and DPDK devices are not concerned." },
+	{ .name = "silence",
+	  .type = OPTION_SECONDS,
+	  FIELD(media.silence_s),
+	  .min = 5,
+	  .max = DAY,
+	  .zero = true,
+	  .def = "60s",
+	  .help = "A call ends when no media came from either side for so long. 0s: never." },
+	{ .name = "hold-silence",
+	  .type = OPTION_SECONDS,
+	  FIELD(media.hold_silence_s),
+	  .min = 5,
+	  .max = DAY,
+	  .zero = true,
+	  .def = "1h",
+	  .help = "The same while a side holds the call." },
+};
+
+static const char *const log_words[] = { "error", "warn", "notice", "info", "debug", NULL };
+
+static const struct option process_options[] = {
+	{ .name = "user",
+	  .type = OPTION_USER,
+	  FIELD(process.user),
+	  .def = "sluice",
+	  .restart = true,
+	  .help = "The user that sluiced becomes after start. \"\": it stays what it is." },
+	{ .name = "control",
+	  .type = OPTION_PATH,
+	  FIELD(process.control),
+	  .def = "/run/sluice/control.sock",
+	  .restart = true,
+	  .help = "The unix socket for sluicectl." },
+	{ .name = "engine",
+	  .type = OPTION_PATH,
+	  FIELD(process.engine),
+	  .def = "/run/sluice/engine.sock",
+	  .restart = true,
+	  .help = "The unix socket of sluice-dp." },
+	{ .name = "log",
+	  .type = OPTION_WORD,
+	  FIELD(process.log_level),
+	  .words = log_words,
+	  .def = "info",
+	  .help = "The least important lines that are still logged." },
+};
+
+#define OPTIONS(o) .options = (o), .n = COUNT(o)
+
+const struct section sections[] = {
+	[SECTION_SLUICE] = { "sluice", SECTION_VALUE, OPTIONS(sluice_options) },
+	[SECTION_NETWORKS] = { "networks", SECTION_NAMED, OPTIONS(network_options), .max = 64,
+			       .size = sizeof(struct conf_network),
+			       .example = { "outside", "inside" },
+			       .help = "Where sluice stands: one address on one interface each." },
+	[SECTION_TRUNKS] = { "trunks", SECTION_NAMED, OPTIONS(trunk_options), .max = 1000,
+			     .size = sizeof(struct conf_trunk), .example = { "carrier", "pbx" },
+			     .help = "The SIP neighbours. A message belongs to a trunk by the "
+				     "address "
+				     "it comes from." },
+	[SECTION_CALLS] = { "calls", SECTION_LIST, OPTIONS(call_options), .max = 4000,
+			    .size = sizeof(struct conf_route),
+			    .help = "Who may call whom. The first line whose `from` fits and that "
+				    "has "
+				    "room is taken." },
+	[SECTION_SIP] = { "sip", SECTION_GROUP, OPTIONS(sip_options),
+			  .help = "Timers and threads." },
+	[SECTION_MEDIA] = { "media", SECTION_GROUP, OPTIONS(media_options),
+			    .help = "RTP of all networks." },
+	[SECTION_PROCESS] = { "process", SECTION_GROUP, OPTIONS(process_options),
+			      .help = "The program itself." },
+};
+
+const unsigned n_sections = COUNT(sections);
+
+static bool is_in(const char *word, const char *const *list)
+{
+	for (; *list; list++)
+		if (strcmp(word, *list) == 0)
+			return true;
+	return false;
+}
+
+bool is_planned_key(const char *key)
+{
+	static const char *const planned[] = { "phones", "numbers",     "headers",
+					       "login",  "certificate", NULL };
+
+	return is_in(key, planned);
+}
+
+bool is_planned_profile(const char *profile)
+{
+	static const char *const planned[] = {
+		"registered", "bulk", "teams", "zoom", "twilio", NULL
+	};
+
+	return is_in(profile, planned);
+}

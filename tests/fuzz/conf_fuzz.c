@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration as text. A good one must also answer questions, a bad one must say why. */
+#include <stdlib.h>
+#include "conf/conf.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void use(struct conf *c)
+{
+	struct addr src = { .family = 4, .ip = { 203, 0, 113, 20 } };
+
+	for (unsigned i = 0; i < c->n_trunks; i++) {
+		const struct conf_trunk *t = &c->trunks[i];
+
+		if (!t->domain || !t->on || conf_trunk_of(c, t->on->index, &t->host) != t)
+			abort(); /* the address of a trunk is nobody else's */
+	}
+	for (unsigned i = 0; i <= c->n_networks; i++)
+		conf_trunk_of(c, i, &src);
+	for (unsigned i = 0; i < c->n_routes; i++)
+		if (!c->routes[i].from || !c->routes[i].to)
+			abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct conf_errors errors;
+	struct conf *c = NULL;
+	int rc = conf_parse("fuzz", (struct str){ (const char *)data, size }, &c, &errors);
+
+	if (rc == 0)
+		use(c);
+	else if (!errors.n || !errors.e[0].what || !errors.e[0].fix)
+		abort();
+	conf_put(c);
+	conf_errors_free(&errors);
+	return 0;
+}
