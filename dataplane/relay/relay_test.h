@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A relay engine of one flow in memory, as small as one can be: what relay.h asks of an engine and
+ * nothing else. Used by the tests and the fuzz target of this folder. The includer defines CHECK().
+ */
+#ifndef SLUICE_RELAY_TEST_H
+#define SLUICE_RELAY_TEST_H
+
+#include <string.h>
+#include "relay/relay.h"
+
+#define PACKET_MAX 256
+
+struct kept {
+	u8 data[PACKET_MAX];
+	u32 len;
+	struct flow_addr src;
+	u64 at;
+};
+
+struct world {
+	struct flow rule[2]; /* the one in force: gen & 1; the other: the one before */
+	unsigned gen;
+	struct relay_flow f;
+	u64 now, updated;
+	struct kept held[2][SOURCE_CANDIDATES][SOURCE_HELD];
+	u8 n_held[2][SOURCE_CANDIDATES];
+	struct flow_addr foe; /* counted: what it put in, and what it got */
+	u32 foe_ssrc;
+	unsigned injected, bled;
+	unsigned sent[2][2]; /* [side it came in on][component] */
+	unsigned notes[3];
+	struct flow_addr dst, from; /* of the last packet sent */
+	u8 octet1, dscp;
+	u16 seq;
+	bool any_source; /* eligibility is checked by the test itself */
+	enum relay_action action;
+	enum relay_drop drop;
+};
+
+struct stream {
+	struct flow_addr from;
+	u32 ssrc;
+	u16 seq;
+	u32 ts;
+	u8 pt;
+};
+
+static inline struct flow_addr ip4(u8 a, u8 b, u8 c, u8 d, u16 port)
+{
+	return (struct flow_addr){ .ip = { a, b, c, d }, .port = port, .family = 4 };
+}
+
+static inline bool same_ip(const struct flow_addr *a, const struct flow_addr *b)
+{
+	return a->family == b->family && !memcmp(a->ip, b->ip, 16);
+}
+
+static inline bool same(const struct flow_addr *a, const struct flow_addr *b)
+{
+	return same_ip(a, b) && a->port == b->port;
+}
+
+static inline bool bits_equal(const u8 *a, const u8 *b, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if ((a[i / 8] ^ b[i / 8]) >> (7 - i % 8) & 1)
+			return false;
+	return true;
+}
+
+/* The rules of source.h once more, in the plainest words. */
+static inline bool eligible(const struct flow_side *s, const struct flow_addr *a)
+{
+	bool nat = s->mode == FLOW_MODE_NAT;
+	unsigned sig_len = s->learn_len ? s->learn_len : 128;
+
+	if (same(a, &s->remote) || (nat && same_ip(a, &s->remote)))
+		return true;
+	if (nat && s->sig.family == a->family && bits_equal(a->ip, s->sig.ip, sig_len))
+		return true;
+	for (unsigned i = 0; i < s->n_acl; i++)
+		if (s->acl[i].family == a->family && bits_equal(a->ip, s->acl[i].ip, s->acl[i].len))
+			return true;
+	return false;
+}
+
+static inline const struct flow *rule(const struct world *w)
+{
+	return &w->rule[w->gen & 1];
+}
+
+static inline struct flow_side *edit(struct world *w, unsigned side)
+{
+	w->rule[!(w->gen & 1)] = w->rule[w->gen & 1];
+	return &w->rule[!(w->gen & 1)].side[side];
+}
+
+/* edit() and then this: a new generation. */
+static inline void update(struct world *w)
+{
+	w->gen++;
+	w->rule[w->gen & 1].gen = w->gen;
+	w->updated = w->now;
+	relay_flow_update(&w->f, rule(w), w->now);
+}
+
+static inline struct relay_dir *rtp_dir(struct world *w, unsigned side)
+{
+	return &w->f.dir[side][RELAY_RTP];
+}
+
+static inline u8 state_of(struct world *w, unsigned side)
+{
+	return rtp_dir(w, side)->src.state;
+}
+
+/* The peer of side 0 is behind a NAT: SDP 10.0.0.5:4000, SIP from 203.0.113.7. The peer of side 1
+ * is a carrier: 198.51.100.9:5000. */
+static inline void world_rule(struct flow *f)
+{
+	memset(f, 0, sizeof(*f));
+	f->id = 1;
+	for (unsigned i = 0; i < 2; i++) {
+		struct flow_side *s = &f->side[i];
+		s->local = ip4(198, 51, 100, 1, (u16)(20000 + 2 * i));
+		s->local_rtcp = (u16)(20001 + 2 * i);
+		s->clock = 8000;
+		s->ptime = 20;
+		s->n_ptmap = 2;
+		memcpy(s->ptmap, (u8[2][2]){ { 0, 0 }, { 101, 96 } }, 4);
+	}
+	f->side[0].remote = ip4(10, 0, 0, 5, 4000);
+	f->side[0].remote_rtcp = 4001;
+	f->side[0].sig = ip4(203, 0, 113, 7, 0);
+	f->side[0].mode = FLOW_MODE_NAT;
+	f->side[1].remote = ip4(198, 51, 100, 9, 5000);
+	f->side[1].remote_rtcp = 5001;
+	f->side[1].dscp = 46;
+}
+
+static inline void world_start(struct world *w)
+{
+	w->now = 1000000;
+	w->foe = ip4(192, 0, 2, 66, 6666);
+	w->foe_ssrc = 0x66660001;
+	relay_flow_init(&w->f, rule(w));
+}
+
+static inline void world_init(struct world *w)
+{
+	memset(w, 0, sizeof(*w));
+	world_rule(&w->rule[0]);
+	world_start(w);
+}
+
+static inline void check_sent(struct world *w, unsigned side, const struct relay_packet *pkt,
+			      const struct relay_plan *plan)
+{
+	const struct flow *now = rule(w), *was = &w->rule[!(w->gen & 1)];
+
+	CHECK(plan->from.port && same_ip(&plan->from, &now->side[!side].local));
+	if (w->any_source)
+		return;
+	/* What an earlier rule allowed may live on; tests with new rules say so themselves. */
+	CHECK(eligible(&now->side[side], &pkt->src) ||
+	      (w->gen && eligible(&was->side[side], &pkt->src)));
+	struct flow_addr dst = plan->dst;
+	if (plan->is_rtcp)
+		dst.port = now->side[!side].remote.port;
+	CHECK(eligible(&now->side[!side], &dst) || (w->gen && eligible(&was->side[!side], &dst)));
+}
+
+static inline void send_on(struct world *w, unsigned side, struct relay_dir *d,
+			   struct relay_packet *pkt, const struct relay_plan *plan)
+{
+	check_sent(w, side, pkt, plan);
+	relay_commit(d, pkt, plan);
+	w->sent[side][plan->is_rtcp]++;
+	w->dst = plan->dst;
+	w->from = plan->from;
+	w->dscp = plan->dscp;
+	w->octet1 = pkt->payload[1];
+	if (plan->is_rtcp)
+		return;
+	w->seq = (u16)(pkt->payload[2] << 8 | pkt->payload[3]);
+	u32 ssrc = (u32)pkt->payload[8] << 24 | pkt->payload[9] << 16 | pkt->payload[10] << 8 |
+		   pkt->payload[11];
+	w->injected += ssrc == w->foe_ssrc;
+	w->bled += same(&plan->dst, &w->foe);
+}
+
+static inline void on_note(struct world *w, unsigned side, struct relay_dir *d,
+			   const struct relay_plan *plan)
+{
+	w->notes[plan->note]++;
+	if (plan->note == SOURCE_QUIET) {
+		CHECK(plan->flush_slot == SOURCE_NONE);
+		return;
+	}
+	if (plan->flush_slot != SOURCE_NONE) {
+		CHECK(plan->note == SOURCE_LATCHED && plan->flush_slot < SOURCE_CANDIDATES);
+		for (unsigned i = 0; i < w->n_held[side][plan->flush_slot]; i++) {
+			struct kept *k = &w->held[side][plan->flush_slot][i];
+			struct relay_packet pkt = { k->data, k->len, k->src, k->at };
+			struct relay_plan p;
+			relay_plan_held(d, &pkt, &p);
+			CHECK(p.action == RELAY_FORWARD || p.action == RELAY_DROP);
+			if (p.action == RELAY_FORWARD)
+				send_on(w, side, d, &pkt, &p);
+		}
+	}
+	memset(w->n_held[side], 0, sizeof(w->n_held[side]));
+}
+
+static inline void hold(struct world *w, unsigned side, const struct relay_packet *pkt,
+			const struct relay_plan *plan)
+{
+	CHECK(plan->hold_slot < SOURCE_CANDIDATES);
+	u8 *n = &w->n_held[side][plan->hold_slot];
+	if (plan->hold_fresh)
+		*n = 0;
+	CHECK(*n < SOURCE_HELD);
+	struct kept *k = &w->held[side][plan->hold_slot][(*n)++];
+	memcpy(k->data, pkt->payload, pkt->len);
+	k->len = pkt->len;
+	k->src = pkt->src;
+	k->at = pkt->now_us;
+}
+
+static inline enum relay_action deliver(struct world *w, unsigned side, unsigned component,
+					struct flow_addr from, const void *data, u32 len)
+{
+	struct relay_dir *d = &w->f.dir[side][component];
+	u8 copy[PACKET_MAX];
+	struct relay_packet pkt = { copy, len, from, w->now };
+	struct relay_plan plan;
+
+	if (len)
+		memcpy(copy, data, len);
+	memset(&plan, 0xa5, sizeof(plan));
+	relay_plan(d, rtp_dir(w, side), &pkt, &plan);
+	w->action = plan.action;
+	on_note(w, side, d, &plan);
+	if (plan.action == RELAY_FORWARD)
+		send_on(w, side, d, &pkt, &plan);
+	else if (plan.action == RELAY_HOLD)
+		hold(w, side, &pkt, &plan);
+	else if (plan.action == RELAY_DROP)
+		w->drop = plan.drop;
+	return plan.action;
+}
+
+static inline void ticks(struct world *w)
+{
+	for (unsigned side = 0; side < 2; side++) {
+		struct relay_dir *d = rtp_dir(w, side);
+		struct relay_plan plan;
+		if (!source_ticking(&d->src))
+			continue;
+		relay_tick(d, w->now, &plan);
+		on_note(w, side, d, &plan);
+	}
+}
+
+/* Time goes on in steps of at most 20 ms, as an engine's does. */
+static inline void pass_us(struct world *w, u64 us)
+{
+	while (us) {
+		u64 step = us < 20000 ? us : 20000;
+		w->now += step;
+		us -= step;
+		ticks(w);
+	}
+}
+
+static inline void pass(struct world *w, u64 ms)
+{
+	pass_us(w, ms * 1000);
+}
+
+static inline u32 write_rtp(u8 *p, const struct stream *s)
+{
+	memset(p, 0x5a, 32);
+	p[0] = 0x80;
+	p[1] = s->pt;
+	p[2] = s->seq >> 8;
+	p[3] = (u8)s->seq;
+	for (unsigned i = 0; i < 4; i++) {
+		p[4 + i] = (u8)(s->ts >> (24 - 8 * i));
+		p[8 + i] = (u8)(s->ssrc >> (24 - 8 * i));
+	}
+	return 32;
+}
+
+/* One packet of 20 ms, now. */
+static inline enum relay_action talk(struct world *w, unsigned side, struct stream *s)
+{
+	u8 p[32];
+	u32 n = write_rtp(p, s);
+
+	s->seq++;
+	s->ts += 160;
+	return deliver(w, side, RELAY_RTP, s->from, p, n);
+}
+
+/* n packets, 20 ms apart, time passing before each. */
+static inline void talk_on(struct world *w, unsigned side, struct stream *s, unsigned n)
+{
+	while (n--) {
+		pass(w, 20);
+		talk(w, side, s);
+	}
+}
+
+#endif
