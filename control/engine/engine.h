@@ -3,9 +3,9 @@
  * (dataplane/relay/flow.h) as calls that answer later. Which engine it is (sluice-dp over a unix
  * socket, the kernel module over generic netlink) is the transport's affair.
  *
- * Everything runs on the shard's thread. Callbacks come from the loop, never from inside a call. Requests
- * made in one round of the loop leave in one datagram. Each request is answered exactly once:
- * by the engine, or by -ENOTCONN when it is gone, or -ETIMEDOUT after 2 s. */
+ * Everything runs on the shard's thread. Callbacks come from the loop, never from inside a call.
+ * Requests made in one round of the loop leave in one datagram. Each request is answered exactly
+ * once: by the engine, or by -ENOTCONN when it is gone, or -ETIMEDOUT after 2 s. */
 #ifndef SLUICE_ENGINE_ENGINE_H
 #define SLUICE_ENGINE_ENGINE_H
 
@@ -15,12 +15,14 @@
 
 struct engine;
 
-/* How datagrams of the flow language travel. seqpacket.c is one, the scenario tests have another. */
+/* How datagrams of the flow language travel. seqpacket.c is one, the scenario tests have another.
+ */
 struct engine_transport {
-	/* Begins to connect; says so by engine_connected(). Called again, by the client's timer, after
-	 * engine_gone(). */
+	/* Begins to connect; says so by engine_connected(). Called again, by the client's timer,
+	 * after engine_gone(). */
 	void (*open)(void *arg, struct engine *e);
-	int (*send)(void *arg, const void *p, size_t n); /* 0; -EAGAIN: keep it and wait for engine_ready() */
+	int (*send)(void *arg, const void *p,
+		    size_t n); /* 0; -EAGAIN: keep it and wait for engine_ready() */
 	void (*close)(void *arg);
 	void *arg;
 };
@@ -31,8 +33,9 @@ struct engine_user {
 	void (*up)(void *arg, bool fresh);
 	void (*down)(void *arg); /* gone; reconnecting goes on by itself, every 100 ms */
 	void (*event)(void *arg, const struct tlv_event *e);
-	/* A flow of this shard that the engine has at connect and that known() denies: left by an earlier
-	 * life of control. Its ports are in use until it is deleted. */
+	/* A flow that the engine has at connect and that known() denies: of another shard, or left
+	 * by an earlier life of control; then its ports are in use until it is deleted. Comes
+	 * before up(); requests are taken by then. */
 	bool (*known)(void *arg, u64 flow_id);
 	void (*orphan)(void *arg, const struct tlv_report *r);
 	void *arg;
@@ -51,14 +54,18 @@ void engine_free(struct engine *e); /* pending requests are answered with -ECANC
 bool engine_is_up(const struct engine *e);
 u32 engine_caps(const struct engine *e);
 
-/* A flow id that was never given before, by this process or an earlier one (shard, random, count). */
+/* A flow id that was never given before, by this process or an earlier one (shard, random, count).
+ */
 u64 engine_new_id(struct engine *e);
+/* Was it given by this client (lately: within 2^24 ids)? */
+bool engine_gave_id(const struct engine *e, u64 id);
 
 typedef void engine_done(void *arg, int status);
 /* `r` is borrowed; NULL unless status is 0. */
 typedef void engine_report(void *arg, int status, const struct tlv_report *r);
 
-/* `done` may be NULL. *f is read before the call returns. 0, or -ENOTCONN, -ENOMEM (then no callback). */
+/* `done` may be NULL. *f is read before the call returns. 0, or -ENOTCONN, -ENOMEM (then no
+ * callback). */
 int engine_set(struct engine *e, const struct flow *f, engine_done *done, void *arg);
 int engine_del(struct engine *e, u64 id, engine_report *done, void *arg);
 int engine_get(struct engine *e, u64 id, engine_report *done, void *arg);
@@ -72,7 +79,8 @@ struct engine_dump {
 	void (*done)(void *arg, int status);
 	void *arg;
 };
-/* Every flow of the engine (of all shards), its named counters and devices; members may be NULL but done. */
+/* Every flow of the engine (of all shards), its named counters and devices; members may be NULL but
+ * done. */
 int engine_dump(struct engine *e, const struct engine_dump *d);
 
 /* ---- for transports ---- */
@@ -81,7 +89,8 @@ void engine_gone(struct engine *e, int why); /* -errno */
 void engine_ready(struct engine *e);         /* send() will take data again */
 void engine_receive(struct engine *e, const void *p, size_t n);
 
-/* sluice-dp: a SOCK_SEQPACKET unix socket. `path` is copied. NULL + errno. Free after engine_free(). */
+/* sluice-dp: a SOCK_SEQPACKET unix socket. `path` is copied. NULL + errno. Free after
+ * engine_free(). */
 struct seqpacket;
 struct seqpacket *seqpacket_new(struct loop *loop, struct log *log, const char *path);
 void seqpacket_free(struct seqpacket *s);

@@ -122,6 +122,8 @@ static int formats(struct sdp_parser *p, struct sdp_media *m, struct str v)
 			pt = SDP_PT_NONE;
 		if (pt == SDP_PT_NONE && is_avp(m->proto))
 			return sdp_bad(p, "payload type in m= is no number up to 127");
+		if (!sdp_is_token(id))
+			return sdp_bad(p, "format in m= is no token");
 		struct sdp_format *f = sdp_add_format(p->out);
 		if (!f)
 			return sdp_bad(p, "too many formats");

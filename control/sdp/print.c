@@ -69,12 +69,17 @@ struct sdp_fb *sdp_add_fb(struct sdp *s)
 
 /* ---- printing ---- */
 
-static void put_address(struct buf *b, const struct addr *a)
+/* No address is written as 0.0.0.0. */
+static const struct addr *some(const struct addr *a)
 {
 	static const struct addr none = { .family = 4 };
 
-	if (!a->family)
-		a = &none;
+	return a->family ? a : &none;
+}
+
+static void put_address(struct buf *b, const struct addr *a)
+{
+	a = some(a);
 	buf_put(b, a->family == 4 ? STR("IN IP4 ") : STR("IN IP6 "));
 	addr_put_sdp(b, a);
 }
@@ -185,7 +190,7 @@ static void put_rtcp(struct buf *b, const struct sdp_media *m)
 static void put_media(struct buf *b, const struct sdp *s, const struct sdp_media *m)
 {
 	put_line(b, m);
-	if (m->addr.family && !addr_ip_eq(&m->addr, &s->origin)) {
+	if (m->addr.family && !addr_ip_eq(&m->addr, some(&s->origin))) {
 		buf_lit(b, "c=");
 		put_address(b, &m->addr);
 		buf_lit(b, "\r\n");

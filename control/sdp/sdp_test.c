@@ -39,6 +39,7 @@ static const struct bad bad_texts[] = {
 	{ HEAD C "m=audio 4000/ RTP/AVP 0\r\n", "number of ports in m= is not 1 to 65535" },
 	{ HEAD C "m=audio 4000 RTP/AVP 128\r\n", "payload type in m= is no number up to 127" },
 	{ HEAD C "m=audio 4000 RTP/AVP 0 x\r\n", "payload type in m= is no number up to 127" },
+	{ HEAD C "m=image 4000 udptl t38 a\rb\r\n", "format in m= is no token" },
 	{ HEAD C "m=audio 4000 RTP/AVP\r\n", "m= without a format" },
 	{ HEAD C "m=audio 4000\r\n", "protocol in m= is malformed" },
 	{ HEAD C "m=au\"dio 4000 RTP/AVP 0\r\n", "kind of media in m= is no token" },

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_ENGINE_ENGINE_PRIV_H
+#define SLUICE_ENGINE_ENGINE_PRIV_H
+
+#include "engine/engine.h"
+
+/* Well below FLOW_DATAGRAM_MAX, so that the answers (a DEL's is the longest) fit into one too. */
+#define ENGINE_DATAGRAM 32768
+
+enum engine_state {
+	ENGINE_DOWN,    /* the retry timer runs */
+	ENGINE_OPENING, /* the transport connects */
+	ENGINE_HELLO,   /* waiting for the answer to HELLO */
+	ENGINE_DUMPING, /* requests are taken; what the engine holds is being compared */
+	ENGINE_UP
+};
+
+enum request_kind {
+	REQUEST_STATUS, /* HELLO, SET, SUBSCRIBE */
+	REQUEST_REPORT, /* DEL, GET */
+	REQUEST_DUMP
+};
+
+typedef void request_reply(struct engine *e, const struct tlv_msg *m, int status);
+
+/* All wait equally long, so the order in which they were sent is the order of their timeouts. */
+struct request {
+	struct request *next, **pprev;
+	uint64_t deadline;
+	u32 seq;
+	enum request_kind kind;
+	void *arg;
+	union {
+		engine_done *done;
+		engine_report *report;
+		struct engine_dump dump;
+	};
+	request_reply *own; /* of the client itself, instead of the above */
+};
+
+/* What the transport did not take yet. */
+struct datagram {
+	struct datagram *next;
+	size_t n;
+	u8 data[];
+};
+
+struct engine {
+	struct loop *loop;
+	struct log *log;
+	struct engine_transport transport;
+	struct engine_user user;
+	enum engine_state state;
+	u32 caps, seq;
+	u64 own_epoch, peer_epoch; /* peer's: of the last connection; 0: there was none */
+	u64 id_base;               /* shard and random part of our flow ids */
+	u32 id_count;
+	bool fresh;     /* the engine on this connection is another than on the last */
+	bool refused;   /* its version is not ours: was logged */
+	bool said_gone; /* was logged; until the next up() */
+	int broken;     /* sending failed: to be handled from the loop */
+	u8 shard;
+	struct request *head, **tail, *spare;
+	struct datagram *queue, **queue_tail;
+	size_t queued; /* octets */
+	struct tlv_out out;
+	size_t expected; /* octets of answers to what is in `out` */
+	struct loop_task flush;
+	struct timer retry, timeout;
+	u32 mem[ENGINE_DATAGRAM / 4];
+};
+
+/* A request is begun: the message is open in e->out for put functions. NULL + *rc. */
+struct request *request_begin(struct engine *e, u8 cmd, u16 flags, int *rc);
+/* Ends the message and puts the request on the list. */
+int request_end(struct engine *e, struct request *r, size_t answer);
+void request_drop_all(struct engine *e, int status);
+/* Closes the connection (if it isn't closed already) and starts again later. */
+void engine_break(struct engine *e, int why);
+
+/* reconcile.c: from the transport's "connected" to up(). */
+void reconcile_begin(struct engine *e);
+
+#endif

@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "engine/peer.h"
+
+/* ---- one client, one peer, a virtual loop ---- */
+
+struct world {
+	struct loop *loop;
+	struct peer peer;
+	struct engine *e;
+	unsigned ups, fresh, downs, orphans, events, done, reports;
+	int status;
+	u64 known;
+	struct tlv_event event;
+	struct tlv_report report;
+};
+
+static void up(void *arg, bool fresh)
+{
+	struct world *w = arg;
+
+	w->ups++;
+	w->fresh += fresh;
+}
+
+static void down(void *arg)
+{
+	struct world *w = arg;
+
+	w->downs++;
+}
+
+static void event(void *arg, const struct tlv_event *e)
+{
+	struct world *w = arg;
+
+	w->events++;
+	w->event = *e;
+}
+
+static bool known(void *arg, u64 id)
+{
+	struct world *w = arg;
+
+	return id == w->known;
+}
+
+static void orphan(void *arg, const struct tlv_report *r)
+{
+	struct world *w = arg;
+
+	w->orphans++;
+	w->report = *r;
+	assert_int_equal(w->ups, 0);
+	assert_int_equal(engine_del(w->e, r->flow.id, NULL, NULL), 0);
+}
+
+static void done(void *arg, int status)
+{
+	struct world *w = arg;
+
+	w->done++;
+	w->status = status;
+}
+
+static void reported(void *arg, int status, const struct tlv_report *r)
+{
+	struct world *w = arg;
+
+	w->reports++;
+	w->status = status;
+	assert_int_equal(!status, r != NULL);
+	if (r)
+		w->report = *r;
+}
+
+static struct engine *client(struct world *w, struct engine_transport t)
+{
+	const struct engine_options o = {
+		.loop = w->loop,
+		.transport = t,
+		.user = { .up = up,
+			  .down = down,
+			  .event = event,
+			  .known = known,
+			  .orphan = orphan,
+			  .arg = w },
+		.shard = 3,
+	};
+
+	return engine_new(&o);
+}
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	w->loop = loop_new_virtual(1);
+	peer_init(&w->peer, w->loop);
+	w->e = client(w, peer_transport(&w->peer));
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	engine_free(w->e);
+	peer_fini(&w->peer);
+	loop_free(w->loop);
+	free(w);
+	return 0;
+}
+
+static struct flow a_flow(u64 id, u32 gen)
+{
+	struct flow f = { .id = id, .gen = gen, .idle_ms = 1000 };
+
+	for (int i = 0; i < 2; i++) {
+		struct flow_side *s = &f.side[i];
+		s->local = (struct flow_addr){ .ip = { 192, 0, 2, 1 }, .port = 4000, .family = 4 };
+		s->clock = 8000;
+		s->ptime = 20;
+	}
+	return f;
+}
+
+static void come_up(struct world *w)
+{
+	loop_advance(w->loop, 10);
+	assert_int_equal(w->ups, 1);
+	assert_true(engine_is_up(w->e));
+}
+
+static void comes_up_and_subscribes(void **state)
+{
+	struct world *w = *state;
+
+	struct flow f = a_flow(1, 1);
+	assert_int_equal(engine_set(w->e, &f, done, w), -ENOTCONN);
+	come_up(w);
+	assert_int_equal(w->fresh, 1);
+	assert_true(w->peer.subscribed);
+	assert_int_equal(engine_caps(w->e), FLOW_CAP_IPV4 | FLOW_CAP_IPV6);
+	assert_int_equal(w->done, 0);
+}
+
+static void gives_new_ids(void **state)
+{
+	struct world *w = *state;
+	u64 a = engine_new_id(w->e), b = engine_new_id(w->e);
+
+	assert_true(a != b);
+	assert_int_equal(a >> 56, 3);
+	assert_true(engine_gave_id(w->e, a) && engine_gave_id(w->e, b));
+	assert_false(engine_gave_id(w->e, a ^ 1ull << 40));
+}
+
+static void sends_one_round_in_one_datagram(void **state)
+{
+	struct world *w = *state;
+
+	come_up(w);
+	unsigned before = w->peer.datagrams;
+	for (u64 id = 1; id <= 20; id++) {
+		struct flow f = a_flow(id, 1);
+		assert_int_equal(engine_set(w->e, &f, done, w), 0);
+	}
+	assert_int_equal(w->peer.sets, 0);
+	assert_int_equal(w->done, 0);
+	loop_advance(w->loop, 10);
+	assert_int_equal(w->peer.datagrams, before + 1);
+	assert_int_equal(w->peer.sets, 20);
+	assert_int_equal(w->done, 20);
+	assert_int_equal(w->status, 0);
+}
+
+/* More than a datagram holds, and more answers than one holds: all are asked and answered. */
+static void splits_what_is_too_much(void **state)
+{
+	struct world *w = *state;
+
+	come_up(w);
+	for (u64 id = 1; id <= PEER_FLOWS; id++) {
+		struct flow f = a_flow(id, 1);
+		assert_int_equal(engine_set(w->e, &f, done, w), 0);
+	}
+	loop_advance(w->loop, 10);
+	assert_int_equal(w->done, PEER_FLOWS);
+	for (u64 id = 1; id <= PEER_FLOWS; id++)
+		assert_int_equal(engine_del(w->e, id, reported, w), 0);
+	loop_advance(w->loop, 10);
+	assert_int_equal(w->reports, PEER_FLOWS);
+	assert_int_equal(w->status, 0);
+	assert_int_equal(w->peer.n_flows, 0);
+}
+
+static void passes_reports_and_refusals(void **state)
+{
+	struct world *w = *state;
+	struct flow f = a_flow(77, 5);
+
+	come_up(w);
+	engine_set(w->e, &f, done, w);
+	loop_advance(w->loop, 10);
+	w->peer.flows[0].rtp[1].packets = 42;
+	engine_get(w->e, 77, reported, w);
+	loop_advance(w->loop, 10);
+	assert_int_equal(w->report.rtp[1].packets, 42);
+	assert_int_equal(w->report.flow.gen, 5);
+	f.gen = 4;
+	engine_set(w->e, &f, done, w);
+	loop_advance(w->loop, 10);
+	assert_int_equal(w->status, -ESTALE);
+	engine_del(w->e, 78, reported, w);
+	loop_advance(w->loop, 10);
+	assert_int_equal(w->status, -ENOENT);
+	assert_int_equal(w->reports, 2);
+}
+
+static void passes_events(void **state)
+{
+	struct world *w = *state;
+	const struct tlv_event e = { .flow_id = 9,
+				     .gen = 2,
+				     .event = FLOW_EVENT_LATCHED,
+				     .side = 1,
+				     .source = { .ip = { 1, 2, 3, 4 }, .port = 5, .family = 4 } };
+
+	come_up(w);
+	peer_event(&w->peer, &e);
+	assert_int_equal(w->events, 1);
+	assert_memory_equal(&w->event, &e, sizeof(e));
+}
+
+static void waits_where_the_transport_is_full(void **state)
+{
+	struct world *w = *state;
+
+	come_up(w);
+	w->peer.full = 1;
+	for (u64 id = 1; id <= 3; id++) {
+		struct flow f = a_flow(id, 1);
+		assert_int_equal(engine_set(w->e, &f, done, w), 0);
+		loop_advance(w->loop, 10);
+	}
+	assert_int_equal(w->done, 0); /* what came later may not overtake */
+	engine_ready(w->e);
+	loop_advance(w->loop, 10);
+	assert_int_equal(w->done, 3);
+	assert_int_equal(w->peer.n_flows, 3);
+	assert_int_equal(w->peer.flows[0].flow.id, 1);
+}
+
+static void answers_pending_when_the_engine_dies(void **state)
+{
+	struct world *w = *state;
+	struct flow f = a_flow(1, 1);
+
+	come_up(w);
+	w->peer.latency_ms = 50;
+	engine_set(w->e, &f, done, w);
+	engine_del(w->e, 1, reported, w);
+	loop_advance(w->loop, 10);
+	peer_kill(&w->peer);
+	assert_int_equal(w->done, 1);
+	assert_int_equal(w->reports, 1);
+	assert_int_equal(w->status, -ENOTCONN);
+	assert_int_equal(w->downs, 1);
+	assert_false(engine_is_up(w->e));
+	loop_advance(w->loop, 1050);
+	assert_int_equal(w->peer.opens, 1 + 10); /* each 100 ms */
+	peer_start(&w->peer);
+	loop_advance(w->loop, 500);
+	assert_int_equal(w->ups, 2);
+	assert_int_equal(w->fresh, 2);
+}
+
+static void tells_a_broken_line_from_a_restart(void **state)
+{
+	struct world *w = *state;
+
+	come_up(w);
+	peer_disconnect(&w->peer);
+	loop_advance(w->loop, 200);
+	assert_int_equal(w->ups, 2);
+	assert_int_equal(w->fresh, 1);
+}
+
+static void gives_up_after_two_seconds(void **state)
+{
+	struct world *w = *state;
+	struct flow f = a_flow(1, 1);
+
+	come_up(w);
+	w->peer.mute = true;
+	engine_set(w->e, &f, done, w);
+	loop_advance(w->loop, 1000);
+	engine_del(w->e, 1, reported, w);
+	loop_advance(w->loop, 990);
+	assert_int_equal(w->done, 0);
+	loop_advance(w->loop, 20);
+	assert_int_equal(w->done, 1);
+	assert_int_equal(w->reports, 1);
+	assert_int_equal(w->status, -ENOTCONN); /* of the later one: the line is cut */
+	assert_int_equal(w->downs, 1);
+	w->peer.mute = false;
+	loop_advance(w->loop, 500);
+	assert_int_equal(w->ups, 2);
+}
+
+static void keeps_off_another_version(void **state)
+{
+	struct world *w = *state;
+
+	w->peer.version = FLOW_VERSION + 1;
+	loop_advance(w->loop, 1000);
+	assert_int_equal(w->ups, 0);
+	assert_in_range(w->peer.opens, 9, 11);
+	w->peer.version = FLOW_VERSION;
+	loop_advance(w->loop, 200);
+	assert_int_equal(w->ups, 1);
+}
+
+static void reports_orphans_before_up(void **state)
+{
+	struct world *w = *state;
+
+	for (u64 id = 1; id <= 3; id++)
+		w->peer.flows[w->peer.n_flows++].flow = a_flow(id, 1);
+	w->known = 2;
+	loop_advance(w->loop, 10);
+	assert_int_equal(w->orphans, 2);
+	assert_int_equal(w->ups, 1);
+	loop_advance(w->loop, 10);
+	assert_int_equal(w->peer.n_flows, 1); /* orphan() deleted them, see above */
+	assert_int_equal(w->peer.flows[0].flow.id, 2);
+}
+
+static void forgets_owners(void **state)
+{
+	struct world *w = *state;
+	struct flow f = a_flow(1, 1);
+	int other;
+
+	come_up(w);
+	engine_set(w->e, &f, done, &other);
+	engine_set(w->e, &f, done, w);
+	engine_forget(w->e, &other);
+	loop_advance(w->loop, 10);
+	assert_int_equal(w->done, 1);
+	engine_del(w->e, 1, reported, w);
+	engine_forget(w->e, w);
+	loop_advance(w->loop, 10);
+	assert_int_equal(w->reports, 0);
+	assert_int_equal(w->peer.n_flows, 0);
+}
+
+static void cancels_when_freed(void **state)
+{
+	struct world *w = *state;
+	struct flow f = a_flow(1, 1);
+
+	come_up(w);
+	engine_set(w->e, &f, done, w);
+	engine_free(w->e);
+	assert_int_equal(w->done, 1);
+	assert_int_equal(w->status, -ECANCELED);
+	w->e = NULL;
+}
+
+static void cuts_the_line_on_garbage(void **state)
+{
+	struct world *w = *state;
+
+	come_up(w);
+	engine_receive(w->e, "garbage that is no message", 26);
+	assert_int_equal(w->downs, 1);
+	loop_advance(w->loop, 200);
+	assert_int_equal(w->ups, 2);
+}
+
+struct lists {
+	unsigned flows, drops, ports, done;
+};
+
+static void list_flow(void *arg, const struct tlv_report *r)
+{
+	((struct lists *)arg)->flows++;
+}
+
+static void list_drop(void *arg, const char *name, u64 count)
+{
+	assert_string_equal(name, "rtp_short");
+	assert_int_equal(count, 3);
+	((struct lists *)arg)->drops++;
+}
+
+static void list_port(void *arg, const char *network, const char *driver, const char *why)
+{
+	assert_string_equal(driver, "AF_PACKET on eth0");
+	((struct lists *)arg)->ports++;
+}
+
+static void list_done(void *arg, int status)
+{
+	assert_int_equal(status, 0);
+	((struct lists *)arg)->done++;
+}
+
+static void lists_everything(void **state)
+{
+	struct world *w = *state;
+	struct lists l = { 0 };
+	const struct engine_dump d = { list_flow, list_drop, list_port, list_done, &l };
+
+	come_up(w);
+	for (u64 id = 1; id <= 5; id++) {
+		struct flow f = a_flow(id, 1);
+		engine_set(w->e, &f, NULL, NULL);
+	}
+	assert_int_equal(engine_dump(w->e, &d), 0);
+	loop_advance(w->loop, 10);
+	assert_int_equal(l.flows, 5);
+	assert_int_equal(l.drops, 1);
+	assert_int_equal(l.ports, 1);
+	assert_int_equal(l.done, 1);
+}
+
+/* ---- the same over a real socket ---- */
+
+struct server {
+	struct loop *loop;
+	struct peer peer;
+	struct loop_fd listener, conn;
+	char dir[64], path[96];
+};
+
+static struct server *the_server(struct peer *p)
+{
+	return (struct server *)((char *)p - offsetof(struct server, peer));
+}
+
+static void server_out(struct peer *p, const void *d, size_t n)
+{
+	assert_int_equal(send(the_server(p)->conn.fd, d, n, 0), n);
+}
+
+static void server_close(struct server *s)
+{
+	if (s->conn.fd < 0)
+		return;
+	loop_fd_del(s->loop, &s->conn);
+	close(s->conn.fd);
+	s->conn.fd = -1;
+}
+
+static void server_ready(void *arg, uint32_t events)
+{
+	static u32 mem[FLOW_DATAGRAM_MAX / 4];
+	struct server *s = arg;
+	ssize_t n = recv(s->conn.fd, mem, sizeof(mem), MSG_DONTWAIT);
+
+	if (n > 0)
+		peer_handle(&s->peer, mem, (size_t)n, server_out);
+	else
+		server_close(s);
+}
+
+static void server_accept(void *arg, uint32_t events)
+{
+	struct server *s = arg;
+
+	s->conn = (struct loop_fd){ .fd = accept(s->listener.fd, NULL, NULL),
+				    .events = EPOLLIN,
+				    .ready = server_ready,
+				    .arg = s };
+	assert_int_equal(loop_fd_add(s->loop, &s->conn), 0);
+}
+
+static void server_listen(struct server *s)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s", s->path);
+	s->listener = (struct loop_fd){ .fd = socket(AF_UNIX, SOCK_SEQPACKET, 0),
+					.events = EPOLLIN,
+					.ready = server_accept,
+					.arg = s };
+	assert_int_equal(bind(s->listener.fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	assert_int_equal(listen(s->listener.fd, 4), 0);
+	assert_int_equal(loop_fd_add(s->loop, &s->listener), 0);
+}
+
+static void server_stop(struct server *s)
+{
+	loop_fd_del(s->loop, &s->listener);
+	close(s->listener.fd);
+	unlink(s->path);
+	server_close(s);
+}
+
+static void run_until(struct loop *l, const unsigned *what, unsigned n)
+{
+	uint64_t end = loop_now(l) + 3000;
+
+	while (*what < n && loop_now(l) < end)
+		loop_once(l, 100);
+	assert_int_equal(*what, n);
+}
+
+static void speaks_over_a_socket(void **state)
+{
+	struct world w = { .loop = loop_new() };
+	struct server s = { .loop = w.loop, .conn.fd = -1, .dir = "/tmp/engine_test.XXXXXX" };
+
+	peer_init(&s.peer, w.loop);
+	assert_non_null(mkdtemp(s.dir));
+	snprintf(s.path, sizeof(s.path), "%s/socket", s.dir);
+	struct seqpacket *t = seqpacket_new(w.loop, NULL, s.path);
+	w.e = client(&w, seqpacket_transport(t));
+	loop_once(w.loop, 50); /* nobody listens yet */
+	server_listen(&s);
+	run_until(w.loop, &w.ups, 1);
+
+	/* more than the socket holds, so that it must wait in between */
+	for (unsigned i = 0; i < 2000; i++) {
+		struct flow f = a_flow(1 + i % PEER_FLOWS, 1);
+		assert_int_equal(engine_set(w.e, &f, done, &w), 0);
+	}
+	run_until(w.loop, &w.done, 2000);
+	assert_int_equal(w.status, 0);
+	assert_int_equal(s.peer.n_flows, PEER_FLOWS);
+
+	server_stop(&s);
+	run_until(w.loop, &w.downs, 1);
+	s.peer.epoch++;
+	w.ups = 0;
+	s.peer.n_flows = 0;
+	server_listen(&s);
+	run_until(w.loop, &w.ups, 1);
+	assert_int_equal(w.fresh, 2);
+
+	engine_free(w.e);
+	seqpacket_free(t);
+	server_stop(&s);
+	rmdir(s.dir);
+	loop_free(w.loop);
+}
+
+static void refuses_long_paths(void **state)
+{
+	char path[200];
+
+	memset(path, 'x', sizeof(path));
+	path[sizeof(path) - 1] = 0;
+	assert_null(seqpacket_new(NULL, NULL, path));
+	assert_int_equal(errno, ENAMETOOLONG);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(comes_up_and_subscribes),
+		T(gives_new_ids),
+		T(sends_one_round_in_one_datagram),
+		T(splits_what_is_too_much),
+		T(passes_reports_and_refusals),
+		T(passes_events),
+		T(waits_where_the_transport_is_full),
+		T(answers_pending_when_the_engine_dies),
+		T(tells_a_broken_line_from_a_restart),
+		T(gives_up_after_two_seconds),
+		T(keeps_off_another_version),
+		T(reports_orphans_before_up),
+		T(forgets_owners),
+		T(cancels_when_freed),
+		T(cuts_the_line_on_garbage),
+		T(lists_everything),
+		cmocka_unit_test(speaks_over_a_socket),
+		cmocka_unit_test(refuses_long_paths),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

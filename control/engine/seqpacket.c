@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "engine/engine.h"
+
+#define DATAGRAMS_A_ROUND 64 /* then other descriptors have their turn */
+
+struct seqpacket {
+	struct loop *loop;
+	struct log *log;
+	struct engine *engine;
+	struct loop_fd fd; /* fd.fd < 0: closed */
+	struct sockaddr_un to;
+	u32 mem[FLOW_DATAGRAM_MAX / 4];
+};
+
+static void close_fd(void *arg)
+{
+	struct seqpacket *s = arg;
+
+	if (s->fd.fd < 0)
+		return;
+	loop_fd_del(s->loop, &s->fd);
+	close(s->fd.fd);
+	s->fd.fd = -1;
+}
+
+static void gone(struct seqpacket *s, int why)
+{
+	close_fd(s);
+	engine_gone(s->engine, why);
+}
+
+/* One datagram: true while there may be more. */
+static bool receive_one(struct seqpacket *s)
+{
+	ssize_t n = recv(s->fd.fd, s->mem, sizeof(s->mem), MSG_DONTWAIT | MSG_TRUNC);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (n <= 0 || (size_t)n > sizeof(s->mem)) {
+		gone(s, n < 0 ? -errno : n ? -EMSGSIZE : -EPIPE);
+		return false;
+	}
+	engine_receive(s->engine, s->mem, (size_t)n);
+	return s->fd.fd >= 0; /* the client may have closed */
+}
+
+static void ready(void *arg, uint32_t events)
+{
+	struct seqpacket *s = arg;
+	int left = DATAGRAMS_A_ROUND;
+
+	if (events & EPOLLOUT) {
+		int rc = loop_fd_mod(s->loop, &s->fd, EPOLLIN);
+		if (rc) {
+			gone(s, rc);
+			return;
+		}
+		engine_ready(s->engine);
+	}
+	if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+		return;
+	while (s->fd.fd >= 0 && left-- && receive_one(s))
+		;
+}
+
+static int connect_fd(struct seqpacket *s)
+{
+	int rc, fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&s->to, sizeof(s->to)) < 0) {
+		rc = -errno;
+		close(fd);
+		return rc;
+	}
+	s->fd = (struct loop_fd){ .fd = fd, .events = EPOLLIN, .ready = ready, .arg = s };
+	rc = loop_fd_add(s->loop, &s->fd);
+	if (rc) {
+		close(fd);
+		s->fd.fd = -1;
+	}
+	return rc;
+}
+
+static void open_fd(void *arg, struct engine *e)
+{
+	struct seqpacket *s = arg;
+	int rc;
+
+	s->engine = e;
+	rc = connect_fd(s);
+	if (!rc) {
+		engine_connected(e);
+		return;
+	}
+	log_debug(s->log, "engine", "%s: %s", s->to.sun_path, strerror(-rc));
+	engine_gone(e, rc);
+}
+
+static int send_fd(void *arg, const void *p, size_t n)
+{
+	struct seqpacket *s = arg;
+	ssize_t sent = send(s->fd.fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	int rc = sent < 0 ? -errno : 0;
+
+	if (rc == -EINTR)
+		rc = -EAGAIN;
+	if (rc == -EAGAIN && loop_fd_mod(s->loop, &s->fd, EPOLLIN | EPOLLOUT) < 0)
+		rc = -EIO;
+	return rc;
+}
+
+struct seqpacket *seqpacket_new(struct loop *loop, struct log *log, const char *path)
+{
+	struct seqpacket *s;
+	size_t n = strlen(path);
+
+	if (n >= sizeof(s->to.sun_path)) {
+		errno = ENAMETOOLONG;
+		return NULL;
+	}
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->loop = loop;
+	s->log = log;
+	s->fd.fd = -1;
+	s->to.sun_family = AF_UNIX;
+	memcpy(s->to.sun_path, path, n);
+	return s;
+}
+
+void seqpacket_free(struct seqpacket *s)
+{
+	if (!s)
+		return;
+	close_fd(s);
+	free(s);
+}
+
+struct engine_transport seqpacket_transport(struct seqpacket *s)
+{
+	return (struct engine_transport){
+		.open = open_fd, .send = send_fd, .close = close_fd, .arg = s
+	};
+}
