@@ -105,10 +105,10 @@ def legs_of(flows, path):
 class Rtpgen:
     """Its standard output says when the measured window begins and ends."""
 
-    def __init__(self, lab, legs, seconds, pps=50, warm=2, a=None, b=None, payload=160):
-        command = [os.path.join(build.folder(), "tests/perf/rtpgen"), "-f", legs, "-a",
-                   str(a or lab.pbx), "-b", str(b or lab.carrier), "-p", str(pps), "-w", str(warm),
-                   "-d", str(seconds), "-s", str(payload)]
+    def __init__(self, lab, legs, seconds, pps=50, warm=2, suffix=""):
+        command = [os.path.join(build.folder(suffix), "tests/perf/rtpgen"), "-f", legs, "-a",
+                   str(lab.pbx), "-b", str(lab.carrier), "-p", str(pps), "-w", str(warm), "-d",
+                   str(seconds)]
         self.popen = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.pid, self.seconds, self.warm = self.popen.pid, seconds, warm
 

@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measures what performance is judged by, beside the peers and on the same work.
+
+usage: tools/bench [sip|media|pdd|memory|idle|parser|all]... [--peers] [--json FILE]
+Each figure is one line: name, value, unit, target. Exit status 1 when a target is missed.
+
+Packets cross virtual cables between namespaces, and the load generators use the same cores: figures
+are costs of code paths and comparisons within one run, not line rates.
+"""
+import argparse
+import contextlib
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+from . import build, capture, measure, netns, peers, sipp, sluice, term
+
+SUFFIX = "bench"  # of the build folder: optimised for real
+SIP_RATE, SIP_SECONDS = 500, 10
+MEDIA_CALLS, MEDIA_PPS, MEDIA_SECONDS = 500, 50, 10
+PDD_RATE, PDD_SECONDS = 250, 8
+MEMORY_CALLS = (500, 2500)
+IDLE_SECONDS = 10
+
+
+class Figures:
+    def __init__(self):
+        self.all, self.missed = [], []
+
+    def add(self, name, value, unit, target=None):
+        """`target`: the value must not be above it."""
+        ok = target is None or value <= target
+        self.all.append({"name": name, "value": value, "unit": unit, "target": target, "ok": ok})
+        if not ok:
+            self.missed.append(name)
+        goal = "" if target is None else f"<= {target:g}"
+        mark = "" if target is None else term.paint("ok", "green") if ok else term.paint("MISSED",
+                                                                                        "red")
+        term.say(f"{name:<42} {value:>10.4g} {unit:<14} {goal:<10} {mark}")
+
+    def ratio(self, name, ours, theirs):
+        if theirs:
+            term.say(f"{name:<42} {theirs / ours if ours else 0:>10.3g} {'x less':<14}")
+
+
+class Setup:
+    """A lab with one system under test in it."""
+
+    def __init__(self, kind):
+        self.kind = kind
+        self.napi_before = set(measure.napi_threads())
+        self.lab = netns.Lab(f"slb{os.getpid()}", threaded=True, more=4)
+        try:
+            if kind == "sluice":
+                self.box = sluice.Sluice(self.lab, text=sluice.LOAD, media={"silence": "0s"},
+                                         suffix=SUFFIX)
+            elif kind == "rtpengine":
+                peers.start_rtpengine(self.lab)
+            else:
+                self.box = peers.Peer(self.lab, media=kind == "kamailio+rtpengine")
+        except BaseException:
+            self.lab.close()
+            raise
+
+    def meter(self):
+        return measure.Meter(self.lab, self.napi_before)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.lab.close()
+
+
+def note(text):
+    term.say(term.paint(f"  {text}", "dim"))
+
+
+def need_all(load, wanted):
+    if load.failed or load.successful != wanted:
+        raise RuntimeError(f"{load.successful} of {wanted} calls went well, {load.failed} failed: "
+                           f"{load.errors()}")
+
+
+# ---- signalling ----
+
+def sip_load(setup, rate=SIP_RATE, seconds=SIP_SECONDS):
+    """CPU of `rate` calls/s for some seconds; a short run before warms everything."""
+    sipp.uas(setup.lab, media="203.0.113.12")
+    sipp.uac(setup.lab, netns.Lab.INSIDE, 100, 100, 100, port=5070).wait(30)
+    meter = setup.meter().start()
+    load = sipp.uac(setup.lab, netns.Lab.INSIDE, rate, rate * seconds, 300, media="10.10.0.12")
+    load.wait(seconds + 40)
+    time.sleep(0.5)
+    meter.stop()
+    need_all(load, rate * seconds)
+    note(f"{setup.kind}: {rate} calls/s for {seconds} s, {load.retransmissions} retransmissions; "
+         f"{meter}")
+    return meter, load.successful
+
+
+def bench_sip(f, with_peers):
+    with Setup("sluice") as s:
+        meter, calls = sip_load(s)
+    ours_signalling = 1000 * meter.total(without=("sluice-dp",)) / calls
+    ours = 1000 * meter.total() / calls
+    f.add("sip.cpu_per_call.signalling", ours_signalling, "ms", 0.06)
+    f.add("sip.cpu_per_call.media_anchored", ours, "ms", 0.10)
+    for kind, name, mine in (("kamailio", "signalling", ours_signalling),
+                             ("kamailio+rtpengine", "media_anchored", ours)):
+        if not with_peers:
+            break
+        with Setup(kind) as s:
+            meter, calls = sip_load(s)
+        theirs = 1000 * meter.total() / calls
+        f.add(f"sip.cpu_per_call.{name}.peer", theirs, "ms")
+        f.ratio(f"sip.cpu_per_call.{name}: sluice needs", mine, theirs)
+
+
+# ---- media ----
+
+def media_load(setup, legs):
+    gen = sipp.Rtpgen(setup.lab, legs, MEDIA_SECONDS, pps=MEDIA_PPS, warm=2, suffix=SUFFIX)
+    try:
+        gen.wait_line("warm")
+        meter = setup.meter().start()
+        gen.wait_line("done")
+        meter.stop()
+        report = gen.report()
+    finally:
+        gen.stop()
+    packets = report["window_packets"]
+    note(f"{setup.kind}: {packets / MEDIA_SECONDS:.0f} packets/s, lost {report['lost']}, latency "
+         f"p50 {report['latency_us']['p50']:.0f} p99 {report['latency_us']['p99']:.0f} us; {meter}")
+    return 1e6 * meter.total() / max(packets, 1), report
+
+
+def bench_media(f, with_peers):
+    with Setup("sluice") as s:
+        sipp.uas(s.lab, media="203.0.113.12")
+        sipp.uac(s.lab, netns.Lab.INSIDE, 200, MEDIA_CALLS, 600000, media="10.10.0.12")
+        s.box.wait_calls(MEDIA_CALLS, 20)
+        legs = s.lab.path("legs")
+        sipp.legs_of(s.box.flows(), legs)
+        ours, report = media_load(s, legs)
+    f.add("media.lost_packets", report["lost"], "packets", 0)
+    f.add("media.latency.p50", report["latency_us"]["p50"], "us")
+    f.add("media.latency.p99", report["latency_us"]["p99"], "us")
+    theirs = None
+    if with_peers:
+        with Setup("rtpengine") as s:
+            legs = s.lab.path("legs")
+            peers.rtpengine_legs(s.lab, MEDIA_CALLS, legs)
+            theirs, _ = media_load(s, legs)
+        f.add("media.cpu_per_packet.peer", theirs, "us")
+    f.add("media.cpu_per_packet", ours, "us", theirs)
+    f.ratio("media.cpu_per_packet: sluice needs", ours, theirs)
+
+
+# ---- post-dial delay ----
+
+def percentile(values, share):
+    values = sorted(values)
+    return values[min(len(values) - 1, int(share * len(values)))]
+
+
+def first_times(packets):
+    """(dialled number, "INVITE" or "180") -> time."""
+    found = {}
+    for p in packets:
+        kind = {b"INVITE": "INVITE", b"SIP/2.": "180"}.get(p.data[:6])
+        if not kind or kind == "180" and not p.data.startswith(b"SIP/2.0 180"):
+            continue
+        number = re.search(rb"\r\n(?:To|t)[^\r\n]*?\+4930(\d+)", p.data, re.I)
+        if number:
+            found.setdefault((number[1], kind), p.time)
+    return found
+
+
+def added_delay(setup):
+    sipp.uas(setup.lab, media="203.0.113.12")
+    sipp.uac(setup.lab, netns.Lab.INSIDE, 100, 100, 100, port=5070).wait(30)
+    wires = [capture.Capture(setup.lab, ns, name, what="udp port 5060")
+             for ns, name in ((setup.lab.pbx, "in"), (setup.lab.carrier, "out"))]
+    calls = PDD_RATE * PDD_SECONDS
+    load = sipp.uac(setup.lab, netns.Lab.INSIDE, PDD_RATE, calls, 300, media="10.10.0.12")
+    load.wait(PDD_SECONDS + 40)
+    need_all(load, calls)
+    inside, outside = (first_times(w.stop().packets()) for w in wires)
+    delays = []
+    for number in {n for n, _ in inside}:
+        keys = (number, "INVITE"), (number, "180")
+        if all(k in inside and k in outside for k in keys):
+            delays.append(1000 * (outside[keys[0]] - inside[keys[0]]
+                                  + inside[keys[1]] - outside[keys[1]]))
+    if len(delays) < calls * 0.9:
+        raise RuntimeError(f"only {len(delays)} of {calls} calls were seen on both sides")
+    return delays
+
+
+def bench_pdd(f, with_peers):
+    with Setup("sluice") as s:
+        delays = added_delay(s)
+    f.add("pdd.added.p50", percentile(delays, 0.5), "ms", 0.2)
+    f.add("pdd.added.p99", percentile(delays, 0.99), "ms", 1.0)
+    if with_peers:
+        with Setup("kamailio+rtpengine") as s:
+            delays = added_delay(s)
+        f.add("pdd.added.p50.peer", percentile(delays, 0.5), "ms")
+        f.add("pdd.added.p99.peer", percentile(delays, 0.99), "ms")
+
+
+# ---- memory, idle ----
+
+def memory_slope(setup):
+    """kB for each established call, from the slope between two numbers of held calls."""
+    few, many = MEMORY_CALLS
+    carrier = sipp.uas(setup.lab, media="203.0.113.12")
+    sipp.uac(setup.lab, netns.Lab.INSIDE, 200, few, 600000, media="10.10.0.12")
+
+    def answered(n):
+        return lambda: carrier.number("TotalCallCreated") >= n
+
+    netns.wait_for(f"{few} calls", answered(few), 30, 0.2)
+    time.sleep(3)
+    before = measure.memory_kb(setup.lab)
+    sipp.uac(setup.lab, netns.Lab.INSIDE, 200, many - few, 600000, port=5070, media="10.10.0.13")
+    netns.wait_for(f"{many} calls", answered(many), 60, 0.2)
+    time.sleep(3)
+    return (measure.memory_kb(setup.lab) - before) / (many - few)
+
+
+def bench_memory(f, with_peers):
+    with Setup("sluice") as s:
+        slope = memory_slope(s)
+        held = len(s.box.calls())
+    if held != MEMORY_CALLS[1]:
+        raise RuntimeError(f"{held} calls are up, not {MEMORY_CALLS[1]}")
+    f.add("memory.per_call", slope, "kB", 4.0)
+    if with_peers:
+        with Setup("kamailio+rtpengine") as s:
+            theirs = memory_slope(s)
+        f.add("memory.per_call.peer", theirs, "kB")
+        f.ratio("memory.per_call: sluice needs", slope, theirs)
+
+
+def bench_idle(f, with_peers):
+    for kind in ["sluice"] + ["kamailio+rtpengine"] * with_peers:
+        with Setup(kind) as s:
+            time.sleep(3)
+            meter = s.meter().start()
+            time.sleep(IDLE_SECONDS)
+            meter.stop()
+            note(f"{kind}: {meter}")
+        percent = 100 * meter.total() / meter.wall
+        f.add("idle.cpu" if kind == "sluice" else "idle.cpu.peer", percent, "% of a core",
+              1.0 if kind == "sluice" else None)
+
+
+# ---- micro-benchmarks ----
+
+def bench_parser(f, _with_peers):
+    """The programs *_bench of the build tree print lines of: name value unit [target]."""
+    programs = sorted(glob.glob(os.path.join(build.folder(SUFFIX), "**/*_bench"), recursive=True))
+    for program in (p for p in programs if os.access(p, os.X_OK)):
+        r = subprocess.run([program], capture_output=True, text=True, timeout=300)
+        if r.returncode:
+            raise RuntimeError(f"{program}: {r.stdout[-500:]}{r.stderr[-500:]}")
+        name = os.path.basename(program)
+        for line in r.stdout.splitlines():
+            m = re.match(r"(\S+)\s+([\d.]+)\s+(\S+)(?:\s+([\d.]+))?\s*$", line)
+            if m:
+                f.add(f"{name[:-len('_bench')]}.{m[1]}", float(m[2]), m[3],
+                      float(m[4]) if m[4] else None)
+            else:
+                note(f"{name}: {line}")
+
+
+BENCHES = {"parser": bench_parser, "idle": bench_idle, "sip": bench_sip, "pdd": bench_pdd,
+           "media": bench_media, "memory": bench_memory}
+
+
+def prepare():
+    build.build(SUFFIX, ("buildtype=release", "b_ndebug=false"))
+    for path in ("/proc/sys/net/core/rmem_max", "/proc/sys/net/core/wmem_max"):
+        with open(path) as f:
+            if int(f.read()) < 8 << 20:
+                note(f"{path} is small: sipp may lose messages; sysctl net.core.rmem_max=67108864")
+    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as f:
+        f.write("-10")
+
+
+def main(argv):
+    a = argparse.ArgumentParser(prog="tools/bench", description=__doc__.split("\n", 1)[0])
+    a.add_argument("what", nargs="*", choices=[*BENCHES, "all", []], default="all")
+    a.add_argument("--peers", action="store_true", help="Kamailio and rtpengine on the same work")
+    a.add_argument("--json", metavar="FILE", help="write the figures there too (build-bench/bench.json)")
+    o = a.parse_args(argv)
+    build.need_root()
+    what = list(BENCHES) if "all" in o.what or not o.what else [w for w in BENCHES if w in o.what]
+    figures, failed = Figures(), []
+    try:
+        prepare()
+    except build.BuildError as e:
+        term.say(str(e))
+        return 1
+    for name in what:
+        term.title(name)
+        try:
+            BENCHES[name](figures, o.peers)
+        except (RuntimeError, TimeoutError, subprocess.TimeoutExpired) as e:
+            failed.append(name)
+            term.say(term.paint(f"{name}: {e}", "red"))
+    path = o.json or os.path.join(build.folder(SUFFIX), "bench.json")
+    with open(path, "w") as f:
+        json.dump({"figures": figures.all, "failed": failed}, f, indent=1)
+    term.say(f"\n{len(figures.all)} figures in {path}; missed: "
+             f"{' '.join(figures.missed) or 'none'}; failed: {' '.join(failed) or 'none'}")
+    return 1 if failed or figures.missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
