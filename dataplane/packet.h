@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One packet on its way through the worker: rx.c takes it apart, tx.c puts it together again. Pure
+ * functions over the packet's own memory; no allocation, no clock. */
+#ifndef SLUICE_DP_PACKET_H
+#define SLUICE_DP_PACKET_H
+
+#include <rte_mbuf.h>
+#include "port.h"
+#include "relay/relay.h"
+
+struct packet {
+	struct rte_mbuf *m;
+	struct relay_packet r;     /* payload, source */
+	const struct network *net; /* that it came in on */
+	u16 to;                    /* UDP port of ours */
+	u16 sum;                   /* one's complement sum of the payload, where has_sum */
+	u16 head;                  /* first two octets of the payload as they came, for the sum */
+	bool has_sum;              /* it came with a UDP checksum and leaves with one */
+};
+
+/* One's complement sum of 16-bit words, not complemented, from 32 bits down to 16. */
+static inline u16 sum_fold(u32 sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (u16)((sum & 0xffff) + (sum >> 16));
+}
+
+/* -1: media, *p is filled. Else the drop; *ours says whether it is bad media (true) or a frame that is
+ * the kernel's business (false). `port` is where it came in. */
+int rx_parse(const struct ports *ports, const struct port *port, struct rte_mbuf *m, struct packet *p,
+	     bool *ours);
+
+/* The same packet with new headers, after relay_commit(). */
+void tx_rewrite(struct packet *p, const struct relay_plan *plan, u64 from_mac, u64 to_mac);
+
+#endif

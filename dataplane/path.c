@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+#include <rte_mempool.h>
+#include "worker_priv.h"
+
+/* ---- the list of paths that time alone can change ---- */
+
+static void tick_remove(struct worker *w, struct path *path)
+{
+	if (!path->ticking)
+		return;
+	struct path *last = w->ticking[--w->n_ticking];
+	w->ticking[path->ticking - 1] = last;
+	last->ticking = path->ticking;
+	path->ticking = 0;
+}
+
+static void tick_update(struct worker *w, struct path *path)
+{
+	bool wanted = source_ticking(&path->dir.src);
+	if (wanted == (path->ticking != 0))
+		return;
+	if (!wanted) {
+		tick_remove(w, path);
+	} else if (w->n_ticking < TICKING_MAX) { /* else its next packet does it */
+		w->ticking[w->n_ticking++] = path;
+		path->ticking = w->n_ticking;
+	}
+}
+
+/* ---- packets of sources that are not proven yet ---- */
+
+static void hold(struct worker *w, struct path *path, struct packet *p, unsigned slot)
+{
+	void *mem;
+	if (!path->held && rte_mempool_get(w->held_pool, &mem) == 0) {
+		path->held = mem;
+		memset(path->held->n, 0, sizeof(path->held->n));
+	}
+	if (!path->held || slot >= SOURCE_CANDIDATES || path->held->n[slot] == SOURCE_HELD) {
+		path->dir.dropped++;
+		drop(w, p->m, RELAY_DROP_CANDIDATE);
+		return;
+	}
+	path->held->m[slot][path->held->n[slot]++] = p->m;
+}
+
+static void held_free(struct worker *w, struct path *path, unsigned reason)
+{
+	if (!path->held)
+		return;
+	for (unsigned s = 0; s < SOURCE_CANDIDATES; s++) {
+		path->dir.dropped += path->held->n[s];
+		for (unsigned i = 0; i < path->held->n[s]; i++)
+			drop(w, path->held->m[s][i], reason);
+	}
+	rte_mempool_put(w->held_pool, path->held);
+	path->held = NULL;
+}
+
+static const struct port *port_of(const struct worker *w, const struct rte_mbuf *m)
+{
+	const struct port *port = w->ports->port;
+	while (port < w->ports->port + w->ports->n - 1 && port->id != m->port)
+		port++;
+	return port;
+}
+
+static void held_forward(struct worker *w, struct path *path, struct rte_mbuf *m)
+{
+	struct packet p;
+	struct relay_plan plan = { 0 };
+	bool ours;
+	/* Taken apart once more: that costs less than keeping the result with each kept packet. */
+	if (rx_parse(w->ports, port_of(w, m), m, &p, &ours) >= 0) {
+		drop(w, m, DP_DROP_HELD_LOST);
+		return;
+	}
+	p.r.now_us = w->now_us;
+	relay_plan_held(&path->dir, &p.r, &plan);
+	if (plan.action != RELAY_FORWARD) {
+		drop(w, m, plan.action == RELAY_DROP ? plan.drop : (unsigned)DP_DROP_HELD_LOST);
+		return;
+	}
+	relay_commit(&path->dir, &p.r, &plan);
+	send_packet(w, path, &p, &plan);
+}
+
+/* The packets of the chosen candidate go out in order, before the one that decided. */
+static void held_flush(struct worker *w, struct path *path, unsigned slot)
+{
+	struct held *h = path->held;
+	if (!h)
+		return;
+	if (slot < SOURCE_CANDIDATES) {
+		unsigned n = h->n[slot];
+		h->n[slot] = 0;
+		for (unsigned i = 0; i < n; i++)
+			held_forward(w, path, h->m[slot][i]);
+	}
+	held_free(w, path, DP_DROP_HELD_LOST);
+}
+
+/* ---- what a verdict says besides ---- */
+
+static void tell(struct worker *w, const struct path *path, u32 event, const struct flow_addr *source)
+{
+	const struct flow *rule = path->dir.rule;
+	struct note n = { .flow_id = rule->id,
+			  .gen = rule->gen,
+			  .event = event,
+			  .side = path->dir.side,
+			  .source = *source };
+	/* Control asks where a side's media comes from; RTCP follows it and is not worth a message. */
+	if (path->dir.component == RELAY_RTP)
+		worker_note(w, &n);
+}
+
+static void act_on_note(struct worker *w, struct path *path, const struct relay_plan *plan)
+{
+	if (plan->note == SOURCE_LATCHED)
+		held_flush(w, path, plan->flush_slot);
+	else if (plan->note == SOURCE_CONFLICT)
+		held_free(w, path, DP_DROP_HELD_LOST);
+}
+
+static void tell_note(struct worker *w, struct path *path, const struct relay_plan *plan)
+{
+	if (plan->note == SOURCE_LATCHED)
+		tell(w, path, FLOW_EVENT_LATCHED, &path->dir.src.lock);
+	else if (plan->note == SOURCE_CONFLICT)
+		tell(w, path, FLOW_EVENT_CONFLICT, &(struct flow_addr){ 0 });
+}
+
+/* ---- entry points ---- */
+
+/* RTCP on the RTP port belongs to the RTCP direction (RFC 5761 section 4: packet types 192..223). */
+static struct path *demultiplex(struct path *path, const struct packet *p)
+{
+	const struct flow_side *side = &path->dir.rule->side[path->dir.side];
+	if (side->flags & FLOW_SIDE_RTCP_MUX && p->r.len >= 2 && p->r.payload[0] >> 6 == 2 &&
+	    p->r.payload[1] >= 192 && p->r.payload[1] <= 223)
+		return path->rtcp;
+	return path;
+}
+
+void path_packet(struct worker *w, struct path *path, struct packet *p)
+{
+	struct relay_plan plan = { .flush_slot = SOURCE_NONE };
+	path = demultiplex(path, p);
+	p->r.now_us = w->now_us;
+	relay_plan(&path->dir, &path->rtp->dir, &p->r, &plan);
+	if (unlikely(plan.note != SOURCE_QUIET))
+		act_on_note(w, path, &plan);
+	switch (plan.action) {
+	case RELAY_FORWARD:
+		relay_commit(&path->dir, &p->r, &plan);
+		send_packet(w, path, p, &plan);
+		break;
+	case RELAY_HOLD:
+		hold(w, path, p, plan.hold_slot);
+		break;
+	case RELAY_PUNT:
+		drop(w, p->m, DP_DROP_PUNT_NOBODY);
+		break;
+	case RELAY_DROP:
+		drop(w, p->m, plan.drop);
+		break;
+	}
+	if (unlikely(plan.note != SOURCE_QUIET))
+		tell_note(w, path, &plan);
+	tick_update(w, path);
+}
+
+void path_tick(struct worker *w, struct path *path)
+{
+	struct relay_plan plan = { .flush_slot = SOURCE_NONE };
+	relay_tick(&path->dir, w->now_us, &plan);
+	act_on_note(w, path, &plan);
+	tell_note(w, path, &plan);
+	tick_update(w, path);
+}
+
+void path_renew(struct worker *w, struct path *path, const struct rule *rule)
+{
+	relay_dir_update(&path->dir, &rule->flow, w->now_us);
+	held_free(w, path, DP_DROP_HELD_ENDED);
+	path->out = rule->net[!path->dir.side];
+	path->hop = NULL;
+	tick_update(w, path);
+}
+
+void path_forget(struct worker *w, struct path *path)
+{
+	tick_remove(w, path);
+	held_free(w, path, DP_DROP_HELD_ENDED);
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <rte_bus_vdev.h>
+#include <rte_dev.h>
+#include <rte_ethdev.h>
+#include <rte_errno.h>
+#include "eal.h"
+#include "mute.h"
+#include "port.h"
+#include "punt.h"
+#include "xdp/steer.h"
+
+#define DESCRIPTORS  1024
+#define QUEUE_MBUFS  4096 /* fill ring 2048 (the AF_XDP driver insists), completion and send rings */
+#define SPARE_MBUFS  2048 /* bursts under way, held packets */
+#define SPREAD_CACHE 256
+
+_Static_assert(NETWORKS_MAX <= STEER_ADDRESSES, "each address needs its row in the program");
+
+u64 port_mac_pack(const void *octets)
+{
+	u64 mac = 0;
+	memcpy(&mac, octets, 6);
+	return mac;
+}
+
+struct network *ports_network(struct ports *p, u32 ip)
+{
+	for (unsigned i = 0; i < p->n_networks; i++)
+		if (p->network[i].ip == ip)
+			return &p->network[i];
+	return NULL;
+}
+
+int port_setup(struct ports *p, struct port *port)
+{
+	struct rte_eth_conf conf = { 0 };
+	struct rte_ether_addr mac;
+	int err = rte_eth_dev_configure(port->id, port->n_queues, port->n_queues, &conf);
+	for (uint16_t q = 0; !err && q < port->n_queues; q++)
+		err = rte_eth_rx_queue_setup(port->id, q, DESCRIPTORS, SOCKET_ID_ANY, NULL, p->pool);
+	for (uint16_t q = 0; !err && q < port->n_queues; q++)
+		err = rte_eth_tx_queue_setup(port->id, q, DESCRIPTORS, SOCKET_ID_ANY, NULL);
+	if (!err)
+		err = rte_eth_dev_start(port->id);
+	if (!err)
+		err = rte_eth_macaddr_get(port->id, &mac);
+	if (!err)
+		port->mac = port_mac_pack(&mac);
+	if (!err && !port->mtu && rte_eth_dev_get_mtu(port->id, &port->mtu))
+		port->mtu = RTE_ETHER_MTU;
+	return err;
+}
+
+/* A device that the kernel does not have: PCI (EAL has probed it) or any virtual device of DPDK. What
+ * is not media goes to the kernel through a TAP with the network's address. */
+static int open_own(struct ports *p, struct port *port, struct log *log)
+{
+	char name[128];
+	int err = 0;
+	size_t n = strcspn(port->spec, ",");
+	if (n >= sizeof(name))
+		return -ENAMETOOLONG;
+	memcpy(name, port->spec, n);
+	name[n] = '\0';
+	if (port->kind == PORT_VDEV)
+		err = rte_eal_hotplug_add("vdev", name, port->spec[n] ? port->spec + n + 1 : "");
+	if (err || rte_eth_dev_get_port_by_name(name, &port->id)) {
+		snprintf(port->why, sizeof(port->why), "DPDK has no such device: %s", eal_said());
+		return err ? err : -ENODEV;
+	}
+	port->open = true;
+	port->n_queues = 1;
+	err = port_setup(p, port);
+	if (!err)
+		err = punt_open(p, port, log);
+	if (err)
+		snprintf(port->why, sizeof(port->why), "%s", eal_said());
+	rte_eth_promiscuous_enable(port->id); /* the TAP may be given another hardware address */
+	snprintf(port->driver, sizeof(port->driver), "%s %s",
+		 port->kind == PORT_PCI ? "PCI" : "DPDK device", name);
+	return err;
+}
+
+static int open_interface(struct ports *p, struct port *port, enum conf_engine how,
+			  const char *program, struct log *log)
+{
+	int err = port_interface(port);
+	if (err) {
+		log_error(log, "port", "%s: there is no such interface: %s", port->spec,
+			  strerror(-err));
+		return err;
+	}
+	err = -EOPNOTSUPP;
+	if (how == CONF_ENGINE_PACKET)
+		snprintf(port->why, sizeof(port->why), "because the configuration asks for it");
+	else
+		err = port_open_xdp(p, port, program);
+	if (err && how == CONF_ENGINE_XDP) {
+		log_error(log, "port", "%s: XDP was refused: %s. Set media.device to auto or af_packet.",
+			  port->spec, port->why);
+		return err;
+	}
+	if (!err)
+		return 0;
+	if (how != CONF_ENGINE_PACKET) {
+		char reason[sizeof(port->why)];
+		memcpy(reason, port->why, sizeof(reason));
+		snprintf(port->why, sizeof(port->why), "because XDP was refused: %.160s", reason);
+	}
+	err = port_open_packet(p, port);
+	if (err)
+		log_error(log, "port", "%s: neither AF_XDP nor AF_PACKET: %s", port->spec, port->why);
+	return err;
+}
+
+/* Networks with the same port string share one port. */
+static int collect(struct ports *p, const struct conf *conf, struct log *log)
+{
+	if (conf->n_networks > NETWORKS_MAX) {
+		log_error(log, "port", "%u networks: at most %d are possible", conf->n_networks,
+			  NETWORKS_MAX);
+		return -E2BIG;
+	}
+	for (unsigned i = 0; i < conf->n_networks; i++) {
+		const struct conf_network *c = &conf->networks[i];
+		struct network *n = &p->network[p->n_networks];
+		if (c->address.family != 4) {
+			log_error(log, "port", "%s: the address is not IPv4, which is all that sluice-dp "
+				  "relays", c->name);
+			return -EAFNOSUPPORT;
+		}
+		memcpy(&n->ip, c->address.ip, 4);
+		n->conf = c;
+		if (ports_network(p, n->ip)) {
+			log_error(log, "port", "%s: another network has the same address", c->name);
+			return -EADDRINUSE;
+		}
+		unsigned k = 0;
+		while (k < p->n && strcmp(p->port[k].spec, c->port) != 0)
+			k++;
+		if (k == p->n) {
+			p->port[k] = (struct port){ .spec = c->port, .link = -1 };
+			for (int q = 0; q < QUEUES_MAX; q++)
+				p->port[k].fd[q] = -1;
+			p->port[k].kind = eal_is_pci(c->port) ? PORT_PCI :
+					  strncmp(c->port, "net_", 4) == 0 ? PORT_VDEV :
+									     PORT_AF_XDP;
+			p->n++;
+		}
+		n->port = &p->port[k];
+		p->n_networks++;
+	}
+	return 0;
+}
+
+static int make_pool(struct ports *p, struct log *log)
+{
+	unsigned n = SPARE_MBUFS;
+	for (unsigned i = 0; i < p->n; i++)
+		n += QUEUE_MBUFS *
+		     (p->port[i].kind == PORT_AF_XDP ? port_interface_queues(p->port[i].spec) : 1);
+	/* Last in, first out: the same few packets stay in the cache. */
+	p->pool = rte_pktmbuf_pool_create_by_ops("packets", n, SPREAD_CACHE, 0,
+						 RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY, "stack");
+	if (p->pool)
+		return 0;
+	log_error(log, "port", "no memory for %u packets: %s", n, rte_strerror(rte_errno));
+	return -ENOMEM;
+}
+
+int ports_open(struct ports *p, const struct conf *conf, enum conf_engine how, struct log *log)
+{
+	char program[64];
+	*p = (struct ports){ .mute = -1 };
+	int err = collect(p, conf, log);
+	if (!err)
+		err = make_pool(p, log);
+	if (err)
+		return err;
+	int file = steer_file(program, sizeof(program));
+	if (file < 0)
+		return file;
+	bool muted = false;
+	for (unsigned i = 0; i < p->n && !err; i++) {
+		struct port *port = &p->port[i];
+		eal_forget();
+		if (port->kind == PORT_AF_XDP) {
+			err = open_interface(p, port, how, program, log);
+			muted |= port->kind == PORT_AF_PACKET;
+		} else {
+			err = open_own(p, port, log);
+			if (err)
+				log_error(log, "port", "%s: %s", port->spec, port->why);
+		}
+	}
+	close(file);
+	if (!err)
+		p->mute = mute_open(p, muted, log);
+	return err;
+}
+
+void ports_close(struct ports *p)
+{
+	for (unsigned i = 0; i < p->n; i++) {
+		struct port *port = &p->port[i];
+		if (port->open) {
+			rte_eth_dev_stop(port->id);
+			rte_eth_dev_close(port->id);
+		}
+		/* After the device: the driver detaches whatever it finds, except what a link holds. */
+		if (port->link >= 0)
+			close(port->link);
+		punt_close(port->punt);
+	}
+	if (p->mute >= 0)
+		close(p->mute);
+	rte_mempool_free(p->pool);
+}
+
+void ports_tell(const struct ports *p, struct log *log)
+{
+	for (unsigned i = 0; i < p->n_networks; i++) {
+		const struct network *n = &p->network[i];
+		char addr[ADDR_STR_MAX];
+		log_notice(log, "port", "%s: %s%s%s; media %s UDP %u-%u", n->conf->name,
+			   n->port->driver, n->port->why[0] ? ", " : "", n->port->why,
+			   addr_print(&n->conf->address, addr), n->conf->media_lo, n->conf->media_hi);
+	}
+}

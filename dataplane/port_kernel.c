@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <linux/ethtool.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/if_xdp.h>
+#include <linux/sockios.h>
+#include <netlink/route/link.h>
+#include <rte_dev.h>
+#include <rte_ethdev.h>
+#include "eal.h"
+#include "port.h"
+#include "xdp/steer.h"
+
+#define XDP_MTU_MAX 3498 /* one page less the headroom and tail room of XDP */
+
+int port_interface(struct port *port)
+{
+	struct rtnl_link *link = NULL;
+	struct nl_sock *sk = nl_socket_alloc();
+	int err = sk ? nl_connect(sk, NETLINK_ROUTE) : -NLE_NOMEM;
+	if (err == 0)
+		err = rtnl_link_get_kernel(sk, 0, port->spec, &link);
+	if (err == 0) {
+		unsigned mtu = rtnl_link_get_mtu(link);
+		struct nl_addr *mac = rtnl_link_get_addr(link);
+		port->ifindex = (unsigned)rtnl_link_get_ifindex(link);
+		port->mtu = mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)mtu;
+		if (mac && nl_addr_get_len(mac) == 6)
+			port->mac = port_mac_pack(nl_addr_get_binary_addr(mac));
+		rtnl_link_put(link);
+	}
+	nl_socket_free(sk);
+	return err ? -ENODEV : 0;
+}
+
+unsigned port_interface_queues(const char *name)
+{
+	struct ethtool_channels ch = { .cmd = ETHTOOL_GCHANNELS };
+	struct ifreq ifr = { .ifr_data = (void *)&ch };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	/* ethtool's answer has no attribute in libnl; a driver without channels has one queue. */
+	int err = fd < 0 ? -1 : ioctl(fd, SIOCETHTOOL, &ifr);
+	if (fd >= 0)
+		close(fd);
+	unsigned n = err ? 1 : ch.combined_count + ch.rx_count;
+	return n ? n : 1;
+}
+
+/* DPDK's drivers keep their sockets to themselves and offer no interrupt to wait on: what appeared of
+ * that family since `below` is the new device's. */
+static unsigned find_sockets(struct port *port, int family, const bool before[])
+{
+	unsigned n = 0;
+	for (int fd = 3; fd < FD_SETSIZE && n < QUEUES_MAX; fd++) {
+		int domain = 0;
+		socklen_t len = sizeof(domain);
+		if (!before[fd] && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
+		    domain == family)
+			port->fd[n++] = fd;
+	}
+	return n;
+}
+
+static void list_sockets(bool before[FD_SETSIZE])
+{
+	for (int fd = 0; fd < FD_SETSIZE; fd++) {
+		int domain;
+		socklen_t len = sizeof(domain);
+		before[fd] = getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0;
+	}
+}
+
+static int plug(struct ports *p, struct port *port, const char *name, const char *args)
+{
+	int err = rte_eal_hotplug_add("vdev", name, args);
+	if (err)
+		return err;
+	err = rte_eth_dev_get_port_by_name(name, &port->id);
+	if (err)
+		return err;
+	port->open = true;
+	return port_setup(p, port);
+}
+
+static void unplug(struct port *port, const char *name)
+{
+	if (port->open) {
+		rte_eth_dev_stop(port->id);
+		rte_eth_dev_close(port->id);
+		port->open = false;
+	}
+	rte_eal_hotplug_remove("vdev", name);
+	for (int q = 0; q < QUEUES_MAX; q++)
+		port->fd[q] = -1;
+}
+
+/* Reasons that are better found out before DPDK stumbles over them. */
+static int xdp_possible(struct port *port)
+{
+	unsigned queues = port_interface_queues(port->spec);
+	port->why[0] = '\0';
+	if (port->mtu > XDP_MTU_MAX) {
+		snprintf(port->why, sizeof(port->why), "MTU %u is over %d", port->mtu, XDP_MTU_MAX);
+		return -EMSGSIZE;
+	}
+	if (queues > QUEUES_MAX) {
+		snprintf(port->why, sizeof(port->why),
+			 "%u receive queues, at most %d are served: ethtool -L %s combined %d", queues,
+			 QUEUES_MAX, port->spec, QUEUES_MAX);
+		return -E2BIG;
+	}
+	port->n_queues = (uint16_t)queues;
+	return steer_clear(port->ifindex, port->why, sizeof(port->why));
+}
+
+static int xdp_steer(struct ports *p, struct port *port)
+{
+	port->link = steer_take_over(port->ifindex, port->why, sizeof(port->why));
+	int err = port->link < 0 ? port->link : 0;
+	for (unsigned i = 0; i < p->n_networks && !err; i++) {
+		const struct network *n = &p->network[i];
+		struct steer_range r = { n->conf->media_lo, n->conf->media_hi };
+		if (n->port == port)
+			err = steer_add(port->link, n->ip, r);
+	}
+	if (err && !port->why[0])
+		snprintf(port->why, sizeof(port->why), "steering: %s", strerror(-err));
+	return err;
+}
+
+static void xdp_describe(struct port *port)
+{
+	struct xdp_options opt = { 0 };
+	socklen_t len = sizeof(opt);
+	getsockopt(port->fd[0], SOL_XDP, XDP_OPTIONS, &opt, &len);
+	snprintf(port->driver, sizeof(port->driver), "AF_XDP on %s (%s, %s, no huge pages)",
+		 port->spec, steer_native(port->ifindex) ? "native" : "generic",
+		 opt.flags & XDP_OPTIONS_ZEROCOPY ? "zero copy" : "copy mode");
+}
+
+int port_open_xdp(struct ports *p, struct port *port, const char *program)
+{
+	char name[32], args[256];
+	bool before[FD_SETSIZE];
+	int err = xdp_possible(port);
+	if (err)
+		return err;
+	snprintf(name, sizeof(name), "net_af_xdp%u", port->ifindex);
+	snprintf(args, sizeof(args), "iface=%s,queue_count=%u,xdp_prog=%s", port->spec,
+		 port->n_queues, program);
+	list_sockets(before);
+	err = plug(p, port, name, args);
+	if (err) {
+		snprintf(port->why, sizeof(port->why), "%s", eal_said());
+	} else if (find_sockets(port, AF_XDP, before) < port->n_queues) {
+		snprintf(port->why, sizeof(port->why), "the driver's sockets were not found");
+		err = -ENOTSOCK;
+	} else {
+		err = xdp_steer(p, port);
+	}
+	if (!err) {
+		xdp_describe(port);
+		return 0;
+	}
+	char reason[sizeof(port->why)], ignored[sizeof(port->why)];
+	memcpy(reason, port->why, sizeof(reason));
+	unplug(port, name);
+	if (port->link >= 0)
+		close(port->link);
+	port->link = -1;
+	steer_clear(port->ifindex, ignored, sizeof(ignored));
+	memcpy(port->why, reason, sizeof(reason));
+	return err;
+}
+
+/* Only media comes up to us: the rest would wake the worker for nothing. */
+static int packet_filter(const struct ports *p, const struct port *port)
+{
+	struct sock_filter code[9 + 6 * NETWORKS_MAX] = {
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 23),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 14),
+	};
+	unsigned short n = 7;
+	for (unsigned i = 0; i < p->n_networks; i++) {
+		const struct network *net = &p->network[i];
+		if (net->port != port)
+			continue;
+		struct sock_filter one[] = {
+			BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 30),
+			BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, rte_be_to_cpu_32(net->ip), 0, 4),
+			BPF_STMT(BPF_LD | BPF_H | BPF_IND, 16),
+			BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, net->conf->media_lo, 0, 2),
+			BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, net->conf->media_hi, 1, 0),
+			BPF_STMT(BPF_RET | BPF_K, UINT16_MAX),
+		};
+		memcpy(&code[n], one, sizeof(one));
+		n += 6;
+	}
+	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog prog = { .len = n, .filter = code };
+	return setsockopt(port->fd[0], SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) ? -errno :
+											     0;
+}
+
+int port_open_packet(struct ports *p, struct port *port)
+{
+	char name[32], args[256];
+	bool before[FD_SETSIZE];
+	port->kind = PORT_AF_PACKET;
+	port->n_queues = 1;
+	snprintf(name, sizeof(name), "net_af_packet%u", port->ifindex);
+	snprintf(args, sizeof(args), "iface=%s,blocksz=65536,framesz=2048,framecnt=1024", port->spec);
+	list_sockets(before);
+	int err = plug(p, port, name, args);
+	if (!err && find_sockets(port, AF_PACKET, before) < 1)
+		err = -ENOTSOCK;
+	if (!err)
+		err = packet_filter(p, port);
+	if (err) {
+		snprintf(port->why, sizeof(port->why), "%s", eal_said());
+		unplug(port, name);
+		return err;
+	}
+	snprintf(port->driver, sizeof(port->driver), "AF_PACKET on %s", port->spec);
+	return 0;
+}

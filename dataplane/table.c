@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <rte_malloc.h>
+#include "table.h"
+
+#define SLOT_OCTETS (65536 * sizeof(void *))
+#define RETIRED_MAX 8192
+#define RETIRE_AT   64
+
+static void free_retired(void *arg, void *elem, unsigned n)
+{
+	(void)arg;
+	for (unsigned i = 0; i < n; i++)
+		free(((void **)elem)[i]);
+}
+
+int media_table_open(struct media_table *t, unsigned n_networks)
+{
+	*t = (struct media_table){ 0 };
+	for (unsigned i = 0; i < n_networks; i++) {
+		/* Zero pages: only the ports in use take memory. */
+		void *p = mmap(NULL, SLOT_OCTETS, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			       -1, 0);
+		if (p == MAP_FAILED)
+			return -ENOMEM;
+		t->slot[i] = p;
+	}
+	t->rcu = rte_zmalloc("rcu", rte_rcu_qsbr_get_memsize(1), RTE_CACHE_LINE_SIZE);
+	if (!t->rcu || rte_rcu_qsbr_init(t->rcu, 1))
+		return -ENOMEM;
+	struct rte_rcu_qsbr_dq_parameters dq = { .name = "retired",
+						 .size = RETIRED_MAX,
+						 .esize = sizeof(void *),
+						 .trigger_reclaim_limit = RETIRE_AT,
+						 .max_reclaim_size = RETIRED_MAX,
+						 .free_fn = free_retired,
+						 .v = t->rcu };
+	t->retired = rte_rcu_qsbr_dq_create(&dq);
+	return t->retired ? 0 : -ENOMEM;
+}
+
+void media_table_close(struct media_table *t)
+{
+	if (t->retired)
+		rte_rcu_qsbr_dq_delete(t->retired);
+	rte_free(t->rcu);
+	for (unsigned i = 0; i < NETWORKS_MAX; i++)
+		if (t->slot[i])
+			munmap(t->slot[i], SLOT_OCTETS);
+}
+
+static _Atomic(struct path *) *slot_of(const struct media_table *t, const struct network *net, u16 port)
+{
+	return &t->slot[net->conf->index][port];
+}
+
+struct place {
+	const struct network *net;
+	u16 port;
+};
+
+/* Where path [side][component] of a rule is found. Port 0: nowhere. */
+static struct place place_of(const struct rule *rule, unsigned side, unsigned component)
+{
+	const struct flow_side *s = &rule->flow.side[side];
+	return (struct place){ rule->net[side],
+			       component == RELAY_RTP ? s->local.port : s->local_rtcp };
+}
+
+int media_table_set(struct media_table *t, struct dp_flow *f, const struct rule *rule)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		struct place at = place_of(rule, i / 2, i % 2);
+		struct path *there = at.port ? media_table_find(t, at.net->conf->index, at.port) : NULL;
+		if (there && there->flow != f)
+			return -EADDRINUSE;
+	}
+	if (f->rule)
+		media_table_clear(t, f);
+	for (unsigned i = 0; i < 4; i++) {
+		struct place at = place_of(rule, i / 2, i % 2);
+		if (at.port)
+			atomic_store_explicit(slot_of(t, at.net, at.port), &f->path[i / 2][i % 2],
+					      memory_order_release);
+	}
+	return 0;
+}
+
+void media_table_clear(struct media_table *t, struct dp_flow *f)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		struct place at = place_of(f->rule, i / 2, i % 2);
+		if (at.port)
+			atomic_store_explicit(slot_of(t, at.net, at.port), NULL,
+					      memory_order_release);
+	}
+}
+
+void media_table_retire(struct media_table *t, void *p)
+{
+	if (!p)
+		return;
+	if (rte_rcu_qsbr_dq_enqueue(t->retired, &p)) {
+		/* Full: wait for the readers once, which frees all of it. */
+		rte_rcu_qsbr_synchronize(t->rcu, RTE_QSBR_THRID_INVALID);
+		media_table_reclaim(t);
+		free(p);
+	}
+}
+
+unsigned media_table_reclaim(struct media_table *t)
+{
+	unsigned freed, pending = 0, available;
+	rte_rcu_qsbr_dq_reclaim(t->retired, RETIRED_MAX, &freed, &pending, &available);
+	return pending;
+}

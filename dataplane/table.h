@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table: local address and UDP port -> path. One direct index for each network, as a hash of
+ * addresses and ports would cost twice as much a packet. The agent writes, workers read without locks.
+ *
+ * A *path* is one direction of relay.h and what the engine needs to send it on. A *dp_flow* is a flow
+ * of control with its four paths. Its *rule* is immutable once published. Rules and flows that are not
+ * used any more are freed after a grace period of all workers. */
+#ifndef SLUICE_DP_TABLE_H
+#define SLUICE_DP_TABLE_H
+
+#include <stdatomic.h>
+#include <rte_common.h>
+#include <rte_rcu_qsbr.h>
+#include "base/table.h"
+#include "port.h"
+#include "relay/relay.h"
+
+struct dp_flow;
+struct held;
+struct hop;
+
+struct rule {
+	struct flow flow;
+	const struct network *net[2]; /* by side: where its local address is */
+};
+
+/* The worker's, once it is published. */
+struct path {
+	struct relay_dir dir;
+	struct path *rtp, *rtcp;   /* of the same side; one of them is this one */
+	const struct network *out; /* where the other side is */
+	struct dp_flow *flow;
+	struct hop *hop;   /* last used */
+	struct held *held; /* packets of unproven sources; NULL most of the time */
+	u32 ticking;       /* place in the worker's list of ticking paths, from 1; 0: not in it */
+} __rte_cache_aligned;
+
+struct dp_flow {
+	struct path path[2][2]; /* [side][component] */
+	/* the agent's */
+	struct table_node by_id;
+	struct rule *rule; /* owned, until it is retired */
+	u64 created_us;
+	u32 place; /* in the agent's list of flows */
+};
+
+struct media_table {
+	_Atomic(struct path *) *slot[NETWORKS_MAX]; /* 65536 each, by UDP port */
+	struct rte_rcu_qsbr *rcu;
+	struct rte_rcu_qsbr_dq *retired;
+};
+
+int media_table_open(struct media_table *t, unsigned n_networks);
+/* Workers have stopped. Frees what is retired; flows in the table are the caller's. */
+void media_table_close(struct media_table *t);
+
+static inline struct path *media_table_find(const struct media_table *t, unsigned network, u16 port)
+{
+	return atomic_load_explicit(&t->slot[network][port], memory_order_acquire);
+}
+
+/* Publishes the paths of f at the addresses of `rule` and takes back those of f->rule (may be NULL).
+ * -EADDRINUSE changes nothing: another flow has one of the ports. */
+int media_table_set(struct media_table *t, struct dp_flow *f, const struct rule *rule);
+void media_table_clear(struct media_table *t, struct dp_flow *f); /* those of f->rule */
+
+/* Frees `p` (of malloc) after the workers' grace period; owners have let go of it before. */
+void media_table_retire(struct media_table *t, void *p);
+/* Frees what has had its grace period; returns how much is left. */
+unsigned media_table_reclaim(struct media_table *t);
+
+#endif

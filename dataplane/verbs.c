@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <linux/netlink.h>
+#include "agent_priv.h"
+
+/* ---- SET ---- */
+
+static bool in_media(const struct network *n, u16 port)
+{
+	return port >= n->conf->media_lo && port <= n->conf->media_hi;
+}
+
+/* Finds the network of each side's local address; ports must be in its range. NULL: all well. */
+static const char *place_rule(struct ports *ports, struct rule *r)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		const struct flow_side *s = &r->flow.side[i];
+		u32 ip;
+		memcpy(&ip, s->local.ip, sizeof(ip));
+		r->net[i] = s->local.family == 4 ? ports_network(ports, ip) : NULL;
+		if (!r->net[i])
+			return "local address belongs to no network of this engine";
+		if (!in_media(r->net[i], s->local.port) ||
+		    (s->local_rtcp && !in_media(r->net[i], s->local_rtcp)))
+			return "local port is outside the network's media ports";
+	}
+	return NULL;
+}
+
+static struct dp_flow *new_flow(const struct rule *rule)
+{
+	struct dp_flow *f = aligned_alloc(RTE_CACHE_LINE_SIZE,
+					  RTE_ALIGN_CEIL(sizeof(*f), RTE_CACHE_LINE_SIZE));
+	if (!f)
+		return NULL;
+	memset(f, 0, sizeof(*f));
+	f->created_us = worker_now_us();
+	for (unsigned side = 0; side < 2; side++) {
+		for (unsigned c = 0; c < 2; c++) {
+			struct path *p = &f->path[side][c];
+			p->flow = f;
+			p->rtp = &f->path[side][RELAY_RTP];
+			p->rtcp = &f->path[side][RELAY_RTCP];
+			p->out = rule->net[!side];
+			relay_dir_init(&p->dir, &rule->flow, side, c, &f->path[!side][c].dir);
+		}
+	}
+	return f;
+}
+
+/* The next hops are looked for before the first packet needs them. */
+static void want_hops(struct agent *a, const struct rule *r)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		const struct flow_addr *known[] = { &r->flow.side[i].remote, &r->flow.side[i].sig };
+		for (unsigned k = 0; k < 2; k++) {
+			u32 ip;
+			if (known[k]->family != 4)
+				continue;
+			memcpy(&ip, known[k]->ip, sizeof(ip));
+			neigh_want(a->p.neigh, hop_key(r->net[i]->conf->index, ip));
+		}
+	}
+}
+
+static int set_new(struct agent *a, struct op *op, struct rule *rule)
+{
+	struct dp_flow *f = new_flow(rule);
+	if (!f)
+		return -ENOMEM;
+	int err = media_table_set(a->p.table, f, rule);
+	if (err) {
+		free(f);
+		op->reason = "local port is in use by another flow";
+		return err;
+	}
+	f->rule = rule;
+	err = agent_add(a, f);
+	if (err) {
+		media_table_clear(a->p.table, f);
+		f->rule = NULL; /* the caller's again; a worker may be looking at both */
+		media_table_retire(a->p.table, f);
+	}
+	return err;
+}
+
+/* The rule is in force when the order is done: until then the worker still reads the old one. */
+static int set_again(struct agent *a, struct op *op, struct dp_flow *f, struct rule *rule,
+		     unsigned *n_orders)
+{
+	int err = media_table_set(a->p.table, f, rule);
+	if (err) {
+		op->reason = "local port is in use by another flow";
+		return err;
+	}
+	op->old = f->rule;
+	f->rule = rule;
+	a->order[(*n_orders)++] = (struct order){ ORDER_RENEW, f, rule };
+	agent_due(a, f);
+	return 0;
+}
+
+static int do_set(struct agent *a, struct op *op, unsigned *n_orders)
+{
+	struct rule *rule = calloc(1, sizeof(*rule));
+	int err = rule ? tlv_get_flow(&op->msg, &rule->flow, &op->reason) : -ENOMEM;
+	struct dp_flow *f = err ? NULL : agent_flow(a, rule->flow.id);
+	if (!err && f && rule->flow.gen <= f->rule->flow.gen) {
+		err = rule->flow.gen < f->rule->flow.gen ? -ESTALE : 0;
+		op->reason = err ? "generation is older than the one in force" : NULL;
+		free(rule);
+		return err;
+	}
+	if (!err) {
+		op->reason = place_rule(a->p.ports, rule);
+		err = op->reason ? -EADDRNOTAVAIL : 0;
+	}
+	if (!err)
+		err = f ? set_again(a, op, f, rule, n_orders) : set_new(a, op, rule);
+	if (err)
+		media_table_retire(a->p.table, rule); /* paths of a failed new flow may refer to it */
+	else
+		want_hops(a, rule);
+	return err;
+}
+
+/* ---- the others ---- */
+
+static int do_hello(struct client *c, struct op *op)
+{
+	if (tlv_u32(&op->msg, FLOW_A_VERSION, 0) != FLOW_VERSION) {
+		op->reason = "this engine speaks another version of the flow language";
+		return -EPROTO;
+	}
+	c->hello = true;
+	return 0;
+}
+
+static int do_del(struct agent *a, struct op *op, unsigned *n_orders)
+{
+	struct dp_flow *f = agent_flow(a, tlv_u64(&op->msg, FLOW_A_ID, 0));
+	if (!f)
+		return -ENOENT;
+	media_table_clear(a->p.table, f);
+	agent_remove(a, f);
+	a->order[(*n_orders)++] = (struct order){ .kind = ORDER_FORGET, .flow = f };
+	op->flow = f;
+	return 0;
+}
+
+static int do_dump(struct agent *a, struct client *c, struct op *op)
+{
+	if (op->msg.attr[FLOW_A_ID]) {
+		op->flow = agent_flow(a, tlv_u64(&op->msg, FLOW_A_ID, 0));
+		return op->flow ? 0 : -ENOENT;
+	}
+	if (c->dumping)
+		return -EBUSY;
+	c->dumping = true;
+	c->dump_seq = op->msg.seq;
+	c->dump_left = a->n_flows;
+	return 0;
+}
+
+static int carry_out(struct agent *a, struct client *c, struct op *op, unsigned *n_orders)
+{
+	if (!c->hello && op->msg.cmd != FLOW_CMD_HELLO) {
+		op->reason = "HELLO comes first";
+		return -EPROTO;
+	}
+	switch (op->msg.cmd) {
+	case FLOW_CMD_HELLO:
+		return do_hello(c, op);
+	case FLOW_CMD_SET:
+		return do_set(a, op, n_orders);
+	case FLOW_CMD_DEL:
+		return do_del(a, op, n_orders);
+	case FLOW_CMD_DUMP:
+		return do_dump(a, c, op);
+	case FLOW_CMD_SUBSCRIBE:
+		c->subscribed = true;
+		return 0;
+	default:
+		op->reason = "no such command";
+		return -EOPNOTSUPP;
+	}
+}
+
+/* ---- replies ---- */
+
+static bool answered(const struct op *op)
+{
+	bool whole_dump = op->msg.cmd == FLOW_CMD_DUMP && !op->status && !op->msg.attr[FLOW_A_ID];
+	bool query = op->msg.cmd == FLOW_CMD_HELLO || op->msg.cmd == FLOW_CMD_DEL ||
+		     op->msg.cmd == FLOW_CMD_DUMP;
+	return !whole_dump && (query || op->msg.flags & NLM_F_ACK);
+}
+
+static void put_reply(const struct agent *a, const struct op *op, struct tlv_out *o)
+{
+	struct tlv_report r;
+	tlv_begin(o, op->msg.cmd, 0, op->msg.seq);
+	tlv_put_u32(o, FLOW_A_STATUS, (u32)op->status);
+	if (op->status && op->reason)
+		tlv_put_str(o, FLOW_A_REASON, op->reason);
+	if (op->msg.cmd == FLOW_CMD_HELLO) {
+		tlv_put_u32(o, FLOW_A_VERSION, FLOW_VERSION);
+		tlv_put_u64(o, FLOW_A_EPOCH, a->epoch);
+		tlv_put_u32(o, FLOW_A_CAPS, FLOW_CAP_IPV4);
+	}
+	if (op->flow) {
+		agent_report(op->flow, &r);
+		tlv_put_report(o, &r);
+	} else if (op->msg.attr[FLOW_A_ID]) {
+		tlv_put_u64(o, FLOW_A_ID, tlv_u64(&op->msg, FLOW_A_ID, 0));
+	}
+}
+
+static void reply_all(struct agent *a, struct client *c, const struct op *op, unsigned n)
+{
+	struct tlv_out o;
+	tlv_out_init(&o, a->out, FLOW_DATAGRAM_MAX);
+	for (unsigned i = 0; i < n; i++) {
+		if (!answered(&op[i]))
+			continue;
+		put_reply(a, &op[i], &o);
+		if (!tlv_end(&o))
+			continue;
+		client_reply(c, o.p, o.n);
+		tlv_out_init(&o, a->out, FLOW_DATAGRAM_MAX);
+		put_reply(a, &op[i], &o);
+		tlv_end(&o);
+	}
+	if (o.n)
+		client_reply(c, o.p, o.n);
+}
+
+/* Everything that the worker has let go of goes to the RCU queue. Without its word, it is kept. */
+static void retire(struct agent *a, struct op *op, unsigned n, int worker_err)
+{
+	for (unsigned i = 0; i < n; i++) {
+		bool gone = op[i].msg.cmd == FLOW_CMD_DEL && op[i].flow;
+		if (worker_err && (gone || op[i].old)) {
+			op[i].status = -EIO;
+			op[i].reason = "the worker does not answer";
+			continue;
+		}
+		media_table_retire(a->p.table, op[i].old);
+	}
+}
+
+static void retire_deleted(struct agent *a, struct op *op, unsigned n, int worker_err)
+{
+	for (unsigned i = 0; i < n && !worker_err; i++) {
+		if (op[i].msg.cmd != FLOW_CMD_DEL || !op[i].flow)
+			continue;
+		media_table_retire(a->p.table, op[i].flow->rule);
+		media_table_retire(a->p.table, op[i].flow);
+	}
+}
+
+int verbs_run(struct agent *a, struct client *c, const void *data, size_t len)
+{
+	int more = 1;
+	while (more == 1) {
+		unsigned n = 0, n_orders = 0;
+		while (n < OPS_MAX) {
+			struct op *op = &a->op[n];
+			more = tlv_next(&data, &len, &op->msg);
+			if (more != 1)
+				break;
+			op->flow = NULL;
+			op->old = NULL;
+			op->reason = NULL;
+			op->status = carry_out(a, c, op, &n_orders);
+			n++;
+		}
+		int err = n_orders ? worker_order(a->worker, a->order, n_orders) : 0;
+		if (err)
+			log_error(a->p.log, "agent", "the worker does not answer: %s", strerror(-err));
+		retire(a, a->op, n, err);
+		reply_all(a, c, a->op, n);
+		retire_deleted(a, a->op, n, err);
+	}
+	agent_scan_soon(a);
+	if (c->dumping && !client_busy(c))
+		verbs_dump(a, c);
+	return more;
+}
+
+/* ---- DUMP of everything ---- */
+
+static void put_ports(const struct agent *a, struct tlv_out *o)
+{
+	size_t nest = tlv_nest_begin(o, FLOW_A_PORTS);
+	for (unsigned i = 0; i < a->p.ports->n_networks; i++) {
+		const struct network *n = &a->p.ports->network[i];
+		tlv_put_port(o, n->conf->name, n->port->driver, n->port->why);
+	}
+	tlv_nest_end(o, nest);
+}
+
+static void put_done(const struct agent *a, const struct client *c, struct tlv_out *o)
+{
+	tlv_begin_done(o, c->dump_seq);
+	stats_put(o, worker_stats(a->worker));
+	put_ports(a, o);
+	tlv_end(o);
+}
+
+/* From the last flow to the first: when one goes away meanwhile, the last takes its place, and so none
+ * is left out. */
+void verbs_dump(struct agent *a, struct client *c)
+{
+	struct tlv_out o;
+	while (c->dumping && !client_busy(c)) {
+		tlv_out_init(&o, a->out, FLOW_DATAGRAM_MAX);
+		int err = 0;
+		if (c->dump_left > a->n_flows)
+			c->dump_left = a->n_flows;
+		while (c->dump_left && !err) {
+			struct tlv_report r;
+			agent_report(a->flow[c->dump_left - 1], &r);
+			tlv_begin(&o, FLOW_CMD_DUMP, NLM_F_MULTI, c->dump_seq);
+			tlv_put_u32(&o, FLOW_A_STATUS, 0);
+			tlv_put_report(&o, &r);
+			err = tlv_end(&o);
+			c->dump_left -= !err;
+		}
+		if (o.n)
+			client_reply(c, o.p, o.n);
+		if (c->dump_left)
+			continue;
+		c->dumping = false;
+		tlv_out_init(&o, a->out, FLOW_DATAGRAM_MAX);
+		put_done(a, c, &o);
+		client_reply(c, o.p, o.n);
+	}
+}
