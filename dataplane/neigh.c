@@ -219,9 +219,7 @@ static void on_refresh(void *arg)
 {
 	struct neigh *n = arg;
 	u32 now = (u32)(loop_now(n->loop) / 1000);
-	unsigned freed, pending, available;
 	each_hop(n, hop_refresh, &now);
-	rte_hash_rcu_qsbr_dq_reclaim(n->hops, &freed, &pending, &available);
 	timer_start(n->loop, &n->refresh, REFRESH_MS);
 }
 

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include <rte_bus_vdev.h>
 #include <rte_dev.h>
 #include <rte_ethdev.h>
 #include <rte_errno.h>
@@ -80,7 +79,7 @@ static int open_own(struct ports *p, struct port *port, struct log *log)
 	if (err)
 		snprintf(port->why, sizeof(port->why), "%s", eal_said());
 	rte_eth_promiscuous_enable(port->id); /* the TAP may be given another hardware address */
-	snprintf(port->driver, sizeof(port->driver), "%s %s",
+	snprintf(port->driver, sizeof(port->driver), "%s %.64s",
 		 port->kind == PORT_PCI ? "PCI" : "DPDK device", name);
 	return err;
 }
