@@ -354,7 +354,7 @@ static void odd_texts(void **state)
 	memset(many, '[', n);
 	refuse_text((struct str){ many, n }, "too deep");
 	for (size_t i = 0; i < n; i++)
-		many[i] = "[1,"[i < 1 ? 0 : 1 + i % 2];
+		many[i] = "[1,"[i ? 2 - i % 2 : 0];
 	refuse_text((struct str){ many, n }, "too many");
 	free(many);
 }
