@@ -17,11 +17,10 @@ static const char *display_end(const char *p, const char *e)
 	return p;
 }
 
-/* "scheme:" and then only what a URI may hold; the rest is up to sip_uri_parse(). */
-static bool looks_like_uri(const char *p, const char *e)
+/* "scheme:" in front; the rest is up to sip_uri_parse(). */
+static bool has_scheme(struct str uri)
 {
-	return p < e && sip_is_alpha(*p) && memchr(p, ':', (size_t)(e - p)) &&
-	       sip_span(p, e, SIP_C_URI) == e;
+	return uri.n && sip_is_alpha(*uri.p) && memchr(uri.p, ':', uri.n);
 }
 
 static int read_params(struct sip_addr *a, const char *p, const char *e)
@@ -32,7 +31,7 @@ static int read_params(struct sip_addr *a, const char *p, const char *e)
 	while (p < e) {
 		if (*p != ';' || !(p = sip_scan_param(p, e, SIP_C_TOKEN, &name, &val)))
 			return -SIP_E_ADDRESS;
-		if (name.n != 3 || !str_caseeq(name, STR("tag")))
+		if (!SIP_IS(name, "tag"))
 			continue;
 		if (a->tag.p || val.n == 0 || val.n > SIP_TOKEN_MAX || *val.p == '"')
 			return -SIP_E_ADDRESS;
@@ -53,8 +52,8 @@ int sip_addr_parse(struct str s, struct sip_addr *a)
 	if (a->bracketed) {
 		a->display = sip_slice(p, sip_trim_ws(p, end));
 		p = end + 1;
-		end = memchr(p, '>', (size_t)(e - p));
-		if (!end)
+		end = sip_span(p, e, SIP_C_URI);
+		if (end == e || *end != '>')
 			return -SIP_E_ADDRESS;
 		a->uri = sip_slice(p, end++);
 	} else {
@@ -67,7 +66,7 @@ int sip_addr_parse(struct str s, struct sip_addr *a)
 		if (memchr(p, ',', a->uri.n) || memchr(p, '?', a->uri.n))
 			return -SIP_E_ADDRESS;
 	}
-	if (!looks_like_uri(a->uri.p, a->uri.p + a->uri.n))
+	if (!has_scheme(a->uri))
 		return -SIP_E_ADDRESS;
 	return read_params(a, sip_skip_ws(end, e), e);
 }

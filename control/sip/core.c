@@ -62,8 +62,8 @@ static int read_call_id(const struct sip_msg *m, struct sip_core *c)
 
 	if (s.n == 0 || s.n > SIP_TOKEN_MAX)
 		return -SIP_E_HEADER;
-	for (size_t i = 0; i < s.n; i++) {
-		if ((uint8_t)(s.p[i] - 0x21) > 0x7e - 0x21)
+	for (const char *e = s.p + s.n, *p = sip_span(s.p, e, SIP_C_VALUE); p < e; p++) {
+		if ((uint8_t)(*p - 0x21) > 0x7e - 0x21)
 			return -SIP_E_HEADER;
 	}
 	c->call_id = s;

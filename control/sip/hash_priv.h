@@ -10,35 +10,48 @@
 #define SIP_NAME_SLOTS 256
 #define SIP_NAME_MAX   32 /* longer names are unknown */
 
-struct sip_name_entry {
-	unsigned len;
+/* A name in lower case with zeros behind its end. */
+struct sip_name_key {
 	uint64_t word[SIP_NAME_MAX / 8];
+	uint64_t len;
 };
 
-/* Octets 8k..8k+7 of a name of n octets in lower case, zeros behind its end. Reads 8 octets.
+/* Without a branch on n <= SIP_NAME_MAX, which nobody could predict. Reads SIP_NAME_MAX octets.
  * Setting bit 5 makes control octets look like others ("\r" like "-"); callers have refused those
  * before. */
-static inline uint64_t sip_name_word(const char *name, unsigned n, unsigned k)
+static inline void sip_name_key(struct sip_name_key *k, const char *name, unsigned n)
 {
-	uint64_t v;
+	static const uint8_t mask[2 * SIP_NAME_MAX] = {
+		/* clang-format off */
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+		/* clang-format on */
+	};
+	uint64_t v, m;
 
-	if (n <= 8 * k)
-		return 0;
-	memcpy(&v, name + 8 * k, sizeof(v));
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	v = __builtin_bswap64(v);
-#endif
-	v |= 0x2020202020202020;
-	return n - 8 * k >= 8 ? v : v & ((1ull << 8 * (n - 8 * k)) - 1);
+	for (unsigned i = 0; i < SIP_NAME_MAX / 8; i++) {
+		memcpy(&v, name + 8 * i, sizeof(v));
+		memcpy(&m, mask + SIP_NAME_MAX - n + 8 * i, sizeof(m));
+		k->word[i] = (v | 0x2020202020202020) & m;
+	}
+	k->len = n;
 }
 
-/* The first eight octets and the last two, which tell all our names apart but a few. n >= 2. */
-static inline unsigned sip_name_hash(const char *name, unsigned n)
+static inline uint64_t sip_name_differs(const struct sip_name_key *a, const struct sip_name_key *b)
 {
-	uint64_t tail = ((uint64_t)(uint8_t)name[n - 2] << 8 | (uint8_t)name[n - 1]) | 0x2020;
+	uint64_t d = a->len ^ b->len;
 
-	return (unsigned)(((sip_name_word(name, n, 0) ^ tail << 23 ^ n) * 0x9e3779b97f4a7c15) >>
-			  56);
+	for (unsigned i = 0; i < SIP_NAME_MAX / 8; i++)
+		d |= a->word[i] ^ b->word[i];
+	return d;
+}
+
+/* 0..SIP_NAME_SLOTS-1. `multiplier` is chosen so that no two of our names meet. */
+static inline unsigned sip_name_hash(const struct sip_name_key *k, uint64_t multiplier)
+{
+	return (unsigned)((k->word[0] ^ k->word[1] << 3 ^ k->len) * multiplier >> 56);
 }
 
 #endif

@@ -16,6 +16,7 @@ struct reader {
 	struct sip_msg *m;
 	char *p;
 	const char *end;
+	struct sip_ctl_scan ctl;     /* at or behind p */
 	int err;                     /* the first one, negative */
 	uint8_t last[SIP_HDR_COUNT]; /* of each id in m->first: 1 + index of its last field so far
 				      */
@@ -47,29 +48,26 @@ static bool is_crlf(const char *p, const char *e)
 	return e - p >= 2 && p[0] == '\r' && p[1] == '\n';
 }
 
-/* The CR of the CRLF that ends the line at r->p; NULL: there is none. *bad: it holds an octet that
- * must not be there. Folded lines are joined (7.3.1) where `fold` says so. */
-static char *line_end(const struct reader *r, bool fold, bool *bad)
+/* Where the line at r->p ends, whose first control octet at `q` may be anything: the CR of its
+ * CRLF, or NULL. Folded lines are joined (7.3.1). *bad: an octet is in it that must not be. */
+static char *odd_line_end(struct reader *r, const char *q, bool fold, bool *bad)
 {
 	struct quotes quotes = { r->p, false };
-	char *q = r->p;
 
-	*bad = false;
-	for (;;) {
-		q += sip_scan_ctl(q, r->end) - q;
-		if (unlikely(q == r->end))
-			return NULL;
-		if (likely(is_crlf(q, r->end))) {
-			if (likely(!fold || q + 2 == r->end || !sip_is_ws(q[2])))
-				return q;
-			q[0] = q[1] = ' ';
-			q += 2;
-			continue;
-		}
-		if (*q == '\r' || *q == '\n' || !in_quoted_pair(&quotes, q))
+	for (; q < r->end; q = sip_ctl_next(&r->ctl)) {
+		if (is_crlf(q, r->end)) {
+			char *cr = r->p + (q - r->p);
+
+			sip_ctl_next(&r->ctl); /* the LF */
+			if (!fold || q + 2 == r->end || !sip_is_ws(q[2]))
+				return cr;
+			cr[0] = cr[1] = ' ';
+		} else if (*q != '\t' &&
+			   (*q == '\r' || *q == '\n' || !in_quoted_pair(&quotes, q))) {
 			*bad = true;
-		q++;
+		}
 	}
+	return NULL;
 }
 
 /* "SIP/" digits "." digits; *two: it is 2.0. */
@@ -77,9 +75,9 @@ static bool is_version(const char *p, const char *e, bool *two)
 {
 	const char *dot;
 
-	if (e - p < 7 || !str_caseeq(sip_slice(p, p + 4), STR("SIP/")))
+	if (e - p < 7 || !SIP_IS(sip_slice(p, p + 3), "sip") || p[3] != '/')
 		return false;
-	*two = e - p == 7 && memcmp(p + 4, "2.0", 3) == 0;
+	*two = e - p == 7 && p[4] == '2' && p[5] == '.' && p[6] == '0';
 	if (*two)
 		return true;
 	for (dot = p += 4; dot < e && sip_is_digit(*dot); dot++)
@@ -138,21 +136,22 @@ static void request_line(struct reader *r, const char *p, const char *l)
 
 static bool start_line(struct reader *r)
 {
-	bool bad;
-	char *l = line_end(r, false, &bad);
+	bool bad = false;
+	const char *p = r->p;
+	const char *l = odd_line_end(r, sip_ctl_next(&r->ctl), false, &bad);
 
 	if (!l) {
 		fail(r, SIP_E_START_LINE);
 		return false;
 	}
+	r->p += l + 2 - p;
 	if (bad)
 		fail(r, SIP_E_CONTROL);
 	/* No method holds a "/", so this is a response or nothing. */
-	else if (l - r->p >= 4 && str_caseeq(sip_slice(r->p, r->p + 4), STR("SIP/")))
-		status_line(r, r->p, l);
+	else if (l - p >= 4 && p[3] == '/' && SIP_IS(sip_slice(p, p + 3), "sip"))
+		status_line(r, p, l);
 	else
-		request_line(r, r->p, l);
-	r->p = l + 2;
+		request_line(r, p, l);
 	return true;
 }
 
@@ -174,25 +173,33 @@ static void index_field(struct reader *r, struct sip_hdr *h, uint8_t id)
 	r->last[id] = n;
 }
 
-static void header_line(struct reader *r, const char *l)
+/* The line from p to its CR at l. Control octets are below SP, so one comparison tells that there
+ * is no white space to take off. */
+static void header_line(struct reader *r, const char *p, const char *l)
 {
-	const char *p = r->p, *colon = sip_scan_chr(p, l, ':'), *name_end, *v;
+	const char *colon = sip_scan_colon(p, l), *name_end = colon, *v = colon + 1;
 	struct sip_msg *m = r->m;
 	struct sip_hdr *h = &m->hdr[m->n_hdr];
 	enum sip_hdr_id id;
 
-	name_end = sip_trim_ws(p, colon);
-	if (unlikely(colon == l || name_end == p || l - p > LINE_MAX_OCTETS)) {
+	if (unlikely(colon == l || colon == p || l - p > LINE_MAX_OCTETS)) {
 		fail(r, SIP_E_HEADER);
 		return;
 	}
+	if (unlikely((uint8_t)colon[-1] <= ' '))
+		name_end = sip_trim_ws(p, colon);
 	id = sip_name_lookup(p, (size_t)(name_end - p));
-	if (id == SIP_HDR_OTHER && sip_span(p, name_end, SIP_C_TOKEN) != name_end) {
+	if (unlikely(id == SIP_HDR_OTHER) &&
+	    (name_end == p || sip_span(p, name_end, SIP_C_TOKEN) != name_end)) {
 		fail(r, SIP_E_HEADER);
 		return;
 	}
-	v = sip_skip_ws(colon + 1, l);
-	l = sip_trim_ws(v, l);
+	if (likely(*v == ' '))
+		v++;
+	if (unlikely((uint8_t)*v <= ' '))
+		v = sip_skip_ws(v, l);
+	if (unlikely((uint8_t)l[-1] <= ' '))
+		l = sip_trim_ws(v, l);
 	h->name = (uint16_t)(p - m->buf);
 	h->name_len = (uint16_t)(name_end - p);
 	h->value = (uint16_t)(v - m->buf);
@@ -200,33 +207,42 @@ static void header_line(struct reader *r, const char *l)
 	index_field(r, h, (uint8_t)id);
 }
 
-static void header_lines(struct reader *r)
+/* CRLF at l, and no folded line behind it? */
+static bool is_plain_end(const char *l, const char *e)
 {
-	bool bad;
+	return likely(e - l >= 4 && l[0] == '\r' && l[1] == '\n') &&
+	       (likely((uint8_t)l[2] > ' ') || !sip_is_ws(l[2]));
+}
 
-	for (;;) {
-		char *l;
+/* Takes the line at r->p. False: the fields are over, or the message is. */
+static bool next_line(struct reader *r)
+{
+	const char *p = r->p, *l = sip_ctl_next(&r->ctl);
+	bool bad = false;
 
-		if (is_crlf(r->p, r->end)) {
-			r->p += 2;
-			return;
-		}
-		l = line_end(r, true, &bad);
-		if (!l) {
-			fail(r, SIP_E_NO_END);
-			r->p += r->end - r->p;
-			return;
-		}
-		if (unlikely(r->m->n_hdr == SIP_HEADERS_MAX)) {
-			fail(r, SIP_E_TOO_MANY);
-			return;
-		}
-		if (unlikely(bad))
-			fail(r, SIP_E_CONTROL);
-		else
-			header_line(r, l);
-		r->p = l + 2;
+	if (l == p && is_crlf(p, r->end)) {
+		r->p += 2;
+		return false;
 	}
+	if (likely(is_plain_end(l, r->end)))
+		sip_ctl_next(&r->ctl); /* the LF */
+	else
+		l = odd_line_end(r, l, true, &bad);
+	if (unlikely(!l)) {
+		fail(r, SIP_E_NO_END);
+		r->p += r->end - p;
+		return false;
+	}
+	if (unlikely(r->m->n_hdr == SIP_HEADERS_MAX)) {
+		fail(r, SIP_E_TOO_MANY);
+		return false;
+	}
+	r->p += l + 2 - p;
+	if (unlikely(bad))
+		fail(r, SIP_E_CONTROL);
+	else
+		header_line(r, p, l);
+	return true;
 }
 
 /* 18.3: on a datagram octets behind the body do not count, a body that is cut off is an error. */
@@ -266,9 +282,11 @@ int sip_msg_parse(struct sip_msg *m, char *buf, size_t len)
 		return -SIP_E_EMPTY;
 	if (len > SIP_DATAGRAM_MAX)
 		fail(&r, SIP_E_TOO_LARGE);
+	sip_ctl_start(&r.ctl, r.p, r.end);
 	if (len > UINT16_MAX || !start_line(&r))
 		return r.err;
-	header_lines(&r);
+	while (next_line(&r))
+		;
 	body(&r);
 	if (m->status)
 		response_method(m);

@@ -4,30 +4,18 @@
 #include "sip/scan_priv.h"
 #include "names_table.inc"
 
-static bool same_name(const char *name, unsigned n, const struct sip_name_entry *e)
-{
-	if (e->len != n)
-		return false;
-	for (unsigned k = 0; 8 * k < n; k++) {
-		if (e->word[k] != sip_name_word(name, n, k))
-			return false;
-	}
-	return true;
-}
-
 enum sip_hdr_id sip_name_lookup(const char *name, size_t len)
 {
-	unsigned n = (unsigned)len, h;
+	struct sip_name_key key;
+	uint8_t id;
 
-	if (n == 1)
+	if (unlikely(len == 1))
 		return name_compact[(uint8_t)*name];
-	if (len > SIP_NAME_MAX)
+	if (unlikely(len > SIP_NAME_MAX))
 		return SIP_HDR_OTHER;
-	for (h = sip_name_hash(name, n); name_slot[h]; h = (h + 1) % SIP_NAME_SLOTS) {
-		if (same_name(name, n, &name_entry[name_slot[h]]))
-			return name_slot[h];
-	}
-	return SIP_HDR_OTHER;
+	sip_name_key(&key, name, (unsigned)len);
+	id = name_slot[sip_name_hash(&key, NAME_MULTIPLIER)];
+	return sip_name_differs(&key, &name_key[id]) ? SIP_HDR_OTHER : id;
 }
 
 static const char *const header_names[SIP_HDR_COUNT] = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs at build time: prints the hash table over SIP_HEADERS, so that a new header field is one row
- * in msg.h and nothing else. */
+/* Runs at build time: prints the perfect hash table over SIP_HEADERS, so that a new header field is
+ * one row in msg.h and nothing else. Words are printed as this machine's, so it is the tests
+ * (names_test) that tell whether a foreign machine got a table of the wrong byte order. */
 #include <stdio.h>
 #include "sip/hash_priv.h"
 #include "sip/msg.h"
@@ -18,40 +19,67 @@ static const struct name names[] = {
 
 #define COUNT (sizeof(names) / sizeof(names[0]))
 
-/* Returns whether the name fits. */
-static int print_entry(const struct name *name, unsigned char slot[SIP_NAME_SLOTS], unsigned index)
-{
-	char padded[SIP_NAME_MAX + 8] = { 0 };
-	unsigned n = (unsigned)strlen(name->text), h;
+struct table {
+	struct sip_name_key key[COUNT];
+	unsigned char slot[SIP_NAME_SLOTS]; /* 1 + index into names */
+	uint64_t multiplier;
+};
 
-	if (n < 2 || n > SIP_NAME_MAX) {
-		fprintf(stderr, "%s: does not fit the table\n", name->text);
-		return 0;
+static int make_keys(struct table *t)
+{
+	for (unsigned i = 0; i < COUNT; i++) {
+		char padded[SIP_NAME_MAX] = { 0 };
+		size_t n = strlen(names[i].text);
+
+		if (n < 2 || n > SIP_NAME_MAX) {
+			fprintf(stderr, "%s: does not fit the table\n", names[i].text);
+			return -1;
+		}
+		memcpy(padded, names[i].text, n);
+		sip_name_key(&t->key[i], padded, (unsigned)n);
 	}
-	memcpy(padded, name->text, n);
-	for (h = sip_name_hash(padded, n); slot[h]; h = (h + 1) % SIP_NAME_SLOTS)
-		;
-	slot[h] = (unsigned char)(index + 1);
-	printf("\t[SIP_HDR_%s] = { %u, {", name->id, n);
-	for (unsigned k = 0; k < SIP_NAME_MAX / 8; k++)
-		printf(" 0x%016llx,", (unsigned long long)sip_name_word(padded, n, k));
-	printf(" } },\n");
+	return 0;
+}
+
+static int fits(struct table *t)
+{
+	memset(t->slot, 0, sizeof(t->slot));
+	for (unsigned i = 0; i < COUNT; i++) {
+		unsigned h = sip_name_hash(&t->key[i], t->multiplier);
+
+		if (t->slot[h])
+			return 0;
+		t->slot[h] = (unsigned char)(i + 1);
+	}
 	return 1;
 }
 
-int main(void)
+static int find_multiplier(struct table *t)
 {
-	unsigned char slot[SIP_NAME_SLOTS] = { 0 };
+	t->multiplier = 0x9e3779b97f4a7c15;
+	for (unsigned tries = 0; tries < 10000000; tries++) {
+		if (fits(t))
+			return 0;
+		t->multiplier = t->multiplier * 0xd1342543de82ef95 + 2;
+	}
+	fprintf(stderr, "no perfect hash for %zu names in %d slots\n", COUNT, SIP_NAME_SLOTS);
+	return -1;
+}
 
-	printf("static const struct sip_name_entry name_entry[] = {\n");
+static void print(const struct table *t)
+{
+	printf("#define NAME_MULTIPLIER 0x%016llxull\n", (unsigned long long)t->multiplier);
+	printf("static const struct sip_name_key name_key[] = {\n");
 	for (unsigned i = 0; i < COUNT; i++) {
-		if (!print_entry(&names[i], slot, i))
-			return 1;
+		printf("\t[SIP_HDR_%s] = { {", names[i].id);
+		for (unsigned k = 0; k < SIP_NAME_MAX / 8; k++)
+			printf(" 0x%016llx,", (unsigned long long)t->key[i].word[k]);
+		printf(" }, %llu },\n", (unsigned long long)t->key[i].len);
 	}
 	printf("};\nstatic const uint8_t name_slot[SIP_NAME_SLOTS] = {\n");
 	for (unsigned h = 0; h < SIP_NAME_SLOTS; h++) {
-		if (slot[h])
-			printf("\t[%u] = SIP_HDR_%s,\n", h, names[slot[h] - 1].id);
+		if (t->slot[h])
+			printf("\t[%u] = SIP_HDR_%s,\n", h, names[t->slot[h] - 1].id);
 	}
 	printf("};\nstatic const uint8_t name_compact[256] = {\n");
 	for (unsigned i = 0; i < COUNT; i++) {
@@ -60,5 +88,14 @@ int main(void)
 			       names[i].id, names[i].compact - 0x20, names[i].id);
 	}
 	printf("};\n");
+}
+
+int main(void)
+{
+	struct table t;
+
+	if (make_keys(&t) || find_multiplier(&t))
+		return 1;
+	print(&t);
 	return 0;
 }

@@ -144,11 +144,11 @@ int sip_uri_parse(struct str s, struct sip_uri *u)
 	if (!colon)
 		return -SIP_E_URI;
 	scheme = sip_slice(s.p, colon);
-	if (str_caseeq(scheme, STR("sip")))
+	if (SIP_IS(scheme, "sip"))
 		u->scheme = SIP_SCHEME_SIP;
-	else if (str_caseeq(scheme, STR("sips")))
+	else if (SIP_IS(scheme, "sips"))
 		u->scheme = SIP_SCHEME_SIPS;
-	else if (str_caseeq(scheme, STR("tel")))
+	else if (SIP_IS(scheme, "tel"))
 		u->scheme = SIP_SCHEME_TEL;
 	else if (scheme_syntax(scheme) && sip_span(colon, e, SIP_C_URI) == e)
 		return -SIP_E_SCHEME;

@@ -39,15 +39,15 @@ static int keep(struct sip_via *v, struct str name, struct str val)
 {
 	uint32_t port = 0;
 
-	if (name.n == 6 && str_caseeq(name, STR("branch"))) {
+	if (SIP_IS(name, "branch")) {
 		if (v->branch.p || val.n == 0 || val.n > SIP_TOKEN_MAX)
 			return -1;
 		v->branch = val;
-	} else if (name.n == 8 && str_caseeq(name, STR("received"))) {
+	} else if (SIP_IS(name, "received")) {
 		if (v->received.p || val.n == 0)
 			return -1;
 		v->received = val;
-	} else if (name.n == 5 && str_caseeq(name, STR("rport"))) {
+	} else if (SIP_IS(name, "rport")) {
 		if (v->has_rport || (val.p && sip_scan_number(val, UINT16_MAX, &port)))
 			return -1;
 		v->has_rport = true;
