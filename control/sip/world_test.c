@@ -159,6 +159,13 @@ void world_pair(struct world **a, struct world **b)
 	(*a)->own_loop = true;
 }
 
+void world_forget(struct world *w)
+{
+	for (unsigned i = 0; i < w->n_sent; i++)
+		free(w->sent[i].text);
+	w->n_sent = w->n_seen = 0;
+}
+
 void world_free(struct world *w)
 {
 	struct world *peer = w->own_loop ? w->peer : NULL;
@@ -167,8 +174,7 @@ void world_free(struct world *w)
 	while (w->in_flight || (peer && peer->in_flight))
 		loop_advance(w->loop, 1);
 	sip_free(w->sip);
-	for (unsigned i = 0; i < w->n_sent; i++)
-		free(w->sent[i].text);
+	world_forget(w);
 	free(w);
 	if (peer)
 		world_free(peer);

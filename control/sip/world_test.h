@@ -55,7 +55,8 @@ struct world {
 struct world *world_new(void);
 /* Two worlds that talk to each other. Free `b` with `a`. */
 void world_pair(struct world **a, struct world **b);
-/* Checks that nothing is left when `drained`. */
+/* What was sent and seen so far. */
+void world_forget(struct world *w);
 void world_free(struct world *w);
 /* No transaction, no dialog. */
 void assert_empty(struct world *w);
