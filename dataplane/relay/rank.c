@@ -66,3 +66,17 @@ struct flow_addr source_before_lock(const struct flow_side *side)
 	return is_public(&side->remote) && ip_eq(&side->remote, &side->sig) ? side->remote
 									    : nowhere;
 }
+
+bool source_is_poisoned(const struct source *s, const struct flow_addr *from)
+{
+	for (unsigned i = 0; i < s->n_poisoned; i++)
+		if (addr_same(&s->poisoned[i], from))
+			return true;
+	return false;
+}
+
+void source_spray(struct source *s, const struct flow_addr *from)
+{
+	if (s->n_poisoned < SOURCE_POISONED && !source_is_poisoned(s, from))
+		s->poisoned[s->n_poisoned++] = *from;
+}

@@ -53,9 +53,6 @@ static void set_rule(struct relay_dir *d, const struct flow *rule)
 	d->dscp = out->dscp;
 	d->clock_q32 = (u32)(((u64)in->clock << 32) / S);
 	d->pt_in = NO_PT;
-	__builtin_memset(d->ptmap, NO_PT, sizeof(d->ptmap));
-	for (unsigned i = 0; i < in->n_ptmap; i++)
-		d->ptmap[in->ptmap[i][0] & 127] = in->ptmap[i][1] & 127;
 }
 
 void relay_dir_init(struct relay_dir *d, const struct flow *rule, unsigned side, unsigned component,
@@ -121,6 +118,17 @@ void relay_flow_update(struct relay_flow *f, const struct flow *rule, u64 now_us
 
 /* ---- one packet ---- */
 
+/* NO_PT: not negotiated. */
+static u8 map_pt(const struct relay_dir *d, u8 pt)
+{
+	const struct flow_side *side = &d->rule->side[d->side];
+
+	for (unsigned i = 0; i < side->n_ptmap; i++)
+		if (side->ptmap[i][0] == pt)
+			return side->ptmap[i][1] & 127;
+	return NO_PT;
+}
+
 static void forward(struct relay_dir *d, const struct relay_packet *pkt, struct relay_plan *plan)
 {
 	u8 octet = pkt->payload[1];
@@ -129,7 +137,7 @@ static void forward(struct relay_dir *d, const struct relay_packet *pkt, struct 
 	if (!plan->dst.family)
 		return plan_drop(d, plan, RELAY_DROP_NO_DESTINATION);
 	d->pt_in = octet & 127;
-	d->pt_out = d->ptmap[octet & 127];
+	d->pt_out = map_pt(d, octet & 127);
 	plan->action = RELAY_FORWARD;
 	plan->from = d->from;
 	plan->dscp = d->dscp;
@@ -162,7 +170,7 @@ static void rtp_plan(struct relay_dir *d, const struct relay_packet *pkt, struct
 
 	if (!rtp_header_ok(p, pkt->len))
 		return plan_drop(d, plan, RELAY_DROP_SHORT);
-	if (d->ptmap[p[1] & 127] == NO_PT && d->src.state != FLOW_STATE_IDLE)
+	if (map_pt(d, p[1] & 127) == NO_PT && d->src.state != FLOW_STATE_IDLE)
 		return drop_payload_type(d, pkt, plan);
 	struct source_packet sp = { .from = &pkt->src,
 				    .now_us = pkt->now_us,
@@ -244,7 +252,7 @@ void relay_plan_held(struct relay_dir *d, const struct relay_packet *pkt, struct
 	*plan = (struct relay_plan){ .flush_slot = SOURCE_NONE };
 	if (!rtp_header_ok(p, pkt->len))
 		return plan_drop(d, plan, RELAY_DROP_SHORT);
-	if (d->ptmap[p[1] & 127] == NO_PT)
+	if (map_pt(d, p[1] & 127) == NO_PT)
 		return plan_drop(d, plan, RELAY_DROP_PAYLOAD_TYPE);
 	if (!from_lock(d, pkt))
 		return plan_drop(d, plan, RELAY_DROP_OTHER_SOURCE);

@@ -84,7 +84,6 @@ struct relay_dir {
 	u32 clock_q32;    /* RTP clock units per microsecond, scaled by 2^32 */
 	u64 packets, octets, last_us;
 	struct source src;        /* what was learned of this side's source */
-	u8 ptmap[128];            /* in -> out; 0xff: not negotiated */
 	struct flow_addr refused; /* the last source that was not eligible */
 	u32 rtcp_tokens_us;       /* bucket of the RTCP rate cap; a packet takes 200 ms out */
 	u64 rtcp_refill_us;

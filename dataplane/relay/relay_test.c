@@ -392,8 +392,8 @@ static void rtcp_lengths(void **state)
 		  { 0, 0x80, true },   { 0, 0xa1, false }, /* padding, not the last */
 		  { 52, 0x41, false },                     /* version */
 		  { 53, 191, false },  { 53, 224, false },  { 1, 207, true },
-		  { 64, 0x82, false }, { 64, 0xa0, false }, /* padding of 4 with BYE's own word */
-		  { 64, 0x80, true } };
+		  { 64, 0x82, false }, { 64, 0xa1, false }, /* padding in place of BYE's SSRC */
+		  { 64, 0xa0, true } };
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		memcpy(p, compound, sizeof(compound));
 		p[t[i].at] = t[i].value;
@@ -628,24 +628,24 @@ static void nothing_passes_that_may_not(void **state)
 			f->acl[0] = ip4(100, 64, 0, 0, 0);
 			f->acl[0].len = 10;
 			f->n_acl = r >> (6 + i) & 1;
-			if (r >> (8 + i) & 1)
+			if (!(r >> (8 + 3 * i) & 7))
 				f->remote.family = 0;
 		}
 		world_start(&w);
 		for (unsigned i = 0; i < 500; i++) {
 			r = next_random(&x);
 			struct stream *t = &s[r & 3];
-			unsigned side = r >> 2 & 1;
-			pass_us(&w, (r >> 3 & 63) * 500);
+			unsigned side = (r ^ !(r >> 2 & 31)) & 1;
+			pass_us(&w, (r >> 7 & 63) * 200);
 			r >>= 16;
-			if (!(r & 31))
-				t->from = some_addr(&w, r >> 5);
+			if (!(r & 127))
+				t->from = some_addr(&w, r >> 7);
 			if (!(r >> 16 & 63))
 				t->ssrc = (u32)(r >> 22 & 3);
 			if (i % 250 == 200 && round % 4 == 0)
 				change_rule(&w, r >> 24);
 			if (!t->from.family)
-				t->from = some_addr(&w, r >> 5);
+				t->from = some_addr(&w, r >> 7);
 			if ((r >> 40 & 15) == 0)
 				rtcp(&w, side, r >> 44 & 1, t->from);
 			else
@@ -655,9 +655,9 @@ static void nothing_passes_that_may_not(void **state)
 		latched += w.notes[SOURCE_LATCHED];
 		conflicts += w.notes[SOURCE_CONFLICT];
 	}
-	assert_true(forwarded > 10000);
-	assert_true(latched > 300);
-	assert_true(conflicts > 10);
+	assert_in_range(forwarded, 20000, 200000);
+	assert_in_range(latched, 300, 5000);
+	assert_in_range(conflicts, 10, 5000);
 }
 
 int main(void)

@@ -32,20 +32,6 @@ static u64 since(u64 now, u64 then)
 	return now > then ? now - then : 0;
 }
 
-static bool is_poisoned(const struct source *s, const struct flow_addr *from)
-{
-	for (unsigned i = 0; i < s->n_poisoned; i++)
-		if (addr_same(&s->poisoned[i], from))
-			return true;
-	return false;
-}
-
-void source_spray(struct source *s, const struct flow_addr *from)
-{
-	if (s->n_poisoned < SOURCE_POISONED && !is_poisoned(s, from))
-		s->poisoned[s->n_poisoned++] = *from;
-}
-
 /* ---- candidates ---- */
 
 static u8 stay(struct source *s, struct step *e)
@@ -218,7 +204,7 @@ static u8 probe(struct source *s, struct step *e)
 		e->v->action = RELAY_FORWARD;
 		return lock_to(s, e, e->p, 0);
 	}
-	if (is_poisoned(s, e->p->from))
+	if (source_is_poisoned(s, e->p->from))
 		return refuse(s, e, RELAY_DROP_POISONED);
 	if (!s->probe_us)
 		s->probe_us = e->now ? e->now : 1;
@@ -286,6 +272,15 @@ static u8 weak_locked(struct source *s, struct step *e)
 
 static u8 locked_other(struct source *s, struct step *e);
 
+/* The port of the SDP counts as it does in a tie. */
+static bool is_worse(const struct source *s, const struct step *e)
+{
+	u16 port = e->side->remote.port;
+
+	return e->rank > s->rank ||
+	       (e->rank == s->rank && s->lock.port == port && e->p->from->port != port);
+}
+
 static u8 weak_other(struct source *s, struct step *e)
 {
 	if (weak_time(s, e) == FLOW_STATE_LOCKED) {
@@ -295,7 +290,7 @@ static u8 weak_other(struct source *s, struct step *e)
 	if (e->rank == SOURCE_NONE)
 		return refuse(s, e, RELAY_DROP_UNLEARNED);
 	refuse(s, e, RELAY_DROP_OTHER_SOURCE);
-	if (e->rank > s->rank || e->p->ssrc == s->ssrc || is_poisoned(s, e->p->from))
+	if (is_worse(s, e) || e->p->ssrc == s->ssrc || source_is_poisoned(s, e->p->from))
 		return s->state;
 	struct source_candidate *c = track(s, e);
 	return c && c->run >= RUN_FULL ? conflict(s, e) : s->state;
@@ -318,7 +313,7 @@ static bool continues(const struct source *s, const struct step *e)
 static u8 rebind(struct source *s, struct step *e)
 {
 	refuse(s, e, RELAY_DROP_OTHER_SOURCE);
-	if (!continues(s, e) || is_poisoned(s, e->p->from))
+	if (!continues(s, e) || source_is_poisoned(s, e->p->from))
 		return s->state;
 	struct source_candidate *c = track(s, e);
 	if (!c || c->run < RUN_FULL)

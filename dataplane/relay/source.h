@@ -99,6 +99,7 @@ void source_packet(struct source *s, const struct flow_side *side, const struct 
 		   struct source_verdict *v);
 /* A packet of the side while nothing is known of the peer. */
 void source_spray(struct source *s, const struct flow_addr *from);
+bool source_is_poisoned(const struct source *s, const struct flow_addr *from);
 void source_tick(struct source *s, const struct flow_side *side, u64 now_us,
 		 struct source_verdict *v);
 
