@@ -133,8 +133,7 @@ static void forward(struct relay_dir *d, const struct relay_packet *pkt, struct 
 {
 	u8 octet = pkt->payload[1];
 
-	plan->dst = relay_to(d);
-	if (!plan->dst.family)
+	if (!relay_get_to(d, &plan->dst))
 		return plan_drop(d, plan, RELAY_DROP_NO_DESTINATION);
 	d->pt_in = octet & 127;
 	d->pt_out = map_pt(d, octet & 127);
@@ -191,8 +190,9 @@ static void rtp_plan(struct relay_dir *d, const struct relay_packet *pkt, struct
 	plan->hold_fresh = v.fresh;
 }
 
-static void plan_any(struct relay_dir *d, struct relay_dir *rtp, const struct relay_packet *pkt,
-		     struct relay_plan *plan)
+__attribute__((noinline)) static void plan_any(struct relay_dir *d, struct relay_dir *rtp,
+					       const struct relay_packet *pkt,
+					       struct relay_plan *plan)
 {
 	bool muxed = d->mate && d->rule->side[d->side].flags & FLOW_SIDE_RTCP_MUX;
 
@@ -225,22 +225,19 @@ void relay_plan(struct relay_dir *d, struct relay_dir *rtp, const struct relay_p
 
 	/* The packet that follows its like: a plain header from the learned source. pt_in never
 	 * matches in an RTCP direction. */
-	if (__builtin_expect(pkt->len >= RTP_HEADER && p[0] == 0x80 && (p[1] & 127) == d->pt_in &&
-				     d->src.state == FLOW_STATE_LOCKED &&
-				     be32(p + 8) == d->src.ssrc &&
-				     addr_same(&pkt->src, &d->src.lock),
-			     1)) {
-		plan->dst = relay_to(d);
-		if (plan->dst.family) {
-			plan->action = RELAY_FORWARD;
-			plan->from = d->from;
-			plan->dscp = d->dscp;
-			plan->marker_pt = (p[1] & 0x80) | d->pt_out;
-			plan->is_rtcp = 0;
-			plan->flush_slot = SOURCE_NONE;
-			plan->note = SOURCE_QUIET;
-			return;
-		}
+	if (__builtin_expect(
+		    pkt->len >= RTP_HEADER && p[0] == 0x80 && (p[1] & 127) == d->pt_in &&
+			    d->src.state == FLOW_STATE_LOCKED && be32(p + 8) == d->src.ssrc &&
+			    addr_same(&pkt->src, &d->src.lock) && relay_get_to(d, &plan->dst),
+		    1)) {
+		plan->action = RELAY_FORWARD;
+		plan->from = d->from;
+		plan->dscp = d->dscp;
+		plan->marker_pt = (p[1] & 0x80) | d->pt_out;
+		plan->is_rtcp = 0;
+		plan->flush_slot = SOURCE_NONE;
+		plan->note = SOURCE_QUIET;
+		return;
 	}
 	plan_any(d, rtp, pkt, plan);
 }

@@ -87,15 +87,15 @@ void rtcp_init(struct relay_dir *d);
 
 /* relay.c: how a direction's destination is written by its peer and read by its owner. */
 void relay_set_to(struct relay_dir *d, const struct flow_addr *to);
-static inline struct flow_addr relay_to(const struct relay_dir *d)
+/* False: nowhere, or it is changing: one packet without a destination. */
+static inline bool relay_get_to(const struct relay_dir *d, struct flow_addr *to)
 {
 	u8 before = __atomic_load_n(&d->to_seq, __ATOMIC_ACQUIRE);
-	struct flow_addr to = d->to;
 
+	*to = d->to;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	if (before & 1 || before != __atomic_load_n(&d->to_seq, __ATOMIC_RELAXED))
-		to.family = 0; /* one packet without a destination while it changes */
-	return to;
+	return to->family && !(before & 1) &&
+	       before == __atomic_load_n(&d->to_seq, __ATOMIC_RELAXED);
 }
 
 static inline void plan_drop(struct relay_dir *d, struct relay_plan *plan, enum relay_drop drop)

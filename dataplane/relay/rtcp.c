@@ -110,22 +110,22 @@ static bool learn(struct relay_dir *d, const struct relay_packet *pkt)
 	return true;
 }
 
-/* The address is always that of the other side's RTP; family 0: nowhere. */
-static struct flow_addr destination(const struct relay_dir *d, const struct relay_dir *rtp)
+/* The address is always that of the other side's RTP. False: nowhere. */
+static bool destination(const struct relay_dir *d, const struct relay_dir *rtp,
+			struct flow_addr *dst)
 {
 	const struct flow_side *other = &d->rule->side[!d->side];
-	struct flow_addr dst = relay_to(rtp), learned = relay_to(d);
+	struct flow_addr learned;
 
-	if (!d->from.port)
-		dst.family = 0;
-	if (!dst.family || other->flags & FLOW_SIDE_RTCP_MUX)
-		return dst;
-	if (learned.family && ip_eq(&learned, &dst))
-		return learned;
-	dst.port = other->remote_rtcp;
-	if (!dst.port)
-		dst.family = 0;
-	return dst;
+	if (!d->from.port || !relay_get_to(rtp, dst))
+		return false;
+	if (other->flags & FLOW_SIDE_RTCP_MUX)
+		return true;
+	if (relay_get_to(d, &learned) && ip_eq(&learned, dst))
+		*dst = learned;
+	else
+		dst->port = other->remote_rtcp;
+	return dst->port;
 }
 
 void rtcp_plan(struct relay_dir *d, const struct relay_dir *rtp, const struct relay_packet *pkt,
@@ -141,8 +141,7 @@ void rtcp_plan(struct relay_dir *d, const struct relay_dir *rtp, const struct re
 		return plan_drop(d, plan, RELAY_DROP_RTCP_MALFORMED);
 	if (!learn(d, pkt))
 		return plan_drop(d, plan, RELAY_DROP_OTHER_SOURCE);
-	plan->dst = destination(d, rtp);
-	if (!plan->dst.family)
+	if (!destination(d, rtp, &plan->dst))
 		return plan_drop(d, plan, RELAY_DROP_NO_DESTINATION);
 	if (!take_token(d, rtp, pkt->now_us))
 		return plan_drop(d, plan, RELAY_DROP_RTCP_RATE);
