@@ -8,7 +8,7 @@
 #include <string.h>
 #include "relay/relay.h"
 
-#define PACKET_MAX 256
+#define PACKET_MAX 128
 
 struct kept {
 	u8 data[PACKET_MAX];

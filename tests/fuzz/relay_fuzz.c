@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A life of one flow driven by octets: packets from a few addresses, new generations, time. What
+ * the little engine of relay_test.h checks for every packet sent is checked, and what must hold of
+ * a direction after every step.
+ *
+ * Input: one octet of options, then operations. Each begins with an octet: the low 3 bits say what,
+ * the high 5 are its argument; some take more octets. */
+#include <stdlib.h>
+#define CHECK(x)                                                                                   \
+	do {                                                                                       \
+		if (!(x))                                                                          \
+			abort();                                                                   \
+	} while (0)
+#include "relay/relay_test.h"
+
+struct input {
+	const u8 *p, *end;
+};
+
+static u8 octet(struct input *in)
+{
+	return in->p < in->end ? *in->p++ : 0;
+}
+
+static struct flow_addr some_addr(const struct world *w, u8 which)
+{
+	const struct flow_side *s = &rule(w)->side[which & 1];
+	struct flow_addr a = which & 2 ? s->sig : s->remote;
+
+	if (!a.family)
+		a = w->foe;
+	if (which & 4)
+		a.ip[3] ^= 1;
+	if (which & 8)
+		a = ip4(100, 64, 3, 3, 9);
+	if (which & 16 || !a.port)
+		a.port = 4000 + (which >> 5);
+	return a;
+}
+
+static void set_up(struct world *w, u8 options)
+{
+	memset(w, 0, sizeof(*w));
+	world_rule(&w->rule[0]);
+	for (unsigned i = 0; i < 2; i++, options >>= 4) {
+		struct flow_side *s = &w->rule[0].side[i];
+		s->mode = options & 1;
+		s->learn_len = options & 2 ? 24 : 0;
+		s->acl[0] = ip4(100, 64, 0, 0, 0);
+		s->acl[0].len = 10;
+		s->n_acl = options >> 2 & 1;
+		if (options & 8)
+			s->remote.family = 0;
+		if (i)
+			s->sig = ip4(198, 51, 100, 9, 0);
+	}
+	world_start(w);
+}
+
+/* Then the time in which the endpoints of the generation before may live on passes. */
+static void change(struct world *w, u8 arg)
+{
+	struct flow_side *s = edit(w, arg & 1);
+
+	switch (arg >> 1 & 7) {
+	case 0:
+		s->remote.port ^= 1;
+		break;
+	case 1:
+		s->remote.ip[3] ^= 3;
+		break;
+	case 2:
+		s->flags ^= FLOW_SIDE_HOLD;
+		break;
+	case 3:
+		s->flags ^= FLOW_SIDE_RTCP_MUX;
+		break;
+	case 4:
+		s->remote.family = 4;
+		break;
+	case 5:
+		s->remote_rtcp ^= 5001;
+		break;
+	case 6:
+		s->local_rtcp ^= 20001;
+		break;
+	default:
+		s->dscp ^= 46;
+	}
+	update(w);
+	w->now += 2000001;
+	ticks(w);
+}
+
+static void raw(struct world *w, struct input *in, u8 arg)
+{
+	u8 from = octet(in), len = octet(in) % PACKET_MAX;
+	size_t left = (size_t)(in->end - in->p);
+	size_t n = len < left ? len : left;
+
+	deliver(w, arg & 1, arg >> 1 & 1, some_addr(w, from), in->p, (u32)n);
+	in->p += n;
+}
+
+static void operation(struct world *w, struct input *in, struct stream t[4])
+{
+	u8 op = octet(in), arg = op >> 3;
+	struct stream *s = &t[arg & 3];
+
+	switch (op & 7) {
+	case 0: /* a packet of a stream */
+		talk(w, arg >> 2 & 1, s);
+		break;
+	case 1: /* several, 20 ms apart */
+		talk_on(w, arg >> 2 & 1, s, 6);
+		break;
+	case 2:
+		s->from = some_addr(w, octet(in));
+		break;
+	case 3: /* the stream changes */
+		s->ssrc ^= arg >> 2 & 1;
+		s->pt = arg >> 3 & 1 ? 101 : 0;
+		s->seq += octet(in);
+		s->ts += (u32)octet(in) << 6;
+		break;
+	case 4:
+		pass(w, (u64)arg * arg);
+		break;
+	case 5: /* time without ticks: an engine that was late */
+		w->now += (u64)arg << 15;
+		break;
+	case 6:
+		change(w, arg);
+		break;
+	default:
+		raw(w, in, arg);
+	}
+}
+
+static void check_direction(struct world *w, unsigned side)
+{
+	const struct relay_dir *d = rtp_dir(w, side);
+	const struct source *s = &d->src;
+	bool locked = s->state != FLOW_STATE_IDLE && s->state != FLOW_STATE_PROBE &&
+		      s->state != FLOW_STATE_CONFLICT;
+
+	CHECK(s->state < FLOW_STATE_COUNT);
+	CHECK(locked == !!s->lock.family);
+	CHECK(same(&d->peer->to, &s->out));
+	CHECK(s->state != FLOW_STATE_CONFLICT || !s->out.family);
+	if (locked && s->state != FLOW_STATE_RELEARN)
+		CHECK(same(&s->out, &s->lock));
+	CHECK(s->n_poisoned <= SOURCE_POISONED);
+	for (unsigned i = 0; i < SOURCE_CANDIDATES; i++) {
+		CHECK(s->cand[i].held <= SOURCE_HELD);
+		CHECK(s->cand[i].used || !s->cand[i].held);
+		/* what is held here is what the engine holds */
+		CHECK(!s->cand[i].held || s->cand[i].held == w->n_held[side][i]);
+	}
+	CHECK(d->to_seq % 2 == 0);
+	struct flow_stats st;
+	relay_stats(d, 0, &st);
+	CHECK(st.packets == w->sent[side][RELAY_RTP]);
+	relay_stats(d->mate, 0, &st);
+	CHECK(st.packets == w->sent[side][RELAY_RTCP]);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct world w;
+	struct input in = { data, data + n };
+	struct stream t[4];
+
+	set_up(&w, octet(&in));
+	for (u8 i = 0; i < 4; i++)
+		t[i] = (struct stream){ some_addr(&w, i), 1u + i * 2u, 65500, 7, 0 };
+	for (unsigned ops = 0; in.p < in.end && ops < 1000; ops++) {
+		operation(&w, &in, t);
+		check_direction(&w, 0);
+		check_direction(&w, 1);
+	}
+	return 0;
+}
