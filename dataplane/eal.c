@@ -116,7 +116,7 @@ static void stream_open(struct log *log)
 	libxdp_set_print(on_libxdp);
 }
 
-int eal_start(const struct conf *conf, struct log *log)
+int eal_start(const struct conf *conf, unsigned megabytes, struct log *log)
 {
 	char cpus[2048], prefix[64], memory[32];
 	char *arg[ARGS_MAX];
@@ -129,7 +129,7 @@ int eal_start(const struct conf *conf, struct log *log)
 	 * virtual devices here do not gain from them). The prefix keeps a second instance apart even so.
 	 * Memory is only reserved; what is not touched stays with the kernel. */
 	snprintf(prefix, sizeof(prefix), "--file-prefix=sluice-dp-%d", (int)getpid());
-	snprintf(memory, sizeof(memory), "-m%u", 96 + 32 * conf->n_networks);
+	snprintf(memory, sizeof(memory), "-m%u", megabytes);
 	arg[n++] = ARG("sluice-dp");
 	arg[n++] = cpus;
 	arg[n++] = prefix;

@@ -7,7 +7,7 @@
 #include "conf/conf.h"
 
 /* Once per process, before other threads. Signals should be blocked: DPDK starts threads. */
-int eal_start(const struct conf *conf, struct log *log);
+int eal_start(const struct conf *conf, unsigned megabytes, struct log *log);
 void eal_stop(void);
 /* The last line that DPDK, libbpf or libxdp logged, without its newline: the reason of a refusal.
  * Main thread. eal_forget() empties it. */

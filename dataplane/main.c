@@ -211,7 +211,7 @@ static int start(struct dp *d)
 		return -errno;
 	int err = catch_signals(d);
 	if (!err)
-		err = eal_start(d->conf, d->log);
+		err = eal_start(d->conf, ports_memory(d->conf), d->log);
 	d->eal = !err;
 	if (!err)
 		err = ports_open(&d->ports, d->conf, d->device, d->log);

@@ -30,32 +30,40 @@ static void tick_update(struct worker *w, struct path *path)
 
 /* ---- packets of sources that are not proven yet ---- */
 
-static void hold(struct worker *w, struct path *path, struct packet *p, unsigned slot)
+static void slot_free(struct worker *w, struct path *path, unsigned slot, unsigned reason)
 {
-	void *mem;
-	if (!path->held && rte_mempool_get(w->held_pool, &mem) == 0) {
-		path->held = mem;
-		memset(path->held->n, 0, sizeof(path->held->n));
-	}
-	if (!path->held || slot >= SOURCE_CANDIDATES || path->held->n[slot] == SOURCE_HELD) {
-		path->dir.dropped++;
-		drop(w, p->m, RELAY_DROP_CANDIDATE);
-		return;
-	}
-	path->held->m[slot][path->held->n[slot]++] = p->m;
+	struct held *h = path->held;
+	while (h->n[slot])
+		drop(w, h->m[slot][--h->n[slot]], reason);
 }
 
 static void held_free(struct worker *w, struct path *path, unsigned reason)
 {
 	if (!path->held)
 		return;
-	for (unsigned s = 0; s < SOURCE_CANDIDATES; s++) {
-		path->dir.dropped += path->held->n[s];
-		for (unsigned i = 0; i < path->held->n[s]; i++)
-			drop(w, path->held->m[s][i], reason);
-	}
+	for (unsigned s = 0; s < SOURCE_CANDIDATES; s++)
+		slot_free(w, path, s, reason);
 	rte_mempool_put(w->held_pool, path->held);
 	path->held = NULL;
+}
+
+static void hold(struct worker *w, struct path *path, struct packet *p, const struct relay_plan *plan)
+{
+	unsigned slot = plan->hold_slot;
+	void *mem;
+	if (!path->held && rte_mempool_get(w->held_pool, &mem) == 0) {
+		path->held = mem;
+		memset(path->held->n, 0, sizeof(path->held->n));
+	}
+	if (path->held && slot < SOURCE_CANDIDATES && plan->hold_fresh)
+		slot_free(w, path, slot, DP_DROP_HELD_LOST);
+	if (!path->held || slot >= SOURCE_CANDIDATES || path->held->n[slot] == SOURCE_HELD) {
+		path->dir.dropped++;
+		drop(w, p->m, RELAY_DROP_CANDIDATE);
+		return;
+	}
+	path->held->at_us[slot][path->held->n[slot]] = w->now_us;
+	path->held->m[slot][path->held->n[slot]++] = p->m;
 }
 
 static const struct port *port_of(const struct worker *w, const struct rte_mbuf *m)
@@ -66,7 +74,7 @@ static const struct port *port_of(const struct worker *w, const struct rte_mbuf 
 	return port;
 }
 
-static void held_forward(struct worker *w, struct path *path, struct rte_mbuf *m)
+static void held_forward(struct worker *w, struct path *path, struct rte_mbuf *m, u64 at_us)
 {
 	struct packet p;
 	struct relay_plan plan = { 0 };
@@ -76,7 +84,7 @@ static void held_forward(struct worker *w, struct path *path, struct rte_mbuf *m
 		drop(w, m, DP_DROP_HELD_LOST);
 		return;
 	}
-	p.r.now_us = w->now_us;
+	p.r.now_us = at_us;
 	relay_plan_held(&path->dir, &p.r, &plan);
 	if (plan.action != RELAY_FORWARD) {
 		drop(w, m, plan.action == RELAY_DROP ? plan.drop : (unsigned)DP_DROP_HELD_LOST);
@@ -96,7 +104,7 @@ static void held_flush(struct worker *w, struct path *path, unsigned slot)
 		unsigned n = h->n[slot];
 		h->n[slot] = 0;
 		for (unsigned i = 0; i < n; i++)
-			held_forward(w, path, h->m[slot][i]);
+			held_forward(w, path, h->m[slot][i], h->at_us[slot][i]);
 	}
 	held_free(w, path, DP_DROP_HELD_LOST);
 }
@@ -134,20 +142,9 @@ static void tell_note(struct worker *w, struct path *path, const struct relay_pl
 
 /* ---- entry points ---- */
 
-/* RTCP on the RTP port belongs to the RTCP direction (RFC 5761 section 4: packet types 192..223). */
-static struct path *demultiplex(struct path *path, const struct packet *p)
-{
-	const struct flow_side *side = &path->dir.rule->side[path->dir.side];
-	if (side->flags & FLOW_SIDE_RTCP_MUX && p->r.len >= 2 && p->r.payload[0] >> 6 == 2 &&
-	    p->r.payload[1] >= 192 && p->r.payload[1] <= 223)
-		return path->rtcp;
-	return path;
-}
-
 void path_packet(struct worker *w, struct path *path, struct packet *p)
 {
 	struct relay_plan plan = { .flush_slot = SOURCE_NONE };
-	path = demultiplex(path, p);
 	p->r.now_us = w->now_us;
 	relay_plan(&path->dir, &path->rtp->dir, &p->r, &plan);
 	if (unlikely(plan.note != SOURCE_QUIET))
@@ -158,7 +155,7 @@ void path_packet(struct worker *w, struct path *path, struct packet *p)
 		send_packet(w, path, p, &plan);
 		break;
 	case RELAY_HOLD:
-		hold(w, path, p, plan.hold_slot);
+		hold(w, path, p, &plan);
 		break;
 	case RELAY_PUNT:
 		drop(w, p->m, DP_DROP_PUNT_NOBODY);
@@ -184,7 +181,8 @@ void path_tick(struct worker *w, struct path *path)
 void path_renew(struct worker *w, struct path *path, const struct rule *rule)
 {
 	relay_dir_update(&path->dir, &rule->flow, w->now_us);
-	held_free(w, path, DP_DROP_HELD_ENDED);
+	if (!source_ticking(&path->dir.src))
+		held_free(w, path, DP_DROP_HELD_ENDED); /* the new rule wants no proof, or another one */
 	path->out = rule->net[!path->dir.side];
 	path->hop = NULL;
 	tick_update(w, path);

@@ -6,6 +6,7 @@
 #include <rte_dev.h>
 #include <rte_ethdev.h>
 #include <rte_errno.h>
+#include <rte_memzone.h>
 #include "eal.h"
 #include "mute.h"
 #include "port.h"
@@ -15,7 +16,7 @@
 #define DESCRIPTORS  1024
 #define QUEUE_MBUFS  4096 /* fill ring 2048 (the AF_XDP driver insists), completion and send rings */
 #define SPARE_MBUFS  2048 /* bursts under way, held packets */
-#define SPREAD_CACHE 256
+#define POOL_CACHE   256
 
 _Static_assert(NETWORKS_MAX <= STEER_ADDRESSES, "each address needs its row in the program");
 
@@ -156,17 +157,49 @@ static int collect(struct ports *p, const struct conf *conf, struct log *log)
 	return 0;
 }
 
-static int make_pool(struct ports *p, struct log *log)
+/* One packet a page, and the page is filled to the last octet. The AF_XDP driver gives the kernel as
+ * much memory as packets times their size, and a zero copy device needs each packet within a page; but
+ * DPDK without huge pages moves an object that would cross a page to the next one, and the kernel would
+ * not get all of them. Sizes and alignment that leave no gaps satisfy all three. */
+#define PAGE      4096
+#define PAGE_ROOM (PAGE - OBJECT_HEAD - sizeof(struct rte_mbuf))
+#define OBJECT_HEAD RTE_ALIGN_CEIL(sizeof(struct rte_mempool_objhdr), RTE_MEMPOOL_ALIGN)
+
+static unsigned packets_for(const char *spec)
+{
+	if (eal_is_pci(spec) || strncmp(spec, "net_", 4) == 0)
+		return QUEUE_MBUFS;
+	return QUEUE_MBUFS * port_interface_queues(spec);
+}
+
+unsigned ports_memory(const struct conf *conf)
 {
 	unsigned n = SPARE_MBUFS;
+	for (unsigned i = 0; i < conf->n_networks; i++)
+		n += packets_for(conf->networks[i].port);
+	return n / (1024 * 1024 / PAGE) + 64; /* rings, sockets' rings, tables */
+}
+
+static int make_pool(struct ports *p, struct log *log)
+{
+	struct rte_pktmbuf_pool_private room = { .mbuf_data_room_size = PAGE_ROOM };
+	unsigned n = SPARE_MBUFS;
 	for (unsigned i = 0; i < p->n; i++)
-		n += QUEUE_MBUFS *
-		     (p->port[i].kind == PORT_AF_XDP ? port_interface_queues(p->port[i].spec) : 1);
-	/* Last in, first out: the same few packets stay in the cache. */
-	p->pool = rte_pktmbuf_pool_create_by_ops("packets", n, SPREAD_CACHE, 0,
-						 RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY, "stack");
-	if (p->pool)
-		return 0;
+		n += packets_for(p->port[i].spec);
+	const struct rte_memzone *mz = rte_memzone_reserve_aligned(
+		"packets", (size_t)n * PAGE, SOCKET_ID_ANY, RTE_MEMZONE_IOVA_CONTIG, PAGE);
+	if (mz)
+		p->pool = rte_mempool_create_empty("packets", n, sizeof(struct rte_mbuf) + PAGE_ROOM,
+						   POOL_CACHE, sizeof(room), SOCKET_ID_ANY,
+						   RTE_MEMPOOL_F_NO_SPREAD);
+	/* Last in, first out: the same few packets stay in the processor's cache. */
+	if (p->pool && !rte_mempool_set_ops_byname(p->pool, "stack", NULL)) {
+		rte_pktmbuf_pool_init(p->pool, &room);
+		int got = rte_mempool_populate_iova(p->pool, mz->addr, mz->iova, mz->len, NULL, NULL);
+		rte_mempool_obj_iter(p->pool, rte_pktmbuf_init, NULL);
+		if (got == (int)n)
+			return 0;
+	}
 	log_error(log, "port", "no memory for %u packets: %s", n, rte_strerror(rte_errno));
 	return -ENOMEM;
 }

@@ -27,7 +27,7 @@ struct rule {
 /* The worker's, once it is published. */
 struct path {
 	struct relay_dir dir;
-	struct path *rtp, *rtcp;   /* of the same side; one of them is this one */
+	struct path *rtp;          /* of the same side; this one where it is RTP */
 	const struct network *out; /* where the other side is */
 	struct dp_flow *flow;
 	struct hop *hop;   /* last used */

@@ -42,9 +42,9 @@ static struct dp_flow *new_flow(const struct rule *rule)
 			struct path *p = &f->path[side][c];
 			p->flow = f;
 			p->rtp = &f->path[side][RELAY_RTP];
-			p->rtcp = &f->path[side][RELAY_RTCP];
 			p->out = rule->net[!side];
 			relay_dir_init(&p->dir, &rule->flow, side, c, &f->path[!side][c].dir);
+			p->dir.mate = &f->path[side][!c].dir;
 		}
 	}
 	return f;

@@ -30,6 +30,7 @@ struct waiting {
 
 struct held {
 	struct rte_mbuf *m[SOURCE_CANDIDATES][SOURCE_HELD];
+	u64 at_us[SOURCE_CANDIDATES][SOURCE_HELD];
 	u8 n[SOURCE_CANDIDATES];
 };
 
