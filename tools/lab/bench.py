@@ -88,8 +88,9 @@ def need_all(load, wanted):
 
 # ---- signalling ----
 
-def sip_load(setup, rate=SIP_RATE, seconds=SIP_SECONDS):
-    """CPU of `rate` calls/s for some seconds; a short run before warms everything."""
+def sip_load(setup):
+    """CPU of SIP_RATE calls/s for SIP_SECONDS; a short run before warms everything."""
+    rate, seconds = SIP_RATE, SIP_SECONDS
     sipp.uas(setup.lab, media="203.0.113.12")
     sipp.uac(setup.lab, netns.Lab.INSIDE, 100, 100, 100, port=5070).wait(30)
     meter = setup.meter().start()
@@ -223,7 +224,7 @@ def memory_slope(setup):
     sipp.uac(setup.lab, netns.Lab.INSIDE, 200, few, 600000, media="10.10.0.12")
 
     def answered(n):
-        return lambda: carrier.number("TotalCallCreated") >= n
+        return lambda: carrier.number("IncomingCall(C)") >= n
 
     netns.wait_for(f"{few} calls", answered(few), 30, 0.2)
     time.sleep(3)

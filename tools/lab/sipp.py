@@ -21,7 +21,7 @@ class Sipp:
         self.stats = os.path.join(self.folder, "stat.csv")
         self.process = lab.start(
             ns, "sipp", *arguments, "-sf", os.path.join(SCENARIOS, scenario + ".xml"), "-i", ip,
-            "-p", str(port), "-mi", ip, "-mp", str(MEDIA_PORT), "-key", "media", media or ip,
+            "-p", str(port), "-mi", ip, "-mp", str(MEDIA_PORT + 2000 * (port - 5060)), "-key", "media", media or ip,
             "-nostdin", "-buff_size", "8388608", "-max_socket", "1", "-timer_resol", "2",
             "-trace_stat", "-stf", self.stats, "-fd", "1", "-trace_err", "-error_file",
             os.path.join(self.folder, "errors"), log=name + ".log", cwd=self.folder,
