@@ -55,7 +55,7 @@ static void wake(struct mailbox *m)
 }
 
 /* At most one ring full at a time: senders that never rest must not starve the other descriptors.
- */
+ * What is left then was posted after the exchange, so a wakeup for it is on its way. */
 static void drain(struct mailbox *m)
 {
 	bool freed = false;
@@ -72,8 +72,6 @@ static void drain(struct mailbox *m)
 			return;
 	}
 	m->freed = NULL;
-	if (!left)
-		wake(m);
 }
 
 static void on_wake(void *arg, uint32_t events)

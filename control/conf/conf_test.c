@@ -339,6 +339,33 @@ static void refuse_text(struct str text, const char *what)
 	conf_errors_free(&e);
 }
 
+#define HEAD                                                                                       \
+	"sluice: 1\n"                                                                              \
+	"networks:\n"                                                                              \
+	"  out: { port: eth0, address: 203.0.113.1/24 }\n"                                         \
+	"  in: { port: eth1, address: 10.0.0.1/8 }\n"
+
+/* A trunk with `n` sources. */
+static void long_list(unsigned n, const char *what)
+{
+	char mem[16384];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem) - 1);
+	buf_lit(&b, HEAD "calls: [ { from: a, to: b } ]\n"
+			 "trunks:\n"
+			 "  b: { on: in, profile: pbx, host: 10.0.0.2 }\n"
+			 "  a: { on: out, profile: static, host: 203.0.113.2, sources: [");
+	for (unsigned i = 0; i < n; i++)
+		buf_fmt(&b, "198.51.%u.%u, ", i / 250, i % 250);
+	buf_lit(&b, "] }\n");
+	mem[b.n] = 0;
+	if (what)
+		refuse_text(buf_str(&b), what);
+	else
+		conf_put(parse(mem));
+}
+
 /* Texts that no editor would show well, and sizes out of bounds. */
 static void odd_texts(void **state)
 {
@@ -357,6 +384,8 @@ static void odd_texts(void **state)
 		many[i] = "[1,"[i ? 2 - i % 2 : 0];
 	refuse_text((struct str){ many, n }, "too many");
 	free(many);
+	long_list(256, NULL);
+	long_list(257, "too long");
 }
 
 /* A file with nothing right in it: the errors have an end. */
@@ -376,12 +405,6 @@ static void errors_are_bounded(void **state)
 }
 
 /* ---- the snapshot ---- */
-
-#define HEAD                                                                                       \
-	"sluice: 1\n"                                                                              \
-	"networks:\n"                                                                              \
-	"  out: { port: eth0, address: 203.0.113.1/24 }\n"                                         \
-	"  in: { port: eth1, address: 10.0.0.1/8 }\n"
 
 static const char *owner(const struct conf *c, unsigned network, const char *ip)
 {

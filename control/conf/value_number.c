@@ -141,7 +141,7 @@ void bind_duration(struct value *v)
 	} else if (rc == -EINVAL) {
 		BAD(v, QUOTED " is not a duration", TEXT(v->s));
 		FIX(v, "Write a number and a unit (ms, s, m, h), like %s.", v->o->def);
-	} else if (rc || !in_range(v, ms / unit) || (!ms && !v->o->zero)) {
+	} else if (rc || !in_range(v, ms / unit) || (ms && ms < unit)) {
 		BAD(v, "%.*s is out of range", STR_FMT(v->s));
 		FIX(v, "Write a duration from %s to %s%s.", lo, hi, zero);
 	} else if (ms % unit) {
