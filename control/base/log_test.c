@@ -75,6 +75,17 @@ static void keeps_its_level(void **state)
 	close_log(&p);
 }
 
+/* A caller logs first and looks at errno afterwards. */
+static void leaves_errno_alone(void **state)
+{
+	struct log *l = log_new(-1, LOG_LEVEL_INFO);
+
+	errno = ENOENT;
+	log_error(l, "x", "this write fails");
+	assert_int_equal(errno, ENOENT);
+	log_free(l);
+}
+
 static void cannot_be_forged(void **state)
 {
 	struct pipe_log p;
@@ -137,6 +148,7 @@ int main(void)
 		cmocka_unit_test(writes_one_line),       cmocka_unit_test(keeps_its_level),
 		cmocka_unit_test(cannot_be_forged),      cmocka_unit_test(cuts_long_lines),
 		cmocka_unit_test(speaks_to_the_journal), cmocka_unit_test(level_names),
+		cmocka_unit_test(leaves_errno_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,8 +3,8 @@
  *
  * Every option is one row in schema.c (name, type, range, default, unit, help): the parser, the
  * check, conf/full.yaml and the reference are made from these rows. A snapshot is reference counted
- * (atomically): a call keeps the one it was born with. Everything in it is read-only, so threads share
- * it freely. Strings are NUL-terminated and live as long as the snapshot. */
+ * (atomically): a call keeps the one it was born with. Everything in it is read-only, so threads
+ * share it freely. Strings are NUL-terminated and live as long as the snapshot. */
 #ifndef SLUICE_CONF_CONF_H
 #define SLUICE_CONF_CONF_H
 
@@ -13,15 +13,16 @@
 /* Where sluice stands on a network: one address on one interface (or device). */
 struct conf_network {
 	const char *name;
-	const char *port;        /* interface "eth0", PCI address "0000:01:00.0" or DPDK device "net_..." */
-	struct addr address;     /* ours, port 0 */
+	const char
+		*port; /* interface "eth0", PCI address "0000:01:00.0" or DPDK device "net_..." */
+	struct addr address; /* ours, port 0 */
 	uint8_t prefix_len;
-	struct addr gateway;     /* family 0: none */
-	struct addr public;      /* advertised in SIP and SDP instead of `address`; family 0: none */
-	uint16_t sip_port;       /* UDP, 5060 */
+	struct addr gateway; /* family 0: none */
+	struct addr public;  /* advertised in SIP and SDP instead of `address`; family 0: none */
+	uint16_t sip_port;   /* UDP, 5060 */
 	uint16_t media_lo, media_hi; /* UDP ports for RTP and RTCP, inclusive; lo even, hi odd */
 	uint8_t sip_dscp, media_dscp;
-	unsigned index;          /* position in conf.networks */
+	unsigned index; /* position in conf.networks */
 };
 
 enum conf_profile {
@@ -34,15 +35,16 @@ struct conf_trunk {
 	const char *name;
 	const struct conf_network *on;
 	enum conf_profile profile;
-	struct addr host;          /* where requests go: address and port */
-	const char *domain;        /* host part of From, To, PAI and request URI toward it; its address by default */
-	struct prefix *sources;    /* who is this trunk; the host's address is always the first */
+	struct addr host;   /* where requests go: address and port */
+	const char *domain; /* host part of From, To, PAI and request URI toward it; its address by
+			       default */
+	struct prefix *sources; /* who is this trunk; the host's address is always the first */
 	unsigned n_sources;
-	struct prefix *media;      /* where its media may come from besides its SDP (rank 3) */
+	struct prefix *media; /* where its media may come from besides its SDP (rank 3) */
 	unsigned n_media;
-	bool nat;                  /* its media may come from other ports and addresses than its SDP says */
-	uint32_t max_calls;        /* at once, both directions */
-	uint32_t ring_timeout_s;   /* no final answer to an INVITE: CANCEL (Timer C) */
+	bool nat; /* its media may come from other ports and addresses than its SDP says */
+	uint32_t max_calls;      /* at once, both directions */
+	uint32_t ring_timeout_s; /* no final answer to an INVITE: CANCEL (Timer C) */
 	unsigned index;
 };
 
@@ -74,7 +76,7 @@ struct conf {
 	} sip;
 	struct {
 		enum conf_engine device;
-		uint32_t silence_s; /* both directions silent: the call ends; 0: never */
+		uint32_t silence_s;      /* both directions silent: the call ends; 0: never */
 		uint32_t hold_silence_s; /* the same while a side holds */
 	} media;
 	struct {
@@ -113,7 +115,9 @@ void conf_errors_print(const struct conf_errors *errors, const char *file, int f
 /* The whole language as a commented YAML file, made from schema.c (conf/full.yaml). 0 or -errno. */
 int conf_print_full(int fd);
 
-/* The trunk that a message from `src` on `network` belongs to, longest prefix first; NULL: nobody. */
-const struct conf_trunk *conf_trunk_of(const struct conf *c, unsigned network, const struct addr *src);
+/* The trunk that a message from `src` on `network` belongs to, longest prefix first; NULL: nobody.
+ */
+const struct conf_trunk *conf_trunk_of(const struct conf *c, unsigned network,
+				       const struct addr *src);
 
 #endif
