@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one pass over a message: start line, header fields, body. An error does not stop it where it
  * can go on, so that the answer to a bad request finds its Via, From, To, Call-ID and CSeq. */
+#include "sip/hash_priv.h"
 #include "sip/scan_priv.h"
+#include "names_table.inc"
 
 /* A header line, folded lines and name included. */
 #define LINE_MAX_OCTETS 8192
@@ -155,6 +157,21 @@ static bool start_line(struct reader *r)
 	return true;
 }
 
+/* n >= 1, without control octets. */
+static enum sip_hdr_id lookup(const char *name, size_t n)
+{
+	struct sip_name_key key;
+	uint8_t id;
+
+	if (unlikely(n == 1))
+		return name_compact[(uint8_t)*name];
+	if (unlikely(n > SIP_NAME_MAX))
+		return SIP_HDR_OTHER;
+	sip_name_key(&key, name, (unsigned)n);
+	id = name_slot[sip_name_hash(&key, NAME_MULTIPLIER)];
+	return unlikely(sip_name_differs(&key, &name_key[id])) ? SIP_HDR_OTHER : id;
+}
+
 static void index_field(struct reader *r, struct sip_hdr *h, uint8_t id)
 {
 	struct sip_msg *m = r->m;
@@ -188,7 +205,7 @@ static void header_line(struct reader *r, const char *p, const char *l)
 	}
 	if (unlikely((uint8_t)colon[-1] <= ' '))
 		name_end = sip_trim_ws(p, colon);
-	id = sip_name_lookup(p, (size_t)(name_end - p));
+	id = lookup(p, (size_t)(name_end - p));
 	if (unlikely(id == SIP_HDR_OTHER) &&
 	    (name_end == p || sip_span(p, name_end, SIP_C_TOKEN) != name_end)) {
 		fail(r, SIP_E_HEADER);
@@ -214,35 +231,43 @@ static bool is_plain_end(const char *l, const char *e)
 	       (likely((uint8_t)l[2] > ' ') || !sip_is_ws(l[2]));
 }
 
-/* Takes the line at r->p. False: the fields are over, or the message is. */
-static bool next_line(struct reader *r)
+/* The scanner's state is copied so that it can stay in registers. */
+static void header_lines(struct reader *r)
 {
-	const char *p = r->p, *l = sip_ctl_next(&r->ctl);
-	bool bad = false;
+	struct sip_ctl_scan ctl = r->ctl;
+	const char *p, *l;
 
-	if (l == p && is_crlf(p, r->end)) {
-		r->p += 2;
-		return false;
+	for (;;) {
+		bool bad = false;
+
+		p = r->p;
+		l = sip_ctl_next(&ctl);
+		if (unlikely(l == p) && is_crlf(p, r->end)) {
+			r->p += 2;
+			return;
+		}
+		if (unlikely(r->m->n_hdr == SIP_HEADERS_MAX)) {
+			fail(r, SIP_E_TOO_MANY);
+			return;
+		}
+		if (likely(is_plain_end(l, r->end))) {
+			sip_ctl_next(&ctl); /* the LF */
+		} else {
+			r->ctl = ctl;
+			l = odd_line_end(r, l, true, &bad);
+			ctl = r->ctl;
+		}
+		if (unlikely(!l)) {
+			fail(r, SIP_E_NO_END);
+			r->p += r->end - p;
+			return;
+		}
+		r->p += l + 2 - p;
+		if (unlikely(bad))
+			fail(r, SIP_E_CONTROL);
+		else
+			header_line(r, p, l);
 	}
-	if (likely(is_plain_end(l, r->end)))
-		sip_ctl_next(&r->ctl); /* the LF */
-	else
-		l = odd_line_end(r, l, true, &bad);
-	if (unlikely(!l)) {
-		fail(r, SIP_E_NO_END);
-		r->p += r->end - p;
-		return false;
-	}
-	if (unlikely(r->m->n_hdr == SIP_HEADERS_MAX)) {
-		fail(r, SIP_E_TOO_MANY);
-		return false;
-	}
-	r->p += l + 2 - p;
-	if (unlikely(bad))
-		fail(r, SIP_E_CONTROL);
-	else
-		header_line(r, p, l);
-	return true;
 }
 
 /* 18.3: on a datagram octets behind the body do not count, a body that is cut off is an error. */
@@ -285,8 +310,7 @@ int sip_msg_parse(struct sip_msg *m, char *buf, size_t len)
 	sip_ctl_start(&r.ctl, r.p, r.end);
 	if (len > UINT16_MAX || !start_line(&r))
 		return r.err;
-	while (next_line(&r))
-		;
+	header_lines(&r);
 	body(&r);
 	if (m->status)
 		response_method(m);

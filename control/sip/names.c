@@ -1,22 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names: of methods, header fields, reasons and errors. */
-#include "sip/hash_priv.h"
-#include "sip/scan_priv.h"
-#include "names_table.inc"
-
-enum sip_hdr_id sip_name_lookup(const char *name, size_t len)
-{
-	struct sip_name_key key;
-	uint8_t id;
-
-	if (unlikely(len == 1))
-		return name_compact[(uint8_t)*name];
-	if (unlikely(len > SIP_NAME_MAX))
-		return SIP_HDR_OTHER;
-	sip_name_key(&key, name, (unsigned)len);
-	id = name_slot[sip_name_hash(&key, NAME_MULTIPLIER)];
-	return sip_name_differs(&key, &name_key[id]) ? SIP_HDR_OTHER : id;
-}
+#include "sip/msg.h"
 
 static const char *const header_names[SIP_HDR_COUNT] = {
 #define X(id, name, compact) [SIP_HDR_##id] = name,

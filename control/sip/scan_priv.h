@@ -274,7 +274,4 @@ const char *sip_scan_param(const char *p, const char *e, uint8_t names, struct s
 /* Decimal digits as a number <= max; leading zeros are allowed. 0 or -1. */
 int sip_scan_number(struct str s, uint32_t max, uint32_t *out);
 
-/* Id of a header field name of n >= 1 octets without control octets. Padded memory only. */
-enum sip_hdr_id sip_name_lookup(const char *name, size_t n);
-
 #endif
