@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Transactions and dialogs driven by a script of octets on the virtual clock: what a peer sends,
+ * what our user does, how time goes by. Whatever happens, what the core sends can be read, no event
+ * comes after the last one, and once everything has been ended and 400 s have gone nothing is left.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include "sip/sip_priv.h"
+
+#define INVITES  8
+#define REQUESTS 8
+#define SENT     16
+
+struct text {
+	size_t len;
+	char mem[4096];
+};
+
+struct fuzz {
+	struct loop *loop;
+	struct sip *sip;
+	struct addr far;
+	const uint8_t *p, *end;
+	struct invite *inv[INVITES];
+	struct sip_request *req[REQUESTS];
+	struct text sent[SENT]; /* the last ones, round */
+	unsigned n_sent;
+};
+
+static void must(bool ok, const char *what)
+{
+	if (ok)
+		return;
+	fprintf(stderr, "%s\n", what);
+	abort();
+}
+
+static uint8_t next(struct fuzz *f)
+{
+	return f->p < f->end ? *f->p++ : 0;
+}
+
+/* ---- what the core asks of its user ---- */
+
+static int on_send(void *arg, unsigned network, const struct addr *to, struct str data)
+{
+	struct fuzz *f = arg;
+	struct text *t = &f->sent[f->n_sent++ % SENT];
+	char *mem = calloc(1, data.n + SIP_PAD);
+	struct sip_core c;
+	struct sip_msg m;
+
+	must(mem && data.n <= SIP_DATAGRAM_MAX, "a datagram too large");
+	memcpy(mem, data.p, data.n);
+	must(sip_msg_parse(&m, mem, data.n) == 0, "sent what cannot be parsed");
+	/* What a response copies of a broken request is as broken as that. */
+	must(m.status >= 400 || sip_msg_core(&m, &c) == 0, "sent what lacks a field");
+	free(mem);
+	t->len = data.n < sizeof(t->mem) ? data.n : 0;
+	memcpy(t->mem, data.p, t->len);
+	return 0;
+}
+
+static int on_peer_of(void *arg, unsigned network, const struct addr *source)
+{
+	return 0;
+}
+
+static void *on_invite(void *arg, struct invite *inv, const struct sip_msg *m,
+		       const struct sip_core *core, int peer, const struct addr *source)
+{
+	struct fuzz *f = arg;
+
+	for (unsigned i = 0; i < INVITES; i++)
+		if (!f->inv[i]) {
+			f->inv[i] = inv;
+			return f;
+		}
+	invite_end(inv, 486, STR_NONE);
+	return NULL;
+}
+
+static void on_event(void *arg, struct invite *inv, const struct invite_event *e)
+{
+	struct fuzz *f = arg;
+	bool over = e->type == INVITE_FAIL || e->type == INVITE_CANCEL || e->type == INVITE_BYE ||
+		    e->type == INVITE_LOST;
+	unsigned i = 0;
+
+	while (i < INVITES && f->inv[i] != inv)
+		i++;
+	must(i < INVITES, "an event of an invite that is over");
+	must(invite_call_id(inv).n > 0, "no Call-ID");
+	if (over)
+		f->inv[i] = NULL;
+}
+
+static void on_request(void *arg, struct sip_request *r, const struct sip_msg *m,
+		       const struct sip_core *core, int peer)
+{
+	struct invite_reply busy = { .status = 486 };
+	struct fuzz *f = arg;
+
+	for (unsigned i = 0; i < REQUESTS; i++)
+		if (!f->req[i]) {
+			f->req[i] = r;
+			return;
+		}
+	sip_request_reply(r, &busy);
+}
+
+/* ---- what the peer does ---- */
+
+static void deliver(struct fuzz *f, const char *text, size_t n)
+{
+	char *mem = malloc(n + SIP_PAD);
+
+	must(mem != NULL, "no memory");
+	memcpy(mem, text, n);
+	memset(mem + n, 0xa5, SIP_PAD);
+	sip_receive(f->sip, 0, &f->far, mem, n);
+	free(mem);
+}
+
+static void field(const struct text *t, const char *name, char out[512])
+{
+	struct str rest = { t->mem, t->len }, line;
+	size_t n = strlen(name);
+
+	out[0] = '\0';
+	while (str_line(&rest, &line) && line.n)
+		if (line.n > n + 2 && memcmp(line.p, name, n) == 0 && line.p[n] == ':') {
+			snprintf(out, 512, "%.*s", (int)(line.n - n - 2), line.p + n + 2);
+			return;
+		}
+}
+
+static const struct text *pick(struct fuzz *f)
+{
+	return &f->sent[next(f) % SENT];
+}
+
+static void response(struct fuzz *f)
+{
+	static const unsigned status[] = { 100, 180, 183, 200, 202, 302, 404, 408,
+					   481, 486, 487, 491, 500, 503, 603, 199 };
+	static const char *const lines[] = {
+		"Contact: <sip:b@192.0.2.99>\r\n", "", "Record-Route: <sip:p;lr>, <sip:q>\r\n",
+		"Contact: <sip:b@192.0.2.9:1>\r\nRecord-Route: <sip:q>\r\n"
+	};
+	char via[512], from[512], to[512], id[512], cseq[512], text[4096];
+	const struct text *t = pick(f);
+	uint8_t how = next(f);
+	int n;
+
+	field(t, "Via", via);
+	field(t, "From", from);
+	field(t, "To", to);
+	field(t, "Call-ID", id);
+	field(t, "CSeq", cseq);
+	n = snprintf(
+		text, sizeof(text),
+		"SIP/2.0 %u X\r\nVia: %s\r\nFrom: %s\r\nTo: %s%s%.1s\r\nCall-ID: %s\r\nCSeq: %s\r\n"
+		"%sContent-Length: 0\r\n\r\n",
+		status[how & 15], via, from, to, strstr(to, ";tag=") ? "" : ";tag=",
+		strstr(to, ";tag=") ? "" : &"abcd"[how >> 4 & 3], id, cseq, lines[how >> 6]);
+	deliver(f, text, (size_t)n);
+}
+
+static const char *const methods[] = { "INVITE",  "ACK",  "BYE",    "CANCEL",
+				       "OPTIONS", "INFO", "UPDATE", "BREW" };
+
+/* Outside dialogs, or with what a response or a request of ours has said. */
+static void request(struct fuzz *f, bool inside)
+{
+	char to[512] = "<sip:us@192.0.2.1>", from[512] = "<sip:far@x>;tag=far", id[512] = "c";
+	char text[4096];
+	const struct text *t = pick(f);
+	uint8_t how = next(f), seq = next(f), branch = next(f);
+	const char *method = methods[how & 7];
+	bool response = t->len > 4 && memcmp(t->mem, "SIP/", 4) == 0;
+	int n;
+
+	if (inside) {
+		field(t, "To", response ? to : from);
+		field(t, "From", response ? from : to);
+		field(t, "Call-ID", id);
+	} else {
+		snprintf(id, sizeof(id), "c%u", how >> 6);
+	}
+	n = snprintf(
+		text, sizeof(text),
+		"%s sip:us@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.99%s;branch=z9hG4bK%u\r\n"
+		"From: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %u %s\r\nMax-Forwards: %u\r\n"
+		"%s%sContent-Length: 0\r\n\r\n",
+		method, how & 8 ? ";rport" : "", branch & 15, from, to, id, seq, method,
+		seq == 77 ? 0 : 70,
+		how & 16 ? "Contact: <sip:far@192.0.2.99>\r\n" : "Contact: <sip:x@y>\r\n",
+		how & 32 ? "Record-Route: <sip:r;lr>\r\n" : "");
+	deliver(f, text, (size_t)n);
+}
+
+/* What it has had from us, or a piece of the script, with some octets changed. */
+static void garbage(struct fuzz *f)
+{
+	const struct text *t = pick(f);
+	char mem[4096];
+	size_t n = t->len;
+
+	memcpy(mem, t->mem, n);
+	for (unsigned i = next(f) & 7; i && n; i--) {
+		size_t at = (size_t)(next(f) | next(f) << 8) % n;
+
+		mem[at] = (char)next(f);
+	}
+	deliver(f, mem, n);
+}
+
+/* ---- what our user does ---- */
+
+static void user(struct fuzz *f)
+{
+	struct invite_reply r = { .status = 0, .body = STR("b"), .body_type = STR("t/t") };
+	struct invite **slot = &f->inv[next(f) % INVITES], *inv = *slot;
+	uint8_t how = next(f);
+	unsigned status = 101 + how * 599u / 256;
+	bool ringing;
+
+	if (!inv)
+		return;
+	switch (how & 3) {
+	case 0:
+		*slot = NULL;
+		invite_end(inv, status, how & 4 ? STR("Reason: x\r\n") : STR_NONE);
+		break;
+	case 1:
+		r.status = how & 4 ? 200 : status;
+		ringing = strcmp(invite_state_name(inv), "PROCEEDING") == 0;
+		if (invite_reply(inv, &r) == 0 && r.status >= 300 && ringing)
+			*slot = NULL;
+		break;
+	case 2:
+		invite_ack(inv, STR_NONE, STR_NONE);
+		break;
+	default:
+		invite_reinvite(inv, STR_NONE, STR("o"), STR("t/t"));
+	}
+}
+
+static void call(struct fuzz *f)
+{
+	struct invite_params p = { .target = { 0, f->far },
+				   .ruri = STR("sip:b@192.0.2.99"),
+				   .from = STR("<sip:a@192.0.2.1>"),
+				   .to = STR("<sip:b@192.0.2.99>"),
+				   .ring_ms = 1 + 700u * next(f),
+				   .arg = f };
+	unsigned i = 0;
+
+	while (i < INVITES && f->inv[i])
+		i++;
+	if (i < INVITES)
+		f->inv[i] = invite_send(f->sip, &p);
+}
+
+static void answer_request(struct fuzz *f)
+{
+	unsigned i = next(f) % REQUESTS;
+	struct invite_reply r = { .status = next(f) & 1 ? 200 : 404 };
+
+	if (f->req[i])
+		sip_request_reply(f->req[i], &r);
+	f->req[i] = NULL;
+}
+
+static void step(struct fuzz *f)
+{
+	uint8_t op = next(f);
+
+	switch (op & 7) {
+	case 0:
+		call(f);
+		break;
+	case 1:
+		response(f);
+		break;
+	case 2:
+		request(f, false);
+		break;
+	case 3:
+		request(f, true);
+		break;
+	case 4:
+		loop_advance(f->loop, (uint64_t)(op >> 3) * (op >> 3) * 40 + 1);
+		break;
+	case 5:
+		user(f);
+		break;
+	case 6:
+		garbage(f);
+		break;
+	default:
+		answer_request(f);
+	}
+}
+
+static void finish(struct fuzz *f)
+{
+	for (unsigned i = 0; i < INVITES; i++)
+		if (f->inv[i])
+			invite_end(f->inv[i], 0, STR_NONE);
+	memset(f->inv, 0, sizeof(f->inv));
+	for (unsigned i = 0; i < REQUESTS; i++)
+		if (f->req[i])
+			sip_request_reply(f->req[i], &(struct invite_reply){ .status = 500 });
+	loop_advance(f->loop, 400000);
+	must(f->sip->dialogs.count == 0, "a dialog was left");
+	must(f->sip->transactions == 0, "a transaction was left");
+	must(f->sip->servers.count + f->sip->clients.count + f->sip->merges.count == 0,
+	     "a table is not empty");
+	must(loop_next(f->loop) == UINT64_MAX, "a timer was left");
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct sip_network net = { "n", { .ip = { 192, 0, 2, 1 }, .port = 5060, .family = 4 } };
+	struct fuzz *f = calloc(1, sizeof(*f));
+	struct sip_options o = { .io = { on_send, f },
+				 .user = { .peer_of = on_peer_of,
+					   .invite = on_invite,
+					   .event = on_event,
+					   .request = on_request,
+					   .arg = f },
+				 .networks = &net,
+				 .n_networks = 1,
+				 .n_shards = 1,
+				 .max_transactions = 40 };
+
+	if (size > 1024)
+		size = 1024;
+	f->p = data;
+	f->end = data + size;
+	f->far = (struct addr){ .ip = { 192, 0, 2, 99 }, .port = 5060, .family = 4 };
+	f->loop = o.loop = loop_new_virtual(1);
+	f->sip = sip_new(&o);
+	must(f->sip != NULL, "no core");
+	while (f->p < f->end)
+		step(f);
+	/* Half of the scripts end in the middle of everything. */
+	if (size == 0 || !(data[size - 1] & 1))
+		finish(f);
+	sip_free(f->sip);
+	loop_free(f->loop);
+	free(f);
+	return 0;
+}
