@@ -227,12 +227,13 @@ static void payload_types_are_mapped(void **state)
 	b.pt = 0x80;
 	assert_int_equal(talk(&w, 1, &b), RELAY_FORWARD);
 	assert_int_equal(w.dscp, 0);
+	a.pt = 0;
+	assert_int_equal(talk(&w, 0, &a), RELAY_FORWARD);
 	edit(&w, 0)->ptmap[0][1] = 8;
 	w.rule[1].side[0].local.port = 21000;
 	w.rule[1].side[1].local.port = 22000;
 	w.rule[1].side[1].dscp = 34;
 	update(&w);
-	a.pt = 0;
 	assert_int_equal(talk(&w, 0, &a), RELAY_FORWARD);
 	assert_int_equal(w.octet1, 8);
 	assert_int_equal(w.from.port, 22000);
@@ -323,6 +324,37 @@ static void drops_have_names(void **state)
 	assert_string_equal(relay_drop_text(RELAY_DROP_COUNT), "?");
 }
 
+/* Whatever an engine kept, only the stream that was learned goes out. */
+static void held_packets_are_judged_again(void **state)
+{
+	struct world w;
+	world_init(&w);
+	struct stream a = phone(), t = a;
+	u8 p[32];
+	for (unsigned i = 0; i < 30; i++)
+		tick(&w, &a, NULL, NULL);
+	struct relay_packet pkt = { p, write_rtp(p, &t), a.from, w.now };
+	struct relay_plan plan;
+	relay_plan_held(rtp_dir(&w, 0), &pkt, &plan);
+	assert_int_equal(plan.action, RELAY_FORWARD);
+	pkt.src.port++;
+	relay_plan_held(rtp_dir(&w, 0), &pkt, &plan);
+	assert_int_equal(plan.drop, RELAY_DROP_OTHER_SOURCE);
+	pkt.src.port--;
+	pkt.len = 11;
+	relay_plan_held(rtp_dir(&w, 0), &pkt, &plan);
+	assert_int_equal(plan.drop, RELAY_DROP_SHORT);
+	assert_int_equal(plan.action, RELAY_DROP);
+	t.ssrc++;
+	pkt.len = write_rtp(p, &t);
+	relay_plan_held(rtp_dir(&w, 0), &pkt, &plan);
+	assert_int_equal(plan.drop, RELAY_DROP_SSRC);
+	t.pt = 9;
+	write_rtp(p, &t);
+	relay_plan_held(rtp_dir(&w, 0), &pkt, &plan);
+	assert_int_equal(plan.drop, RELAY_DROP_PAYLOAD_TYPE);
+}
+
 /* ---- RTCP ---- */
 
 /* SR with one report block, SDES, BYE */
@@ -402,6 +434,11 @@ static void rtcp_lengths(void **state)
 					 RELAY_FORWARD,
 				 t[i].good);
 	}
+	memcpy(p, compound, sizeof(compound)); /* good padding, but not in the last packet */
+	p[0] = 0xa0;
+	p[51] = 4;
+	assert_int_equal(deliver(&w, 0, RELAY_RTCP, from, p, sizeof(compound)), RELAY_DROP);
+	assert_int_equal(deliver(&w, 0, RELAY_RTCP, from, p, 52), RELAY_FORWARD);
 	memcpy(p, compound, sizeof(compound));
 	p[64] = 0xa1;
 	p[67] = 2;
@@ -457,6 +494,25 @@ static void rtcp_goes_where_the_peer_listens(void **state)
 	update(&w);
 	assert_int_equal(rtcp(&w, 0, RELAY_RTCP, with_port(a_rtcp, 667)), RELAY_DROP);
 	assert_int_equal(w.drop, RELAY_DROP_NO_DESTINATION);
+}
+
+static void rtcp_follows_the_rtp_to_another_address(void **state)
+{
+	struct world w;
+	struct stream a, b;
+	world_init(&w);
+	start_call(&w, &a, &b);
+	assert_int_equal(rtcp(&w, 0, RELAY_RTCP, with_port(a.from, 40001)), RELAY_FORWARD);
+	struct stream n = a;
+	n.from = ip4(203, 0, 113, 50, 4444);
+	edit(&w, 0)->remote = n.from;
+	update(&w);
+	assert_int_equal(talk(&w, 0, &n), RELAY_FORWARD);
+	assert_int_equal(rtcp(&w, 1, RELAY_RTCP, with_port(b.from, 5001)), RELAY_FORWARD);
+	struct flow_addr want = with_port(n.from, 4001);
+	assert_true(same(&w.dst, &want));
+	assert_int_equal(rtcp(&w, 0, RELAY_RTCP, with_port(a.from, 40001)), RELAY_DROP);
+	assert_int_equal(rtcp(&w, 0, RELAY_RTCP, with_port(n.from, 7)), RELAY_FORWARD);
 }
 
 static void the_sdps_rtcp_port_is_always_right(void **state)
@@ -530,6 +586,9 @@ static void rtcp_mux_on_one_side(void **state)
 	world_start(&w);
 	start_call(&w, &a, &b);
 	unsigned rtp_in = w.sent[0][0];
+	/* Muxed RTCP shares the lock: another port is another source. */
+	assert_int_equal(rtcp(&w, 0, RELAY_RTP, with_port(a.from, 40001)), RELAY_DROP);
+	assert_int_equal(w.drop, RELAY_DROP_OTHER_SOURCE);
 	assert_int_equal(rtcp(&w, 0, RELAY_RTP, a.from), RELAY_FORWARD);
 	struct flow_addr want = with_port(b.from, 5001);
 	assert_true(same(&w.dst, &want));
@@ -538,9 +597,6 @@ static void rtcp_mux_on_one_side(void **state)
 	assert_int_equal(w.sent[0][0], rtp_in);
 	assert_int_equal(w.f.dir[0][RELAY_RTCP].packets, 1);
 	assert_int_equal(rtp_dir(&w, 0)->packets, rtp_in);
-	/* Muxed RTCP shares the lock: another port is another source. */
-	assert_int_equal(rtcp(&w, 0, RELAY_RTP, with_port(a.from, 40001)), RELAY_DROP);
-	assert_int_equal(w.drop, RELAY_DROP_OTHER_SOURCE);
 	assert_int_equal(rtcp(&w, 0, RELAY_RTP, w.foe), RELAY_DROP);
 	assert_int_equal(w.drop, RELAY_DROP_UNLEARNED);
 	/* The other way: out of its own port, into the muxed one. */
@@ -673,8 +729,10 @@ int main(void)
 		cmocka_unit_test(a_side_without_a_peer_still_learns),
 		cmocka_unit_test(what_is_not_media),
 		cmocka_unit_test(drops_have_names),
+		cmocka_unit_test(held_packets_are_judged_again),
 		cmocka_unit_test(rtcp_lengths),
 		cmocka_unit_test(rtcp_goes_where_the_peer_listens),
+		cmocka_unit_test(rtcp_follows_the_rtp_to_another_address),
 		cmocka_unit_test(the_sdps_rtcp_port_is_always_right),
 		cmocka_unit_test(strangers_rtcp_does_nothing),
 		cmocka_unit_test(rtcp_is_capped),

@@ -140,6 +140,15 @@ static void statistics_match_a_plain_reference(void **state)
 	run(16000, 66, 0, 100, 0); /* negative loss */
 }
 
+static void the_clock_goes_on_over_32_bits(void **state)
+{
+	u32 q = (u32)(((u64)8000 << 32) / 1000000);
+	for (u64 at = 1ull << 32; at < 1ull << 40; at <<= 1) {
+		u32 before = rtp_arrival(at - 1000, q), after = rtp_arrival(at + 1000, q);
+		assert_in_range(after - before, 15, 17);
+	}
+}
+
 static u64 lost_of(struct world *w, u64 *packets)
 {
 	struct flow_stats st;
@@ -217,6 +226,7 @@ int main(void)
 		cmocka_unit_test(headers),
 		cmocka_unit_test(first_octets),
 		cmocka_unit_test(statistics_match_a_plain_reference),
+		cmocka_unit_test(the_clock_goes_on_over_32_bits),
 		cmocka_unit_test(a_jump_restarts_the_sequence),
 		cmocka_unit_test(a_new_ssrc_keeps_what_the_old_lost),
 		cmocka_unit_test(times_are_given_in_wall_time),

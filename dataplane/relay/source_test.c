@@ -72,6 +72,18 @@ static void idle_poisons_and_sdp_opens(void **state)
 	assert_int_equal(talk(&w, 0, &self), RELAY_FORWARD); /* rank 0 is who it says */
 }
 
+static void a_new_port_of_ours_forgets_who_sprayed(void **state)
+{
+	struct world w;
+	world_init(&w);
+	struct stream s = phone();
+	source_spray(&rtp_dir(&w, 0)->src, &s.from);
+	refused(&w, &s, RELAY_DROP_POISONED);
+	edit(&w, 0)->local.port += 2;
+	update(&w);
+	assert_int_equal(talk(&w, 0, &s), RELAY_HOLD);
+}
+
 static void idle_remembers_eight(void **state)
 {
 	struct world w;
@@ -811,6 +823,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(idle_poisons_and_sdp_opens),
+		cmocka_unit_test(a_new_port_of_ours_forgets_who_sprayed),
 		cmocka_unit_test(idle_remembers_eight),
 		cmocka_unit_test(rank_0_locks_at_once),
 		cmocka_unit_test(others_need_five_and_the_end_of_tp),
