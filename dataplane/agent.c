@@ -21,7 +21,8 @@ static bool same_id(const struct table_node *n, const void *key)
 
 struct dp_flow *agent_flow(struct agent *a, u64 id)
 {
-	struct table_node *n = table_find(&a->by_id, table_hash(&a->by_id, &id, sizeof(id)), same_id, &id);
+	struct table_node *n =
+		table_find(&a->by_id, table_hash(&a->by_id, &id, sizeof(id)), same_id, &id);
 	return n ? container_of(n, struct dp_flow, by_id) : NULL;
 }
 
@@ -61,7 +62,8 @@ void agent_remove(struct agent *a, struct dp_flow *f)
 	table_del(&a->by_id, &f->by_id);
 }
 
-/* Reads what the worker writes: each number is right by itself, and exact once a flow is taken out. */
+/* Reads what the worker writes: each number is right by itself, and exact once a flow is taken out.
+ */
 void agent_report(const struct dp_flow *f, struct tlv_report *r)
 {
 	struct timespec wall;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The agent: speaks the flow language (relay/flow.h) with its clients over a SOCK_SEQPACKET unix socket
- * and is the only writer of the table. Runs on the main thread's loop. Flows outlive the clients that
- * set them. */
+/* The agent: speaks the flow language (relay/flow.h) with its clients over a SOCK_SEQPACKET unix
+ * socket and is the only writer of the table. Runs on the main thread's loop. Flows outlive the
+ * clients that set them. */
 #ifndef SLUICE_DP_AGENT_H
 #define SLUICE_DP_AGENT_H
 
@@ -13,8 +13,9 @@
 
 struct agent;
 
-/* A listening socket at `path`, mode 0660, owned by uid:gid. Its directory is made where it is missing.
- * A socket that a killed process left is replaced, one that answers is not: -EADDRINUSE. */
+/* A listening socket at `path`, mode 0660, owned by uid:gid. Its directory is made where it is
+ * missing. A socket that a killed process left is replaced, one that answers is not: -EADDRINUSE.
+ */
 int agent_listen(const char *path, uid_t uid, gid_t gid, struct log *log);
 
 struct agent_parts {
@@ -30,6 +31,6 @@ struct agent_parts {
 /* NULL without memory. */
 struct agent *agent_new(const struct agent_parts *parts);
 void agent_set_worker(struct agent *a, struct worker *w); /* before the loop runs */
-void agent_free(struct agent *a); /* worker stopped; frees every flow */
+void agent_free(struct agent *a);                         /* worker stopped; frees every flow */
 
 #endif

@@ -12,9 +12,9 @@
 struct op {
 	struct tlv_msg msg;
 	int status;
-	const char *reason; /* static text; NULL */
-	struct dp_flow *flow;   /* DEL: taken out. DUMP with id */
-	struct rule *old;       /* SET: to be retired when the worker has let go of it */
+	const char *reason;   /* static text; NULL */
+	struct dp_flow *flow; /* DEL: taken out. DUMP with id */
+	struct rule *old;     /* SET: to be retired when the worker has let go of it */
 };
 
 /* A datagram that the socket had no room for. */

@@ -125,9 +125,9 @@ int eal_start(const struct conf *conf, unsigned megabytes, struct log *log)
 
 	stream_open(log);
 	cpus_print(cpus, sizeof(cpus));
-	/* Nothing is shared with other DPDK processes: no runtime files, no sockets, no huge pages (the
-	 * virtual devices here do not gain from them). The prefix keeps a second instance apart even so.
-	 * Memory is only reserved; what is not touched stays with the kernel. */
+	/* Nothing is shared with other DPDK processes: no runtime files, no sockets, no huge pages
+	 * (the virtual devices here do not gain from them). The prefix keeps a second instance
+	 * apart even so. Memory is only reserved; what is not touched stays with the kernel. */
 	snprintf(prefix, sizeof(prefix), "--file-prefix=sluice-dp-%d", (int)getpid());
 	snprintf(memory, sizeof(memory), "-m%u", megabytes);
 	arg[n++] = ARG("sluice-dp");

@@ -53,11 +53,14 @@ static const char help[] =
 	"  --version       print the version and end\n"
 	"  --help          print this and end\n"
 	"\n"
-	"A network's port is the name of an interface, which keeps its address, its SIP, ARP and ssh in\n"
-	"the kernel (only media ports are taken); a PCI address like 0000:01:00.0; or any device of\n"
+	"A network's port is the name of an interface, which keeps its address, its SIP, ARP and "
+	"ssh in\n"
+	"the kernel (only media ports are taken); a PCI address like 0000:01:00.0; or any device "
+	"of\n"
 	"DPDK, net_... For the last two, a TAP named sl-NETWORK leads to the kernel.\n"
 	"\n"
-	"Start it as root: it opens the devices, says on one line for each network which data path is\n"
+	"Start it as root: it opens the devices, says on one line for each network which data path "
+	"is\n"
 	"active and why, and gives up all privileges. SIGTERM ends it; nothing is left behind.\n";
 
 enum {
@@ -158,10 +161,11 @@ static int load(struct dp *d)
 		return -EINVAL;
 	}
 	d->log = log_new(STDERR_FILENO, level);
-	return d->log ? privilege_find(d->opt.no_drop ? "" : d->opt.user ? d->opt.user :
-								       d->conf->process.user,
-				       &d->who, d->log) :
-			-ENOMEM;
+	return d->log ? privilege_find(d->opt.no_drop ? ""
+				       : d->opt.user  ? d->opt.user
+						      : d->conf->process.user,
+				       &d->who, d->log)
+		      : -ENOMEM;
 }
 
 static void on_signal(void *arg, uint32_t events)
@@ -198,7 +202,7 @@ static int start_agent(struct dp *d)
 	if (d->listener < 0)
 		return d->listener;
 	struct agent_parts parts = { &d->ports, &d->table,   d->neigh, d->loop,
-				     d->log,	d->listener, d->notify };
+				     d->log,    d->listener, d->notify };
 	d->agent = agent_new(&parts);
 	return d->agent ? 0 : -ENOMEM;
 }

@@ -51,7 +51,8 @@ static void put_be32(struct nl_msg *m, int type, uint32_t v)
 	nla_put_u32(m, type, htonl(v));
 }
 
-/* ---- expressions: what `nft` writes as "iif 2 ip daddr 192.0.2.1 udp dport 16384-32767 drop" ---- */
+/* ---- expressions: what `nft` writes as "iif 2 ip daddr 192.0.2.1 udp dport 16384-32767 drop" ----
+ */
 
 struct expr {
 	struct nlattr *elem, *data;
@@ -218,7 +219,8 @@ int mute_open(const struct ports *p, int wanted, struct log *log)
 	if (!err)
 		return fd;
 	log_warn(log, "port",
-		 "the kernel sees media of AF_PACKET ports and may answer it with ICMP port unreachable, "
+		 "the kernel sees media of AF_PACKET ports and may answer it with ICMP port "
+		 "unreachable, "
 		 "as no nftables table can be made (%s): drop UDP to the media ports in prerouting",
 		 strerror(-err));
 	if (fd >= 0)

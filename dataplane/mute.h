@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* AF_PACKET hands out copies: the kernel gets each media packet too and would answer it with ICMP port
- * unreachable. This drops media in the kernel, after our copy was taken, by one nftables table. */
+/* AF_PACKET hands out copies: the kernel gets each media packet too and would answer it with ICMP
+ * port unreachable. This drops media in the kernel, after our copy was taken, by one nftables
+ * table. */
 #ifndef SLUICE_DP_MUTE_H
 #define SLUICE_DP_MUTE_H
 

@@ -72,8 +72,8 @@ static void take(struct neigh *n, struct hop *h, struct rtnl_neigh *nb)
 		set_link(n, h, 0);
 }
 
-/* A datagram to the neighbour makes the kernel ask for its hardware address or confirm it. That takes
- * no privilege, unlike changing the neighbour table. */
+/* A datagram to the neighbour makes the kernel ask for its hardware address or confirm it. That
+ * takes no privilege, unlike changing the neighbour table. */
 static void resolve(struct neigh *n, struct hop *h)
 {
 	const struct network *net = network_of(n, h);
@@ -183,7 +183,8 @@ static void on_kernel(void *arg, uint32_t events)
 {
 	struct neigh *n = arg;
 	(void)events;
-	/* Below zero something was lost on the way, or a dump was interrupted: look at all again. */
+	/* Below zero something was lost on the way, or a dump was interrupted: look at all again.
+	 */
 	if (nl_cache_mngr_data_ready(n->mngr) < 0)
 		timer_start(n->loop, &n->settle, SETTLE_MS);
 }
@@ -210,7 +211,8 @@ static void hop_refresh(struct neigh *n, struct hop *h, const void *arg)
 		u64 key = atomic_exchange(&h->key, 0);
 		rte_hash_del_key(n->hops, &key);
 	} else if (h->stale && idle <= REFRESH_MS / 1000) {
-		/* The kernel does not see our packets, so it would never ask for this neighbour again. */
+		/* The kernel does not see our packets, so it would never ask for this neighbour
+		 * again. */
 		route_poke(n->route, h->network, h->via);
 	}
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where does a packet for an address go next? The kernel's routes and neighbours, followed live.
  *
- * A *hop* is one destination on one network with the hardware address of its next hop. The agent makes,
- * fills and retires hops; workers find them without locks. A hop's two words are atomics because the
- * agent changes them under the workers' eyes; a worker may keep a pointer to a hop for ever, as hops
- * are never freed, and compares the key each time: a retired hop has key 0, and is given to another
- * destination only after a grace period. */
+ * A *hop* is one destination on one network with the hardware address of its next hop. The agent
+ * makes, fills and retires hops; workers find them without locks. A hop's two words are atomics
+ * because the agent changes them under the workers' eyes; a worker may keep a pointer to a hop for
+ * ever, as hops are never freed, and compares the key each time: a retired hop has key 0, and is
+ * given to another destination only after a grace period. */
 #ifndef SLUICE_DP_NEIGH_H
 #define SLUICE_DP_NEIGH_H
 
@@ -28,7 +28,8 @@ struct hop {
 
 struct neigh;
 
-/* wake(arg) is called when a hop became usable. -errno with the reason logged. NULL in *out then. */
+/* wake(arg) is called when a hop became usable. -errno with the reason logged. NULL in *out then.
+ */
 int neigh_open(struct neigh **out, struct ports *ports, struct rte_rcu_qsbr *rcu, struct loop *loop,
 	       struct log *log);
 void neigh_on_known(struct neigh *n, void (*wake)(void *arg), void *arg);

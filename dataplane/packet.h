@@ -25,10 +25,10 @@ static inline u16 sum_fold(u32 sum)
 	return (u16)((sum & 0xffff) + (sum >> 16));
 }
 
-/* -1: media, *p is filled. Else the drop; *ours says whether it is bad media (true) or a frame that is
- * the kernel's business (false). `port` is where it came in. */
-int rx_parse(const struct ports *ports, const struct port *port, struct rte_mbuf *m, struct packet *p,
-	     bool *ours);
+/* -1: media, *p is filled. Else the drop; *ours says whether it is bad media (true) or a frame that
+ * is the kernel's business (false). `port` is where it came in. */
+int rx_parse(const struct ports *ports, const struct port *port, struct rte_mbuf *m,
+	     struct packet *p, bool *ours);
 
 /* The same packet with new headers, after relay_commit(). */
 void tx_rewrite(struct packet *p, const struct relay_plan *plan, u64 from_mac, u64 to_mac);

@@ -47,7 +47,8 @@ static void held_free(struct worker *w, struct path *path, unsigned reason)
 	path->held = NULL;
 }
 
-static void hold(struct worker *w, struct path *path, struct packet *p, const struct relay_plan *plan)
+static void hold(struct worker *w, struct path *path, struct packet *p,
+		 const struct relay_plan *plan)
 {
 	unsigned slot = plan->hold_slot;
 	void *mem;
@@ -111,7 +112,8 @@ static void held_flush(struct worker *w, struct path *path, unsigned slot)
 
 /* ---- what a verdict says besides ---- */
 
-static void tell(struct worker *w, const struct path *path, u32 event, const struct flow_addr *source)
+static void tell(struct worker *w, const struct path *path, u32 event,
+		 const struct flow_addr *source)
 {
 	const struct flow *rule = path->dir.rule;
 	struct note n = { .flow_id = rule->id,
@@ -119,7 +121,8 @@ static void tell(struct worker *w, const struct path *path, u32 event, const str
 			  .event = event,
 			  .side = path->dir.side,
 			  .source = *source };
-	/* Control asks where a side's media comes from; RTCP follows it and is not worth a message. */
+	/* Control asks where a side's media comes from; RTCP follows it and is not worth a message.
+	 */
 	if (path->dir.component == RELAY_RTP)
 		worker_note(w, &n);
 }
@@ -182,7 +185,8 @@ void path_renew(struct worker *w, struct path *path, const struct rule *rule)
 {
 	relay_dir_update(&path->dir, &rule->flow, w->now_us);
 	if (!source_ticking(&path->dir.src))
-		held_free(w, path, DP_DROP_HELD_ENDED); /* the new rule wants no proof, or another one */
+		held_free(w, path,
+			  DP_DROP_HELD_ENDED); /* the new rule wants no proof, or another one */
 	path->out = rule->net[!path->dir.side];
 	path->hop = NULL;
 	tick_update(w, path);

@@ -13,10 +13,12 @@
 #include "punt.h"
 #include "xdp/steer.h"
 
-#define DESCRIPTORS  1024
-#define QUEUE_MBUFS  4096 /* fill ring 2048 (the AF_XDP driver insists), completion and send rings */
-#define SPARE_MBUFS  2048 /* bursts under way, held packets */
-#define POOL_CACHE   256
+#define DESCRIPTORS 1024
+#define QUEUE_MBUFS                                                                                \
+	4096             /* fill ring 2048 (the AF_XDP driver insists), completion and send rings  \
+			  */
+#define SPARE_MBUFS 2048 /* bursts under way, held packets */
+#define POOL_CACHE  256
 
 _Static_assert(NETWORKS_MAX <= STEER_ADDRESSES, "each address needs its row in the program");
 
@@ -41,7 +43,8 @@ int port_setup(struct ports *p, struct port *port)
 	struct rte_ether_addr mac;
 	int err = rte_eth_dev_configure(port->id, port->n_queues, port->n_queues, &conf);
 	for (uint16_t q = 0; !err && q < port->n_queues; q++)
-		err = rte_eth_rx_queue_setup(port->id, q, DESCRIPTORS, SOCKET_ID_ANY, NULL, p->pool);
+		err = rte_eth_rx_queue_setup(port->id, q, DESCRIPTORS, SOCKET_ID_ANY, NULL,
+					     p->pool);
 	for (uint16_t q = 0; !err && q < port->n_queues; q++)
 		err = rte_eth_tx_queue_setup(port->id, q, DESCRIPTORS, SOCKET_ID_ANY, NULL);
 	if (!err)
@@ -55,8 +58,8 @@ int port_setup(struct ports *p, struct port *port)
 	return err;
 }
 
-/* A device that the kernel does not have: PCI (EAL has probed it) or any virtual device of DPDK. What
- * is not media goes to the kernel through a TAP with the network's address. */
+/* A device that the kernel does not have: PCI (EAL has probed it) or any virtual device of DPDK.
+ * What is not media goes to the kernel through a TAP with the network's address. */
 static int open_own(struct ports *p, struct port *port, struct log *log)
 {
 	char name[128];
@@ -100,7 +103,8 @@ static int open_interface(struct ports *p, struct port *port, enum conf_engine h
 	else
 		err = port_open_xdp(p, port, program);
 	if (err && how == CONF_ENGINE_XDP) {
-		log_error(log, "port", "%s: XDP was refused: %s. Set media.device to auto or af_packet.",
+		log_error(log, "port",
+			  "%s: XDP was refused: %s. Set media.device to auto or af_packet.",
 			  port->spec, port->why);
 		return err;
 	}
@@ -113,7 +117,8 @@ static int open_interface(struct ports *p, struct port *port, enum conf_engine h
 	}
 	err = port_open_packet(p, port);
 	if (err)
-		log_error(log, "port", "%s: neither AF_XDP nor AF_PACKET: %s", port->spec, port->why);
+		log_error(log, "port", "%s: neither AF_XDP nor AF_PACKET: %s", port->spec,
+			  port->why);
 	return err;
 }
 
@@ -129,8 +134,10 @@ static int collect(struct ports *p, const struct conf *conf, struct log *log)
 		const struct conf_network *c = &conf->networks[i];
 		struct network *n = &p->network[p->n_networks];
 		if (c->address.family != 4) {
-			log_error(log, "port", "%s: the address is not IPv4, which is all that sluice-dp "
-				  "relays", c->name);
+			log_error(log, "port",
+				  "%s: the address is not IPv4, which is all that sluice-dp "
+				  "relays",
+				  c->name);
 			return -EAFNOSUPPORT;
 		}
 		memcpy(&n->ip, c->address.ip, 4);
@@ -146,9 +153,9 @@ static int collect(struct ports *p, const struct conf *conf, struct log *log)
 			p->port[k] = (struct port){ .spec = c->port, .link = -1 };
 			for (int q = 0; q < QUEUES_MAX; q++)
 				p->port[k].fd[q] = -1;
-			p->port[k].kind = eal_is_pci(c->port) ? PORT_PCI :
-					  strncmp(c->port, "net_", 4) == 0 ? PORT_VDEV :
-									     PORT_AF_XDP;
+			p->port[k].kind = eal_is_pci(c->port)                ? PORT_PCI
+					  : strncmp(c->port, "net_", 4) == 0 ? PORT_VDEV
+									     : PORT_AF_XDP;
 			p->n++;
 		}
 		n->port = &p->port[k];
@@ -157,12 +164,13 @@ static int collect(struct ports *p, const struct conf *conf, struct log *log)
 	return 0;
 }
 
-/* One packet a page, and the page is filled to the last octet. The AF_XDP driver gives the kernel as
- * much memory as packets times their size, and a zero copy device needs each packet within a page; but
- * DPDK without huge pages moves an object that would cross a page to the next one, and the kernel would
- * not get all of them. Sizes and alignment that leave no gaps satisfy all three. */
-#define PAGE      4096
-#define PAGE_ROOM (PAGE - OBJECT_HEAD - sizeof(struct rte_mbuf))
+/* One packet a page, and the page is filled to the last octet. The AF_XDP driver gives the kernel
+ * as much memory as packets times their size, and a zero copy device needs each packet within a
+ * page; but DPDK without huge pages moves an object that would cross a page to the next one, and
+ * the kernel would not get all of them. Sizes and alignment that leave no gaps satisfy all three.
+ */
+#define PAGE        4096
+#define PAGE_ROOM   (PAGE - OBJECT_HEAD - sizeof(struct rte_mbuf))
 #define OBJECT_HEAD RTE_ALIGN_CEIL(sizeof(struct rte_mempool_objhdr), RTE_MEMPOOL_ALIGN)
 
 static unsigned packets_for(const char *spec)
@@ -189,13 +197,14 @@ static int make_pool(struct ports *p, struct log *log)
 	const struct rte_memzone *mz = rte_memzone_reserve_aligned(
 		"packets", (size_t)n * PAGE, SOCKET_ID_ANY, RTE_MEMZONE_IOVA_CONTIG, PAGE);
 	if (mz)
-		p->pool = rte_mempool_create_empty("packets", n, sizeof(struct rte_mbuf) + PAGE_ROOM,
-						   POOL_CACHE, sizeof(room), SOCKET_ID_ANY,
-						   RTE_MEMPOOL_F_NO_SPREAD);
+		p->pool = rte_mempool_create_empty(
+			"packets", n, sizeof(struct rte_mbuf) + PAGE_ROOM, POOL_CACHE, sizeof(room),
+			SOCKET_ID_ANY, RTE_MEMPOOL_F_NO_SPREAD);
 	/* Last in, first out: the same few packets stay in the processor's cache. */
 	if (p->pool && !rte_mempool_set_ops_byname(p->pool, "stack", NULL)) {
 		rte_pktmbuf_pool_init(p->pool, &room);
-		int got = rte_mempool_populate_iova(p->pool, mz->addr, mz->iova, mz->len, NULL, NULL);
+		int got =
+			rte_mempool_populate_iova(p->pool, mz->addr, mz->iova, mz->len, NULL, NULL);
 		rte_mempool_obj_iter(p->pool, rte_pktmbuf_init, NULL);
 		if (got == (int)n)
 			return 0;
@@ -243,7 +252,8 @@ void ports_close(struct ports *p)
 			rte_eth_dev_stop(port->id);
 			rte_eth_dev_close(port->id);
 		}
-		/* After the device: the driver detaches whatever it finds, except what a link holds. */
+		/* After the device: the driver detaches whatever it finds, except what a link
+		 * holds. */
 		if (port->link >= 0)
 			close(port->link);
 		punt_close(port->punt);
@@ -260,6 +270,7 @@ void ports_tell(const struct ports *p, struct log *log)
 		char addr[ADDR_STR_MAX];
 		log_notice(log, "port", "%s: %s%s%s; media %s UDP %u-%u", n->conf->name,
 			   n->port->driver, n->port->why[0] ? ", " : "", n->port->why,
-			   addr_print(&n->conf->address, addr), n->conf->media_lo, n->conf->media_hi);
+			   addr_print(&n->conf->address, addr), n->conf->media_lo,
+			   n->conf->media_hi);
 	}
 }

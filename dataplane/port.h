@@ -57,8 +57,8 @@ struct ports {
 
 /* Megabytes that EAL has to have for them. */
 unsigned ports_memory(const struct conf *conf);
-/* Opens every device of the configuration; EAL is up. `how` is conf.media.device or what the command
- * line says instead. On failure the reason is logged and ports_close() is still due. */
+/* Opens every device of the configuration; EAL is up. `how` is conf.media.device or what the
+ * command line says instead. On failure the reason is logged and ports_close() is still due. */
 int ports_open(struct ports *p, const struct conf *conf, enum conf_engine how, struct log *log);
 void ports_close(struct ports *p); /* needs no privileges */
 /* One line a network: which data path is active, and why. */

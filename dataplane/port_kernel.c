@@ -57,8 +57,8 @@ unsigned port_interface_queues(const char *name)
 	return n ? n : 1;
 }
 
-/* DPDK's drivers keep their sockets to themselves and offer no interrupt to wait on: what appeared of
- * that family since `below` is the new device's. */
+/* DPDK's drivers keep their sockets to themselves and offer no interrupt to wait on: what appeared
+ * of that family since `below` is the new device's. */
 static unsigned find_sockets(struct port *port, int family, const bool before[])
 {
 	unsigned n = 0;
@@ -116,8 +116,8 @@ static int xdp_possible(struct port *port)
 	}
 	if (queues > QUEUES_MAX) {
 		snprintf(port->why, sizeof(port->why),
-			 "%u receive queues, at most %d are served: ethtool -L %s combined %d", queues,
-			 QUEUES_MAX, port->spec, QUEUES_MAX);
+			 "%u receive queues, at most %d are served: ethtool -L %s combined %d",
+			 queues, QUEUES_MAX, port->spec, QUEUES_MAX);
 		return -E2BIG;
 	}
 	port->n_queues = (uint16_t)queues;
@@ -214,8 +214,8 @@ static int packet_filter(const struct ports *p, const struct port *port)
 	}
 	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
 	struct sock_fprog prog = { .len = n, .filter = code };
-	return setsockopt(port->fd[0], SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) ? -errno :
-											     0;
+	return setsockopt(port->fd[0], SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) ? -errno
+											  : 0;
 }
 
 int port_open_packet(struct ports *p, struct port *port)
@@ -225,7 +225,8 @@ int port_open_packet(struct ports *p, struct port *port)
 	port->kind = PORT_AF_PACKET;
 	port->n_queues = 1;
 	snprintf(name, sizeof(name), "net_af_packet%u", port->ifindex);
-	snprintf(args, sizeof(args), "iface=%s,blocksz=65536,framesz=2048,framecnt=1024", port->spec);
+	snprintf(args, sizeof(args), "iface=%s,blocksz=65536,framesz=2048,framecnt=1024",
+		 port->spec);
 	list_sockets(before);
 	int err = plug(p, port, name, args);
 	if (!err && find_sockets(port, AF_PACKET, before) < 1)

@@ -41,8 +41,9 @@ void privilege_begin(void)
 	setrlimit(RLIMIT_MEMLOCK, &all);
 }
 
-/* For who is not root: libc changes identity for all threads, but capabilities only of the caller. The
- * worker starts later and inherits; DPDK's interrupt thread, which waits for nothing here, keeps its. */
+/* For who is not root: libc changes identity for all threads, but capabilities only of the caller.
+ * The worker starts later and inherits; DPDK's interrupt thread, which waits for nothing here,
+ * keeps its. */
 static int drop_capabilities(void)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };

@@ -12,13 +12,15 @@ struct identity {
 	char name[64]; /* "": stay who we are */
 };
 
-/* Who to become: `user`, or nobody where there is no such user (said in the log). "" means: stay. */
+/* Who to become: `user`, or nobody where there is no such user (said in the log). "" means: stay.
+ */
 int privilege_find(const char *user, struct identity *out, struct log *log);
 /* First thing in main(), before any thread: no new privileges ever, files for us alone, no limit on
  * locked memory (older kernels count AF_XDP's packets against it). */
 void privilege_begin(void);
-/* Becomes `who` for good and gives up every capability. Nothing is kept: BPF link, netfilter socket, TAP
- * and packet sockets clean up by themselves when they close, and netlink answers anybody. */
+/* Becomes `who` for good and gives up every capability. Nothing is kept: BPF link, netfilter
+ * socket, TAP and packet sockets clean up by themselves when they close, and netlink answers
+ * anybody. */
 int privilege_drop(const struct identity *who, struct log *log);
 
 #endif

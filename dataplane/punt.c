@@ -149,8 +149,8 @@ static void on_tap(void *arg, uint32_t events)
 	(void)events;
 	while (n < AT_ONCE) {
 		struct rte_mbuf *m = rte_pktmbuf_alloc(p->pool);
-		ssize_t len = m ? read(p->fd, rte_pktmbuf_mtod(m, void *), rte_pktmbuf_tailroom(m)) :
-				  -1;
+		ssize_t len =
+			m ? read(p->fd, rte_pktmbuf_mtod(m, void *), rte_pktmbuf_tailroom(m)) : -1;
 		if (len <= 0) {
 			rte_pktmbuf_free(m);
 			break;
@@ -200,6 +200,5 @@ bool punt_up(struct punt *p, struct rte_mbuf *m)
 
 unsigned punt_down(struct punt *p, struct rte_mbuf **m, unsigned n)
 {
-	return rte_ring_empty(p->down) ? 0 :
-					 rte_ring_dequeue_burst(p->down, (void **)m, n, NULL);
+	return rte_ring_empty(p->down) ? 0 : rte_ring_dequeue_burst(p->down, (void **)m, n, NULL);
 }

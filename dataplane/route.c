@@ -68,8 +68,8 @@ static bool on_link(const struct network *net, u32 dst)
 	return !((dst ^ net->ip) & mask);
 }
 
-/* Told which interface to use, the kernel calls a destination that no route of it leads to "on link".
- * The configuration knows better: its gateway is for those. */
+/* Told which interface to use, the kernel calls a destination that no route of it leads to "on
+ * link". The configuration knows better: its gateway is for those. */
 int route_next_hop(struct route *r, const struct network *net, u32 dst, u32 *via)
 {
 	struct answer a = { 0 };
@@ -97,7 +97,8 @@ void route_poke(struct route *r, unsigned network, u32 via)
 	struct sockaddr_in to = { .sin_family = AF_INET,
 				  .sin_port = htons(DISCARD_PORT),
 				  .sin_addr.s_addr = via };
-	ssize_t n = sendto(r->poke[network], "", 0, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to));
+	ssize_t n =
+		sendto(r->poke[network], "", 0, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to));
 	(void)n; /* it is said again when the neighbour stays unknown */
 }
 

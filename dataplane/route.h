@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The kernel's routing decisions, asked one at a time, and datagrams that make it resolve neighbours.
- * Agent's thread; no privileges after route_open(). */
+/* The kernel's routing decisions, asked one at a time, and datagrams that make it resolve
+ * neighbours. Agent's thread; no privileges after route_open(). */
 #ifndef SLUICE_DP_ROUTE_H
 #define SLUICE_DP_ROUTE_H
 

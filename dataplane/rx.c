@@ -6,9 +6,9 @@
 #include "packet.h"
 #include "stats.h"
 
-#define IP_MIN       20
-#define FRAG_OFFSET  0x1fff
-#define FRAG_MORE    0x2000
+#define IP_MIN      20
+#define FRAG_OFFSET 0x1fff
+#define FRAG_MORE   0x2000
 
 static const struct network *network_of(const struct ports *ports, const struct port *port, u32 ip)
 {
@@ -18,11 +18,12 @@ static const struct network *network_of(const struct ports *ports, const struct 
 	return NULL;
 }
 
-/* Sums the payload once: for the check here and for the checksum that the packet leaves with. A veth
- * peer that leaves checksums to the hardware hands over the pseudo header's sum alone; that is not an
- * error, there was no wire to damage the packet. An update of such a checksum would stay wrong, which
- * is why tx.c makes a whole one from the payload's sum. */
-static bool checksum_ok(struct packet *p, const struct rte_ipv4_hdr *ip, const struct rte_udp_hdr *udp)
+/* Sums the payload once: for the check here and for the checksum that the packet leaves with. A
+ * veth peer that leaves checksums to the hardware hands over the pseudo header's sum alone; that is
+ * not an error, there was no wire to damage the packet. An update of such a checksum would stay
+ * wrong, which is why tx.c makes a whole one from the payload's sum. */
+static bool checksum_ok(struct packet *p, const struct rte_ipv4_hdr *ip,
+			const struct rte_udp_hdr *udp)
 {
 	p->has_sum = udp->dgram_cksum != 0;
 	if (!p->has_sum)
@@ -53,7 +54,8 @@ static int parse_media(struct packet *p, const struct rte_ipv4_hdr *ip, u32 ip_l
 		return DP_DROP_RX_UDP_LENGTH;
 	p->r = (struct relay_packet){ .payload = (u8 *)(udp + 1),
 				      .len = len - (u32)sizeof(*udp),
-				      .src = { .family = 4, .port = rte_be_to_cpu_16(udp->src_port) } };
+				      .src = { .family = 4,
+					       .port = rte_be_to_cpu_16(udp->src_port) } };
 	memcpy(p->r.src.ip, &ip->src_addr, 4);
 	if (!checksum_ok(p, ip, udp))
 		return DP_DROP_RX_UDP_CHECKSUM;
@@ -62,8 +64,8 @@ static int parse_media(struct packet *p, const struct rte_ipv4_hdr *ip, u32 ip_l
 	return -1;
 }
 
-int rx_parse(const struct ports *ports, const struct port *port, struct rte_mbuf *m, struct packet *p,
-	     bool *ours)
+int rx_parse(const struct ports *ports, const struct port *port, struct rte_mbuf *m,
+	     struct packet *p, bool *ours)
 {
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
 	const struct rte_ipv4_hdr *ip = (const void *)(eth + 1);

@@ -123,7 +123,8 @@ static struct hop *hop_of(struct worker *w, struct path *path, u64 key)
 	return path->hop;
 }
 
-void send_packet(struct worker *w, struct path *path, struct packet *p, const struct relay_plan *plan)
+void send_packet(struct worker *w, struct path *path, struct packet *p,
+		 const struct relay_plan *plan)
 {
 	const struct network *net = path->out;
 	u32 ip, now = (u32)(w->now_us / 1000000);
@@ -138,7 +139,8 @@ void send_packet(struct worker *w, struct path *path, struct packet *p, const st
 	if (hop && atomic_load_explicit(&hop->used, memory_order_relaxed) != now)
 		atomic_store_explicit(&hop->used, now, memory_order_relaxed);
 	if (likely(link & HOP_KNOWN)) {
-		tx_rewrite(p, plan, atomic_load_explicit(&net->port->mac, memory_order_relaxed), link);
+		tx_rewrite(p, plan, atomic_load_explicit(&net->port->mac, memory_order_relaxed),
+			   link);
 		send_frame(w, net->port, p->m);
 	} else if (link & HOP_NEVER) {
 		drop(w, p->m, DP_DROP_NEIGH_NO_ROUTE);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What happened to packets. Every packet that is not relayed ends under exactly one name: those of
- * relay/ (RELAY_DROPS) first, then the engine's own. One row here is the name, the number and the text. */
+ * relay/ (RELAY_DROPS) first, then the engine's own. One row here is the name, the number and the
+ * text. */
 #ifndef SLUICE_DP_STATS_H
 #define SLUICE_DP_STATS_H
 

@@ -22,8 +22,8 @@ int media_table_open(struct media_table *t, unsigned n_networks)
 	*t = (struct media_table){ 0 };
 	for (unsigned i = 0; i < n_networks; i++) {
 		/* Zero pages: only the ports in use take memory. */
-		void *p = mmap(NULL, SLOT_OCTETS, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			       -1, 0);
+		void *p = mmap(NULL, SLOT_OCTETS, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (p == MAP_FAILED)
 			return -ENOMEM;
 		t->slot[i] = p;
@@ -52,7 +52,8 @@ void media_table_close(struct media_table *t)
 			munmap(t->slot[i], SLOT_OCTETS);
 }
 
-static _Atomic(struct path *) *slot_of(const struct media_table *t, const struct network *net, u16 port)
+static _Atomic(struct path *) *slot_of(const struct media_table *t, const struct network *net,
+				       u16 port)
 {
 	return &t->slot[net->conf->index][port];
 }
@@ -74,7 +75,8 @@ int media_table_set(struct media_table *t, struct dp_flow *f, const struct rule 
 {
 	for (unsigned i = 0; i < 4; i++) {
 		struct place at = place_of(rule, i / 2, i % 2);
-		struct path *there = at.port ? media_table_find(t, at.net->conf->index, at.port) : NULL;
+		struct path *there =
+			at.port ? media_table_find(t, at.net->conf->index, at.port) : NULL;
 		if (there && there->flow != f)
 			return -EADDRINUSE;
 	}

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table: local address and UDP port -> path. One direct index for each network, as a hash of
- * addresses and ports would cost twice as much a packet. The agent writes, workers read without locks.
+ * addresses and ports would cost twice as much a packet. The agent writes, workers read without
+ * locks.
  *
- * A *path* is one direction of relay.h and what the engine needs to send it on. A *dp_flow* is a flow
- * of control with its four paths. Its *rule* is immutable once published. Rules and flows that are not
- * used any more are freed after a grace period of all workers. */
+ * A *path* is one direction of relay.h and what the engine needs to send it on. A *dp_flow* is a
+ * flow of control with its four paths. Its *rule* is immutable once published. Rules and flows that
+ * are not used any more are freed after a grace period of all workers. */
 #ifndef SLUICE_DP_TABLE_H
 #define SLUICE_DP_TABLE_H
 
@@ -59,8 +60,8 @@ static inline struct path *media_table_find(const struct media_table *t, unsigne
 	return atomic_load_explicit(&t->slot[network][port], memory_order_acquire);
 }
 
-/* Publishes the paths of f at the addresses of `rule` and takes back those of f->rule (may be NULL).
- * -EADDRINUSE changes nothing: another flow has one of the ports. */
+/* Publishes the paths of f at the addresses of `rule` and takes back those of f->rule (may be
+ * NULL). -EADDRINUSE changes nothing: another flow has one of the ports. */
 int media_table_set(struct media_table *t, struct dp_flow *f, const struct rule *rule);
 void media_table_clear(struct media_table *t, struct dp_flow *f); /* those of f->rule */
 

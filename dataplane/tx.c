@@ -29,16 +29,16 @@ static u16 udp_checksum(const struct packet *p, const struct rte_ipv4_hdr *ip,
 	return c ? c : 0xffff;
 }
 
-/* Nothing of the old headers is left: not the TTL, the identification or the TOS, which would tell one
- * side of the other. So the header's checksum is made whole (ten words), too. With "don't fragment" the
- * identification may be anything (RFC 6864). */
+/* Nothing of the old headers is left: not the TTL, the identification or the TOS, which would tell
+ * one side of the other. So the header's checksum is made whole (ten words), too. With "don't
+ * fragment" the identification may be anything (RFC 6864). */
 static void write_ip(struct rte_ipv4_hdr *ip, const struct packet *p, const struct relay_plan *plan)
 {
 	*ip = (struct rte_ipv4_hdr){
 		.version_ihl = 0x45,
 		.type_of_service = (u8)(plan->dscp << 2),
-		.total_length = rte_cpu_to_be_16((u16)(sizeof(*ip) + sizeof(struct rte_udp_hdr) +
-						       p->r.len)),
+		.total_length = rte_cpu_to_be_16(
+			(u16)(sizeof(*ip) + sizeof(struct rte_udp_hdr) + p->r.len)),
 		.fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG),
 		.time_to_live = TTL,
 		.next_proto_id = IPPROTO_UDP,
@@ -59,7 +59,8 @@ void tx_rewrite(struct packet *p, const struct relay_plan *plan, u64 from_mac, u
 	udp->src_port = rte_cpu_to_be_16(plan->from.port);
 	udp->dst_port = rte_cpu_to_be_16(plan->dst.port);
 	udp->dgram_len = rte_cpu_to_be_16((u16)(sizeof(*udp) + p->r.len));
-	/* 0 stays 0: over IPv4 the sender may do without (RFC 768), and nothing is known to be right. */
+	/* 0 stays 0: over IPv4 the sender may do without (RFC 768), and nothing is known to be
+	 * right. */
 	udp->dgram_cksum = p->has_sum ? udp_checksum(p, ip, udp) : 0;
 	u32 len = (u32)(sizeof(*eth) + sizeof(*ip) + sizeof(*udp)) + p->r.len;
 	if (len < FRAME_MIN) {

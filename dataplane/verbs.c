@@ -31,8 +31,8 @@ static const char *place_rule(struct ports *ports, struct rule *r)
 
 static struct dp_flow *new_flow(const struct rule *rule)
 {
-	struct dp_flow *f = aligned_alloc(RTE_CACHE_LINE_SIZE,
-					  RTE_ALIGN_CEIL(sizeof(*f), RTE_CACHE_LINE_SIZE));
+	struct dp_flow *f =
+		aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL(sizeof(*f), RTE_CACHE_LINE_SIZE));
 	if (!f)
 		return NULL;
 	memset(f, 0, sizeof(*f));
@@ -120,7 +120,8 @@ static int do_set(struct agent *a, struct op *op, unsigned *n_orders)
 	if (!err)
 		err = f ? set_again(a, op, f, rule, n_orders) : set_new(a, op, rule);
 	if (err)
-		media_table_retire(a->p.table, rule); /* paths of a failed new flow may refer to it */
+		media_table_retire(a->p.table,
+				   rule); /* paths of a failed new flow may refer to it */
 	else
 		want_hops(a, rule);
 	return err;
@@ -279,7 +280,8 @@ int verbs_run(struct agent *a, struct client *c, const void *data, size_t len)
 		}
 		int err = n_orders ? worker_order(a->worker, a->order, n_orders) : 0;
 		if (err)
-			log_error(a->p.log, "agent", "the worker does not answer: %s", strerror(-err));
+			log_error(a->p.log, "agent", "the worker does not answer: %s",
+				  strerror(-err));
 		retire(a, a->op, n, err);
 		reply_all(a, c, a->op, n);
 		retire_deleted(a, a->op, n, err);
@@ -310,8 +312,8 @@ static void put_done(const struct agent *a, const struct client *c, struct tlv_o
 	tlv_end(o);
 }
 
-/* From the last flow to the first: when one goes away meanwhile, the last takes its place, and so none
- * is left out. */
+/* From the last flow to the first: when one goes away meanwhile, the last takes its place, and so
+ * none is left out. */
 void verbs_dump(struct agent *a, struct client *c)
 {
 	struct tlv_out o;

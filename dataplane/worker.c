@@ -107,7 +107,8 @@ static void obey(struct worker *w)
 
 /* ---- one burst ---- */
 
-static void not_media(struct worker *w, const struct port *port, struct rte_mbuf *m, unsigned reason)
+static void not_media(struct worker *w, const struct port *port, struct rte_mbuf *m,
+		      unsigned reason)
 {
 	if (!port->punt) {
 		drop(w, m, reason);
@@ -203,7 +204,6 @@ static void tick(struct worker *w)
 	/* Backwards: a path that stops ticking is replaced by the last one, which had its turn. */
 	for (u32 i = w->n_ticking; i-- > 0;)
 		path_tick(w, w->ticking[i]);
-	send_waiting(w);
 }
 
 static unsigned one_round(struct worker *w)
@@ -211,6 +211,8 @@ static unsigned one_round(struct worker *w)
 	unsigned n = 0;
 	w->now_us = worker_now_us();
 	obey(w);
+	if (unlikely(w->n_waiting))
+		send_waiting(w); /* before the packets that come after them */
 	for (unsigned i = 0; i < w->ports->n; i++) {
 		const struct port *port = &w->ports->port[i];
 		for (uint16_t q = 0; q < port->n_queues; q++)
@@ -218,7 +220,7 @@ static unsigned one_round(struct worker *w)
 		if (port->punt)
 			n += from_kernel(w, port);
 	}
-	if (w->n_ticking || w->n_waiting)
+	if (w->n_ticking)
 		tick(w);
 	w->cycles_sent = 0;
 	send_flush(w);
@@ -308,7 +310,8 @@ static void *run(void *arg)
 			rest(w, pfd, n, patience_us(w, deaf, nap));
 			if (deaf && nap < NAP_MAX_US)
 				nap += nap / 4;
-			/* A wait that a packet ended is followed by polling, any other by the next wait. */
+			/* A wait that a packet ended is followed by polling, any other by the next
+			 * wait. */
 			idle = SPIN_ROUNDS - 2;
 		}
 	}
@@ -325,15 +328,16 @@ static int make(struct worker *w)
 {
 	w->waiting = calloc(WAITING_MAX, sizeof(*w->waiting));
 	w->ticking = calloc(TICKING_MAX, sizeof(struct path *));
-	w->held_pool = rte_mempool_create("held", HELD_MAX, sizeof(struct held), 0, 0, NULL, NULL, NULL,
-					  NULL, SOCKET_ID_ANY, 0);
-	w->orders = rte_ring_create("orders", ORDERS_MAX, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	w->held_pool = rte_mempool_create("held", HELD_MAX, sizeof(struct held), 0, 0, NULL, NULL,
+					  NULL, NULL, SOCKET_ID_ANY, 0);
+	w->orders =
+		rte_ring_create("orders", ORDERS_MAX, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	w->notes = rte_ring_create_elem("notes", sizeof(struct note), NOTES_MAX, SOCKET_ID_ANY,
 					RING_F_SP_ENQ | RING_F_SC_DEQ);
 	w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	w->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!w->waiting || !w->ticking || !w->held_pool || !w->orders || !w->notes || w->wake_fd < 0 ||
-	    w->done_fd < 0)
+	if (!w->waiting || !w->ticking || !w->held_pool || !w->orders || !w->notes ||
+	    w->wake_fd < 0 || w->done_fd < 0)
 		return -ENOMEM;
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The thread that relays: receive, look up, decide, rewrite, send, all of it run to completion. It owns
- * the directions of every path. It polls while there is work and sleeps when there is none. */
+/* The thread that relays: receive, look up, decide, rewrite, send, all of it run to completion. It
+ * owns the directions of every path. It polls while there is work and sleeps when there is none. */
 #ifndef SLUICE_DP_WORKER_H
 #define SLUICE_DP_WORKER_H
 
@@ -11,7 +11,8 @@
 #include "stats.h"
 #include "table.h"
 
-/* What the agent wants done to directions, which are the worker's. Posted in batches, done in order. */
+/* What the agent wants done to directions, which are the worker's. Posted in batches, done in
+ * order. */
 enum order_kind {
 	ORDER_RENEW, /* the paths of `flow` get `rule`; the old rule is not used any more */
 	ORDER_FORGET /* nothing refers to the paths of `flow` any more */
@@ -42,8 +43,8 @@ void worker_stop(struct worker *w); /* joins; held and waiting packets are freed
 void worker_free(struct worker *w);
 void worker_wake(struct worker *w); /* any thread */
 
-/* Agent: n orders are done when this returns 0; -ETIMEDOUT after a second: then nothing that the orders
- * name may be freed. */
+/* Agent: n orders are done when this returns 0; -ETIMEDOUT after a second: then nothing that the
+ * orders name may be freed. */
 int worker_order(struct worker *w, struct order *orders, unsigned n);
 bool worker_take_note(struct worker *w, struct note *out); /* agent */
 const struct dp_stats *worker_stats(const struct worker *w);

@@ -58,8 +58,8 @@ struct worker {
 
 	/* shared with the agent */
 	struct rte_ring *orders, *notes;
-	_Atomic u64 done;   /* orders done so far */
-	_Atomic bool stop;  /* leave the loop */
+	_Atomic u64 done;  /* orders done so far */
+	_Atomic bool stop; /* leave the loop */
 	_Atomic bool asleep;
 	int wake_fd, done_fd, notify_fd;
 	u64 posted; /* the agent's */
@@ -75,7 +75,8 @@ void path_forget(struct worker *w, struct path *path);
 
 /* ---- send.c ---- */
 /* Rewrites p and sends it from network `from` as plan says. Takes the packet in any case. */
-void send_packet(struct worker *w, struct path *path, struct packet *p, const struct relay_plan *plan);
+void send_packet(struct worker *w, struct path *path, struct packet *p,
+		 const struct relay_plan *plan);
 void send_frame(struct worker *w, const struct port *port, struct rte_mbuf *m);
 void send_flush(struct worker *w);
 void send_waiting(struct worker *w); /* those whose hop is known now or never will be */

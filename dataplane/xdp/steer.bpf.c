@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs in the kernel for each frame of an interface: UDP to one of our addresses and its media ports
- * goes to the AF_XDP socket of its queue; SIP, ARP, ssh and all else stay with the kernel. */
+/* Runs in the kernel for each frame of an interface: UDP to one of our addresses and its media
+ * ports goes to the AF_XDP socket of its queue; SIP, ARP, ssh and all else stay with the kernel. */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
@@ -36,8 +36,8 @@ int sluice_steer(struct xdp_md *ctx)
 
 	if ((void *)(ip + 1) > end || eth->h_proto != bpf_htons(ETH_P_IP))
 		return XDP_PASS;
-	/* Later fragments carry no port and stay with the kernel. The first one of a media packet is
-	 * taken (and dropped by name), so that the kernel never completes it nor answers it. */
+	/* Later fragments carry no port and stay with the kernel. The first one of a media packet
+	 * is taken (and dropped by name), so that the kernel never completes it nor answers it. */
 	if (ip->ihl < 5 || ip->protocol != IPPROTO_UDP || ip->frag_off & bpf_htons(0x1fff))
 		return XDP_PASS;
 	struct udphdr *udp = (void *)ip + ip->ihl * 4;

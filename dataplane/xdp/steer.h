@@ -18,13 +18,13 @@ struct steer_range {
  * Returns the descriptor, to be closed when no more device is opened, or -errno. */
 int steer_file(char *path, size_t size);
 
-/* What stands on the interface before we do. 0: free (a program of ours that a killed process left is
- * detached). -EBUSY: a foreign program or another sluice-dp; why says which. */
+/* What stands on the interface before we do. 0: free (a program of ours that a killed process left
+ * is detached). -EBUSY: a foreign program or another sluice-dp; why says which. */
 int steer_clear(unsigned ifindex, char *why, size_t size);
 
-/* DPDK's driver has attached the program through netlink, where it would outlive the process. Hands it
- * over to a BPF link, which the kernel detaches when the returned descriptor closes: at exit, without
- * privileges, and after a kill as well. -errno on failure with nothing attached. */
+/* DPDK's driver has attached the program through netlink, where it would outlive the process. Hands
+ * it over to a BPF link, which the kernel detaches when the returned descriptor closes: at exit,
+ * without privileges, and after a kill as well. -errno on failure with nothing attached. */
 int steer_take_over(unsigned ifindex, char *why, size_t size);
 
 /* Media of this address goes to sluice-dp from now on. link: from steer_take_over(). */

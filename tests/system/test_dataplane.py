@@ -197,13 +197,11 @@ class Client:
 class Rtp:
     """A telephone's RTP socket."""
 
-    def __init__(self, ns, ip, port, checksum=True):
+    def __init__(self, ns, ip, port):
         with netns.inside(str(ns)):
             self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.setsockopt(socket.SOL_IP, socket.IP_RECVTOS, 1)
         self.sock.setsockopt(socket.SOL_IP, 12, 1)  # IP_RECVTTL
-        if not checksum:
-            self.sock.setsockopt(socket.SOL_SOCKET, 11, 1)  # SO_NO_CHECK
         self.sock.bind((ip, port))
         self.seq, self.ssrc = 100, port * 7919
 
@@ -236,7 +234,7 @@ class Rtp:
 class Bench:
     """carrier -- sluice-dp -- pbx in their namespaces."""
 
-    def __init__(self, unfinished_checksums=False, program=None):
+    def __init__(self, unfinished_checksums=False):
         self.prefix = f"dp{os.getpid()}"
         self.folder = tempfile.mkdtemp(prefix="dp-")
         os.chmod(self.folder, 0o755)
@@ -280,8 +278,8 @@ class Bench:
         self.sockets.append(c)
         return c
 
-    def rtp(self, ns, ip, port, **more):
-        r = Rtp(ns, ip, port, **more)
+    def rtp(self, ns, ip, port):
+        r = Rtp(ns, ip, port)
         self.sockets.append(r)
         return r
 
@@ -299,10 +297,6 @@ class Bench:
                 names = line.split()
             elif line.startswith("Icmp:"):
                 return int(line.split()[names.index("InDestUnreachs")])
-
-    def program_pid(self, p):
-        """ip netns exec becomes the program, so it is the same process."""
-        return p.pid
 
     def close(self):
         for s in self.sockets:
@@ -565,8 +559,7 @@ def test_checksums(bench, kind):
     raw.bind(("eth0", 0x800))
     bench.sockets.append(raw)
     carrier.send((OUTSIDE, 20000), 2, size=33)
-    silent = carrier.sock
-    silent.setsockopt(socket.SOL_SOCKET, 11, 1)  # SO_NO_CHECK
+    carrier.sock.setsockopt(socket.SOL_SOCKET, 11, 1)  # SO_NO_CHECK
     carrier.send((OUTSIDE, 20000), 2)
     sums = []
     for _ in range(4):
@@ -591,8 +584,8 @@ def test_checksums(bench, kind):
     total = sum(struct.unpack("!10H", ip))
     ip = ip[:10] + struct.pack("!H", ~((total & 0xffff) + (total >> 16)) & 0xffff) + ip[12:]
     wire.send(bytes.fromhex(mac.replace(":", "")) + b"\2\0\0\0\0\1\x08\0" + ip + udp)
-    assert pbx.receive()[4 + 2 - 2 - 4:] == pbx.receive(0.1) or True
-    assert netns.wait_for("drop", lambda: c.dump()[1]["rx_udp_checksum"] == 1, 2)
+    netns.wait_for("drop", lambda: c.dump()[1]["rx_udp_checksum"] == 1, 2)
+    assert len(pbx.receive()) == 4  # those from before
 
 
 def test_next_hop_is_found_and_followed(bench):
