@@ -2,8 +2,8 @@
 /* Media policy: SDP in, SDP out, flows declared to the engine. The call never sees ports, codecs or
  * flows; media never sees dialogs. RFC 3264, 4566/8866, 3605 (a=rtcp), 5761 (rtcp-mux).
  *
- * A session has two legs, 0 (caller) and 1 (callee). What goes out is written from scratch: own o=, s=-,
- * own c= and ports, only payload types and attributes that we know; nothing of the other side
+ * A session has two legs, 0 (caller) and 1 (callee). What goes out is written from scratch: own o=,
+ * s=-, own c= and ports, only payload types and attributes that we know; nothing of the other side
  * leaks. One thread (the shard's). */
 #ifndef SLUICE_MEDIA_MEDIA_H
 #define SLUICE_MEDIA_MEDIA_H
@@ -26,7 +26,8 @@ struct media_shard_options {
 };
 
 struct media_shard *media_shard_new(const struct media_shard_options *o); /* NULL + errno */
-void media_shard_free(struct media_shard *ms); /* sessions must have ended; flows stay in the engine */
+void media_shard_free(
+	struct media_shard *ms); /* sessions must have ended; flows stay in the engine */
 struct engine *media_engine(struct media_shard *ms);
 
 /* Port pairs of a network: free, in use by sessions, resting (30 s after use), orphaned. */
@@ -46,17 +47,18 @@ enum media_event {
 };
 
 struct media_options {
-	struct arena *arena;              /* of the call; the session lives in it */
-	const struct conf *conf;          /* the call's snapshot */
+	struct arena *arena;     /* of the call; the session lives in it */
+	const struct conf *conf; /* the call's snapshot */
 	const struct conf_trunk *trunk[2];
 	void (*event)(void *arg, enum media_event e, unsigned leg, const struct addr *source);
 	void *arg;
 };
 
-struct media *media_new(struct media_shard *ms, const struct media_options *o); /* NULL: no memory */
+struct media *media_new(struct media_shard *ms,
+			const struct media_options *o); /* NULL: no memory */
 
-/* An offer arrived on `leg` from signalling source `sig`: *out gets the offer for the other leg. Ports
- * are reserved, the engine is told to watch for early sprayers; nothing is relayed yet.
+/* An offer arrived on `leg` from signalling source `sig`: *out gets the offer for the other leg.
+ * Ports are reserved, the engine is told to watch for early sprayers; nothing is relayed yet.
  *   -EBADMSG          not SDP that can be understood
  *   -ENOTSUP          nothing in it that we can carry (488)
  *   -ENOBUFS          no ports left (503)
@@ -65,9 +67,9 @@ struct media *media_new(struct media_shard *ms, const struct media_options *o); 
  * On an error nothing has changed. */
 int media_offer(struct media *m, unsigned leg, struct str sdp, const struct addr *sig,
 		struct buf *out);
-/* The answer arrived on `leg` (the other one than the offer's): *out gets the answer for the offerer. May
- * come again while the exchange is open (18x of several forks, then 2xx): the last one counts. Errors
- * as above; -EINVAL: no offer is open. */
+/* The answer arrived on `leg` (the other one than the offer's): *out gets the answer for the
+ * offerer. May come again while the exchange is open (18x of several forks, then 2xx): the last one
+ * counts. Errors as above; -EINVAL: no offer is open. */
 int media_answer(struct media *m, unsigned leg, struct str sdp, const struct addr *sig,
 		 struct buf *out);
 /* The exchange is settled (2xx): the next offer may come. Early answers may be committed before. */
@@ -76,17 +78,18 @@ void media_settle(struct media *m);
  * only by media_end(). */
 void media_reject(struct media *m);
 
-/* Pushes the flows as the last answer left them; done(arg, 0) after the engine's ack, done(arg, -errno) if it
- * refuses or is not there. At most one commit at a time: a second one before done() takes the
- * place of the first, whose done is called with -ECANCELED. Never calls back from inside. */
+/* Pushes the flows as the last answer left them; done(arg, 0) after the engine's ack, done(arg,
+ * -errno) if it refuses or is not there. At most one commit at a time: a second one before done()
+ * takes the place of the first, whose done is called with -ECANCELED. Never calls back from inside.
+ */
 void media_commit(struct media *m, void (*done)(void *arg, int status), void *arg);
 
 bool media_is_held(const struct media *m); /* either side is sendonly, recvonly or inactive */
 
 /* What a person wants to know of one leg's stream; slices and names live as long as the session. */
 struct media_leg_info {
-	const char *kind;      /* "audio" */
-	const char *codec;     /* "PCMA/8000" as answered first */
+	const char *kind;  /* "audio" */
+	const char *codec; /* "PCMA/8000" as answered first */
 	struct addr local, remote;
 	const char *direction; /* "sendrecv" */
 	u64 flow_id;
@@ -99,8 +102,8 @@ struct media_report {
 	bool valid; /* the engine answered */
 	struct flow_stats rtp[2], rtcp[2];
 };
-/* Removes the flows, rests the ports. The session is unusable at once; done (may be NULL) comes once, later, and
- * the arena must live until then. */
+/* Removes the flows, rests the ports. The session is unusable at once; done (may be NULL) comes
+ * once, later, and the arena must live until then. */
 void media_end(struct media *m, void (*done)(void *arg, const struct media_report *r), void *arg);
 
 #endif

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From what was said to what the engine is told: one flow for each stream, side 0 for leg 0. */
+#include <errno.h>
+#include "media/media_priv.h"
+
+struct stream *stream_at(const struct media *m, unsigned i)
+{
+	struct stream *s = m->streams;
+
+	while (s && i--)
+		s = s->next;
+	return s;
+}
+
+static unsigned index_of(const struct stream *s)
+{
+	unsigned i = 0;
+
+	for (const struct stream *at = s->m->streams; at != s; at = at->next)
+		i++;
+	return i;
+}
+
+bool media_is_first(const struct media *m)
+{
+	return m->n_lines == 0;
+}
+
+/* An answer counts for packets from its commit on; before that what was agreed goes on, and a
+ * stream that's new stands as it was offered. */
+const struct terms *stream_terms(const struct stream *s)
+{
+	const struct draft *d = s->m->draft;
+	unsigned i = index_of(s);
+
+	if (!d || i >= d->n)
+		return &s->now;
+	if (d->committed)
+		return &d->line[i].answer;
+	return s->agreed ? &s->now : &d->line[i].offer;
+}
+
+static struct flow_addr flow_addr(const struct addr *a)
+{
+	struct flow_addr f = { .port = a->port, .family = a->family };
+
+	memcpy(f.ip, a->ip, sizeof(f.ip));
+	return f;
+}
+
+static bool in_media_of(const struct conf_trunk *t, const struct addr *a)
+{
+	for (unsigned i = 0; i < t->n_media; i++)
+		if (prefix_has(&t->media[i], a))
+			return true;
+	return false;
+}
+
+/* The party's media comes from where its SDP says; or, where the trunk allows for it, through a
+ * NAT. */
+static u8 mode_of(const struct conf_trunk *t, const struct addr *adv, const struct addr *sig)
+{
+	bool is_signalling = addr_ip_eq(adv, sig);
+
+	if (in_media_of(t, adv) || (!addr_is_private(adv) && is_signalling))
+		return FLOW_MODE_STATIC;
+	if (t->nat && (addr_is_private(adv) || !is_signalling))
+		return FLOW_MODE_NAT;
+	return FLOW_MODE_STATIC;
+}
+
+static void add_prefix(struct flow_side *f, const struct prefix *p)
+{
+	if (p->addr.family != f->local.family || f->n_acl == FLOW_ACL_MAX)
+		return;
+	f->acl[f->n_acl] = flow_addr(&p->addr);
+	f->acl[f->n_acl++].len = p->len;
+}
+
+/* Where the trunk has more than an engine takes, those that the SDP and the signalling lie in go
+ * first. */
+static void put_acl(struct flow_side *f, const struct conf_trunk *t, const struct addr *adv,
+		    const struct addr *sig)
+{
+	for (unsigned pass = 0; pass < 2; pass++) {
+		for (unsigned i = 0; i < t->n_media; i++) {
+			const struct prefix *p = &t->media[i];
+			bool near = prefix_has(p, adv) || prefix_has(p, sig);
+			if (near != pass)
+				add_prefix(f, p);
+		}
+	}
+}
+
+static void put_payload_types(struct flow_side *f, const struct terms *t)
+{
+	if (!t->on)
+		return;
+	for (unsigned i = 0; i < t->n_pt; i++)
+		f->ptmap[i][0] = f->ptmap[i][1] = t->pt[i];
+	f->n_ptmap = t->n_pt;
+}
+
+static u8 packet_time(const struct terms *t)
+{
+	u8 ms = t->ptime[0] > t->ptime[1] ? t->ptime[0] : t->ptime[1];
+
+	return ms ? ms : 20;
+}
+
+static const struct addr *sig_of(const struct media *m, unsigned leg)
+{
+	const struct draft *d = m->draft;
+
+	return d && d->sig[leg].family && (d->committed || media_is_first(m)) ? &d->sig[leg]
+									      : &m->leg[leg].sig;
+}
+
+static void put_side(const struct stream *s, const struct terms *t, unsigned leg,
+		     struct flow_side *f)
+{
+	const struct conf_network *n = media_network(s->m, leg);
+	const struct conf_trunk *trunk = s->m->leg[leg].trunk;
+	const struct addr *sig = sig_of(s->m, leg);
+
+	f->local = flow_addr(&n->address);
+	f->local.port = s->port[leg];
+	f->remote = flow_addr(&t->remote[leg]);
+	if (t->mux[leg]) {
+		f->flags |= FLOW_SIDE_RTCP_MUX;
+	} else {
+		f->local_rtcp = (u16)(s->port[leg] + 1);
+		f->remote_rtcp = t->remote_rtcp[leg];
+	}
+	if (sig->family == f->local.family) {
+		f->sig = flow_addr(sig);
+		f->sig.port = 0;
+	}
+	put_acl(f, trunk, &t->remote[leg], sig);
+	f->mode = mode_of(trunk, &t->remote[leg], sig);
+	if (!t->on || !(t->dir[leg] & SDP_SENDONLY))
+		f->flags |= FLOW_SIDE_HOLD;
+	f->clock = t->clock ? t->clock : 8000;
+	f->ptime = packet_time(t);
+	f->dscp = n->media_dscp;
+	put_payload_types(f, t);
+}
+
+static u32 idle_ms(const struct media *m)
+{
+	uint64_t s = media_is_held(m) ? m->conf->media.hold_silence_s : m->conf->media.silence_s;
+
+	return s > UINT32_MAX / 1000 ? UINT32_MAX : (u32)s * 1000;
+}
+
+int stream_push(struct stream *s, engine_done *done, void *arg)
+{
+	struct media_shard *ms = s->m->ms;
+	const struct terms *t = stream_terms(s);
+	struct flow f;
+
+	memset(&f, 0, sizeof(f)); /* the hash goes over the padding too */
+	f.id = s->id;
+	f.idle_ms = idle_ms(s->m);
+	for (unsigned leg = 0; leg < 2; leg++)
+		put_side(s, t, leg, &f.side[leg]);
+	u64 hash = siphash(ms->key, &f, sizeof(f));
+	if (!s->gen || hash != s->pushed)
+		s->gen++;
+	s->pushed = hash;
+	f.gen = s->gen;
+	return engine_set(ms->engine, &f, done, arg);
+}
+
+struct ports *media_ports_of(const struct media *m, unsigned leg)
+{
+	const struct conf_network *n = media_network(m, leg);
+	const struct media_shard *ms = m->ms;
+
+	if (n->index >= ms->n_networks ||
+	    !addr_ip_eq(&ms->conf->networks[n->index].address, &n->address))
+		return NULL;
+	return ms->ports[n->index];
+}
+
+int stream_open(struct stream *s)
+{
+	for (unsigned leg = 0; leg < 2; leg++) {
+		struct ports *p = media_ports_of(s->m, leg);
+		s->port[leg] = p ? ports_take(p) : 0;
+		if (!s->port[leg] && leg)
+			ports_untake(media_ports_of(s->m, 0), s->port[0]);
+		if (!s->port[leg])
+			return -ENOBUFS;
+	}
+	s->id = engine_new_id(s->m->ms->engine);
+	s->gen = 0;
+	s->idle_at = 0;
+	shard_add(s->m->ms, s);
+	return 0;
+}
+
+void stream_close(struct stream *s, bool announced)
+{
+	if (!s->id)
+		return;
+	table_del(&s->m->ms->streams, &s->node);
+	for (unsigned leg = 0; leg < 2; leg++) {
+		struct ports *p = media_ports_of(s->m, leg);
+		if (announced)
+			ports_rest(p, s->port[leg]);
+		else
+			ports_untake(p, s->port[leg]);
+		s->port[leg] = 0;
+	}
+	s->id = 0;
+	s->agreed = false;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* For the tests of this folder: a shard with its configuration, an engine that relays nothing, and
+ * one call between "pbx" (leg 0) and "carrier" (leg 1), on a virtual loop. */
+#ifndef SLUICE_MEDIA_WORLD_H
+#define SLUICE_MEDIA_WORLD_H
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "base/test.h"
+#include "engine/peer.h"
+#include "media/media_priv.h"
+
+struct world {
+	struct loop *loop;
+	struct peer peer;
+	struct conf *conf;
+	struct media_shard *ms;
+	struct arena *arena;
+	struct media *m;
+	struct addr sig[2];
+	char text[16384]; /* what came out last */
+	/* what the callbacks said */
+	int status;
+	unsigned committed, ended, events, canceled;
+	enum media_event event;
+	unsigned event_leg;
+	struct addr event_source;
+	struct media_report report;
+};
+
+/* `extra` is put into the YAML text of the trunks carrier; NULL: nothing. */
+struct world *world_new(const char *carrier, const char *rest);
+void world_free(struct world *w);
+int world_setup(void **state);
+int world_teardown(void **state);
+void world_new_call(struct world *w);
+void world_end_call(struct world *w);
+
+struct addr at(const char *ip, u16 port);
+/* As media_offer() and media_answer(); what comes out is in w->text, and is read back into
+ * w->ms->in. */
+int offer(struct world *w, unsigned leg, const char *sdp);
+int answer(struct world *w, unsigned leg, const char *sdp);
+void commit(struct world *w); /* and lets the loop run */
+void run(struct world *w, unsigned ms);
+/* A whole exchange that must succeed. */
+void exchange(struct world *w, unsigned leg, const char *offer_sdp, const char *answer_sdp);
+const struct sdp_media *line_of(struct world *w, unsigned i); /* of w->text */
+const struct flow *the_flow(struct world *w, unsigned i);     /* i-th the engine has; must exist */
+uint64_t version_in(const char *text);
+
+#define A_HEAD                                                                                     \
+	"v=0\r\no=alice 11 22 IN IP4 10.0.0.20\r\ns=secret\r\nc=IN IP4 10.0.0.20\r\nt=0 0\r\n"
+#define B_HEAD                                                                                     \
+	"v=0\r\no=bob 33 44 IN IP4 203.0.113.20\r\ns=other\r\nc=IN IP4 203.0.113.20\r\nt=0 0\r\n"
+#define EVENTS  "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"
+#define A_AUDIO "m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\n" EVENTS "a=ptime:20\r\n"
+#define B_AUDIO "m=audio 6000 RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\n" EVENTS
+
+#endif
