@@ -8,22 +8,17 @@
 
 #include "conf/conf.h"
 #include "media/media.h"
+#include "policy/policy.h" /* struct call_limits */
 #include "sip/sip.h"
 
 struct calls; /* all calls of a shard */
 struct call;
 
-/* Shared by all shards: calls at once on each trunk and route. Atomic, indexed like conf's arrays. */
-struct call_limits;
-struct call_limits *call_limits_new(const struct conf *conf);
-void call_limits_free(struct call_limits *l);
-unsigned call_limits_trunk(const struct call_limits *l, unsigned trunk);
-
 struct calls_options {
 	struct loop *loop;
 	struct log *log;
-	struct conf *conf; /* calls takes its own reference */
-	struct call_limits *limits;
+	struct conf *conf;          /* calls takes its own reference */
+	struct call_limits *limits; /* shared by all shards */
 	struct media_shard *media;
 	uint8_t shard;
 };
@@ -51,11 +46,11 @@ struct call_event {
 };
 
 struct call_leg_info {
-	const char *trunk;      /* name */
-	const char *state;      /* invite_state_name(), "" when it is gone */
+	const char *trunk; /* name */
+	const char *state; /* invite_state_name(), "" when it is gone */
 	struct str call_id, local_tag, remote_tag;
-	struct str user;        /* caller: From user; callee: user of the request URI */
-	struct addr peer;       /* of its signalling */
+	struct str user;  /* caller: From user; callee: user of the request URI */
+	struct addr peer; /* of its signalling */
 };
 
 struct call_info {

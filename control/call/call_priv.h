@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One call: the state machine's nouns. call.c owns a call's life, leg.c speaks to the two invites
+ * of a new call, reinvite.c changes an established one, end.c ends it, fsm.c says which of that
+ * happens when. */
+#ifndef SLUICE_CALL_PRIV_H
+#define SLUICE_CALL_PRIV_H
+
+#include "base/arena.h"
+#include "call/call.h"
+
+/* The asker is the leg whose INVITE or re-INVITE is open: the caller at first. "Late" means that
+ * the INVITE came without SDP: the offer is in the 2xx and the answer in the ACK. */
+#define CALL_STATES(X)                                                                             \
+	X(IDLE, "nothing was decided yet")                                                         \
+	X(ROUTING, "policy has chosen a trunk")                                                    \
+	X(CALLING, "INVITE sent to the callee")                                                    \
+	X(ANSWERING, "callee's 2xx is here; the engine is being told")                             \
+	X(ANSWERED, "2xx sent to the asker, who owes the ACK")                                     \
+	X(LATE_OFFERED, "callee's offer sent to the asker, who owes ACK and answer")               \
+	X(LATE_COMMIT, "asker's answer is here; the engine is being told; ACK is owed")            \
+	X(ACTIVE, "both sides talk")                                                               \
+	X(REOFFERED, "re-INVITE passed on")                                                        \
+	X(RECOMMIT, "2xx to the re-INVITE is here; the engine is being told")                      \
+	X(ENDING, "both legs were ended; the engine's counters are awaited")                       \
+	X(ENDED, "nothing is left")
+
+enum call_state {
+#define X(name, text) CALL_##name,
+	CALL_STATES(X)
+#undef X
+	CALL_STATE_COUNT
+};
+
+#define CALL_INPUTS(X)                                                                             \
+	X(INVITE, "INVITE")                                                                        \
+	X(ROUTED, "routed")                                                                        \
+	X(REFUSED, "refused here")                                                                 \
+	X(RINGING, "18x")                                                                          \
+	X(EARLY, "18x with SDP")                                                                   \
+	X(ANSWER, "2xx")                                                                           \
+	X(LATE_OFFER, "2xx with the offer")                                                        \
+	X(FAIL, "final failure")                                                                   \
+	X(CANCEL, "CANCEL")                                                                        \
+	X(ACK, "ACK")                                                                              \
+	X(OFFER, "re-INVITE")                                                                      \
+	X(KEPT, "re-INVITE came to nothing")                                                       \
+	X(REANSWER, "2xx to re-INVITE")                                                            \
+	X(RELATE, "2xx with the offer to re-INVITE")                                               \
+	X(REFAIL, "failure of re-INVITE")                                                          \
+	X(BYE, "BYE")                                                                              \
+	X(LOST, "peer gone")                                                                       \
+	X(COMMITTED, "engine ready")                                                               \
+	X(COMMIT_FAILED, "engine failed")                                                          \
+	X(SILENCE, "media silent")                                                                 \
+	X(BROKEN, "cannot go on")                                                                  \
+	X(DRAIN, "shutdown")                                                                       \
+	X(REPORT, "media ended")
+
+enum call_input {
+	IN_NONE,
+#define X(name, text) IN_##name,
+	CALL_INPUTS(X)
+#undef X
+	IN_COUNT
+};
+
+#define CALL_COUNTERS(X)                                                                           \
+	X(started, "INVITEs that became a call")                                                   \
+	X(answered, "calls that were answered")                                                    \
+	X(failed, "calls that the callee's side refused or did not answer")                        \
+	X(cancelled, "calls that the caller gave up")                                              \
+	X(refused_route, "no line in calls: for it, or nobody called")                             \
+	X(refused_limit, "trunk or line full")                                                     \
+	X(refused_engine, "no engine")                                                             \
+	X(refused_ports, "no media ports left")                                                    \
+	X(refused_sdp, "SDP that cannot be carried")                                               \
+	X(silent, "ended for silent media")                                                        \
+	X(lost, "ended because a peer was gone")                                                   \
+	X(broken, "ended because they could not go on")                                            \
+	X(reinvites, "re-INVITEs passed on")                                                       \
+	X(reinvites_refused, "re-INVITEs that came to nothing")                                    \
+	X(glare, "re-INVITEs refused with 491 here")                                               \
+	X(options, "OPTIONS answered")                                                             \
+	X(not_allowed, "other requests outside dialogs")                                           \
+	X(no_row, "events that their state does not know")
+
+struct calls_counters {
+#define X(name, text) uint64_t name;
+	CALL_COUNTERS(X)
+#undef X
+};
+
+struct calls {
+	struct loop *loop;
+	struct log *log;
+	struct conf *conf;
+	struct call_limits *limits;
+	struct media_shard *media;
+	struct sip *sip;
+	struct call *first;
+	struct call *newest; /* NULL when it is gone */
+	size_t count;
+	struct calls_counters n;
+	uint8_t shard;
+	bool draining;
+};
+
+struct call_leg {
+	struct call *call;
+	struct invite *inv; /* NULL: none yet, or over */
+	const struct conf_trunk *trunk;
+	struct str user;
+	struct addr peer;
+	uint8_t index;
+};
+
+/* What is waiting for the engine's ack: a reply to the asker, or the ACK to the other one. Its
+ * memory is used again and again: arenas don't shrink. */
+struct call_held {
+	char *mem;
+	size_t cap;
+	unsigned status; /* 0: nothing waits */
+	struct str headers, body;
+};
+
+struct call {
+	struct call *next, **pprev;
+	struct calls *calls;
+	struct arena *arena;
+	struct conf *conf;
+	struct media *media;            /* NULL: none yet, or ended */
+	const struct conf_route *route; /* a place on it is taken */
+	struct call_leg leg[2];
+	struct call_held held;
+	uint64_t id;
+	uint64_t started_us, answered_us, ended_us;
+	enum call_state state;
+	uint8_t asker;
+	bool late;      /* the open INVITE of the asker had no SDP */
+	bool early_sdp; /* held.body is an answer that the caller got, or will get */
+	/* why it ended */
+	const char *cause;
+	unsigned cause_status;
+	unsigned refuse_status; /* for the caller */
+	struct flow_stats packets[2];
+	bool measured; /* `packets` are the engine's final word */
+	struct call_event ring[CALL_EVENTS];
+	unsigned n_events; /* ever; the ring keeps the last */
+};
+
+/* What an event brings along; borrowed. */
+struct call_in {
+	unsigned leg;
+	const struct invite_event *e; /* from the SIP core */
+	const struct sip_msg *msg;    /* IN_INVITE */
+	const struct sip_core *core;
+	const struct addr *source;
+	int error; /* IN_COMMIT_FAILED */
+};
+
+/* ---- fsm.c ---- */
+/* Feeds one event; frees the call when it came to its end: c is gone then. */
+void call_fsm(struct call *c, enum call_input what, const struct call_in *in);
+const char *call_state_name(enum call_state s);
+
+/* An action returns the event that follows from it at once, or IN_NONE. */
+typedef enum call_input call_action(struct call *c, const struct call_in *in);
+
+/* ---- call.c ---- */
+struct call *call_new(struct calls *cs, struct invite *inv, const struct conf_trunk *from,
+		      const struct addr *source);
+void call_free(struct call *c);
+void call_note(struct call *c, unsigned leg, unsigned status, const char *what);
+/* Keeps a reply for later; 0 or -ENOMEM. */
+int call_hold(struct call *c, unsigned status, struct str headers, struct str body);
+void call_committed(void *call, int status); /* for media_commit() */
+void call_reported(void *call, const struct media_report *r);
+void call_media_event(void *call, enum media_event e, unsigned leg, const struct addr *source);
+
+/* ---- leg.c: a new call ---- */
+#define CALL_SDP_MAX 8192 /* of what we write */
+
+call_action call_route, call_invite, call_ring, call_early, call_early_ready, call_answer,
+	call_answer_ready, call_answer_late, call_late_answer, call_late_ready, call_established;
+void call_leg_event(void *leg, struct invite *inv, const struct invite_event *e);
+int call_reply(struct call *c, unsigned leg, const struct invite_reply *r);
+/* For the caller: the status that media's error stands for. */
+unsigned call_media_status(int err);
+struct str call_sdp(const struct invite_event *e); /* empty where the body is something else */
+
+/* ---- reinvite.c: an established one ---- */
+call_action call_reoffer, call_glare, call_reanswer, call_reanswer_ready, call_reanswer_failed,
+	call_relate, call_refail;
+
+/* ---- end.c ---- */
+call_action call_refuse, call_fail, call_cancelled, call_bye, call_lost, call_silent, call_broken,
+	call_drained, call_done, call_ignore, call_refuse_commit;
+/* Ends a call: the caller gets `status` if he still waits, or BYE with `headers`. Always returns
+ * what the state ENDING wants to hear. */
+enum call_input call_end(struct call *c, unsigned status, struct str headers);
+void call_because(struct call *c, const char *cause, unsigned status);
+
+/* ---- info.c ---- */
+void call_log_end(const struct call *c);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All calls of a shard, as the user of its SIP core. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "call_priv.h"
+
+#define ALLOW "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\n"
+
+struct calls *calls_new(const struct calls_options *o)
+{
+	struct calls *cs = calloc(1, sizeof(*cs));
+
+	if (!cs)
+		return NULL;
+	cs->loop = o->loop;
+	cs->log = o->log;
+	cs->conf = conf_get(o->conf);
+	cs->limits = o->limits;
+	cs->media = o->media;
+	cs->shard = o->shard;
+	return cs;
+}
+
+void calls_set_sip(struct calls *c, struct sip *sip)
+{
+	c->sip = sip;
+}
+
+void calls_free(struct calls *c)
+{
+	if (!c)
+		return;
+	while (c->first)
+		call_free(c->first);
+	conf_put(c->conf);
+	free(c);
+}
+
+size_t calls_count(const struct calls *c)
+{
+	return c->count;
+}
+
+/* Some calls are gone at once: the next one is looked up before. */
+void calls_drain(struct calls *c)
+{
+	struct call_in in = { 0 };
+	struct call *next;
+
+	c->draining = true;
+	for (struct call *call = c->first; call; call = next) {
+		next = call->next;
+		call_fsm(call, IN_DRAIN, &in);
+	}
+}
+
+static int peer_of(void *arg, unsigned network, const struct addr *source)
+{
+	struct calls *cs = arg;
+	const struct conf_trunk *t = conf_trunk_of(cs->conf, network, source);
+
+	return t ? (int)t->index : -1;
+}
+
+static void *new_invite(void *arg, struct invite *inv, const struct sip_msg *m,
+			const struct sip_core *core, int peer, const struct addr *source)
+{
+	struct calls *cs = arg;
+	struct call_in in = { .msg = m, .core = core, .source = source };
+	struct call *c = call_new(cs, inv, &cs->conf->trunks[peer], source);
+	struct call_leg *leg;
+
+	if (!c) {
+		invite_end(inv, 503, STR_NONE);
+		return NULL;
+	}
+	leg = &c->leg[0];
+	cs->newest = c;
+	call_fsm(c, IN_INVITE, &in);
+	/* A refused call may be gone by now, or only wait for its media. */
+	return cs->newest && leg->inv ? leg : NULL;
+}
+
+/* OPTIONS are how trunks ask whether we live; everything else needs a dialog. */
+static void request(void *arg, struct sip_request *r, const struct sip_msg *m,
+		    const struct sip_core *core, int peer)
+{
+	struct calls *cs = arg;
+	struct invite_reply reply = { .status = 405, .headers = STR(ALLOW) };
+
+	(void)core;
+	(void)peer;
+	if (m->method == SIP_OPTIONS) {
+		cs->n.options++;
+		reply.status = cs->draining ? 503 : 200;
+		reply.headers = STR(ALLOW "Accept: application/sdp\r\n");
+	} else {
+		cs->n.not_allowed++;
+		if (m->method == SIP_METHOD_OTHER)
+			reply.status = 501;
+	}
+	sip_request_reply(r, &reply);
+}
+
+struct sip_user calls_sip_user(struct calls *c)
+{
+	return (struct sip_user){
+		.peer_of = peer_of,
+		.invite = new_invite,
+		.event = call_leg_event,
+		.request = request,
+		.arg = c,
+	};
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The end of a call. Whatever the reason: both legs end, the flows go, and the call waits for the
+ * engine's counters only. */
+#include "call_priv.h"
+
+/* The first cause is the one that counts. */
+void call_because(struct call *c, const char *cause, unsigned status)
+{
+	if (c->cause)
+		return;
+	c->cause = cause;
+	c->cause_status = status;
+}
+
+static void end_leg(struct call *c, unsigned leg, unsigned status, struct str headers)
+{
+	struct invite *inv = c->leg[leg].inv;
+
+	if (!inv)
+		return;
+	c->leg[leg].inv = NULL;
+	call_note(c, leg, 0, "ended here");
+	invite_end(inv, status, headers);
+}
+
+enum call_input call_end(struct call *c, unsigned status, struct str headers)
+{
+	struct media *m = c->media;
+
+	c->ended_us = loop_wall_us(c->calls->loop);
+	end_leg(c, 0, status, headers);
+	end_leg(c, 1, status, headers);
+	c->media = NULL;
+	if (!m)
+		return IN_REPORT;
+	media_end(m, call_reported, c);
+	return IN_NONE;
+}
+
+/* IN_REFUSED: refuse_status says what the caller hears. */
+enum call_input call_refuse(struct call *c, const struct call_in *in)
+{
+	bool accept = c->refuse_status == 415 || c->refuse_status == 406;
+
+	(void)in;
+	return call_end(c, c->refuse_status,
+			accept ? STR("Accept: application/sdp\r\n") : STR_NONE);
+}
+
+/* IN_COMMIT_FAILED before the caller was answered. */
+enum call_input call_refuse_commit(struct call *c, const struct call_in *in)
+{
+	(void)in;
+	c->calls->n.refused_engine++;
+	call_because(c, "the engine did not take the flows", 503);
+	return call_end(c, 503, STR_NONE);
+}
+
+/* IN_FAIL */
+enum call_input call_fail(struct call *c, const struct call_in *in)
+{
+	unsigned status = policy_final(in->e->status);
+	char mem[POLICY_MEMORY];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	call_note(c, 1, in->e->status, "failed");
+	c->calls->n.failed++;
+	call_because(c, in->e->msg ? "callee refused" : "callee did not answer", in->e->status);
+	return call_end(c, status, policy_reply_headers(in->e->msg, status, c->leg[0].trunk, &b));
+}
+
+/* IN_CANCEL */
+enum call_input call_cancelled(struct call *c, const struct call_in *in)
+{
+	char mem[POLICY_MEMORY];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	call_note(c, 0, 0, "CANCEL");
+	c->calls->n.cancelled++;
+	call_because(c, "caller gave up", 487);
+	return call_end(c, 487, policy_end_headers(in->e->msg, &b));
+}
+
+/* IN_BYE */
+enum call_input call_bye(struct call *c, const struct call_in *in)
+{
+	char mem[POLICY_MEMORY];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	call_note(c, in->leg, 0, "BYE");
+	call_because(c, in->leg ? "callee hung up" : "caller hung up", 0);
+	return call_end(c, 480, policy_end_headers(in->e->msg, &b));
+}
+
+/* IN_LOST */
+enum call_input call_lost(struct call *c, const struct call_in *in)
+{
+	call_note(c, in->leg, in->e->status, "peer is gone");
+	c->calls->n.lost++;
+	call_because(c, in->leg ? "callee is gone" : "caller is gone", in->e->status);
+	return call_end(c, 480, STR_NONE);
+}
+
+/* IN_SILENCE. Q.850 102: recovery on timer expiry. */
+enum call_input call_silent(struct call *c, const struct call_in *in)
+{
+	(void)in;
+	c->calls->n.silent++;
+	call_because(c, "media silent", 0);
+	return call_end(c, 480, STR("Reason: Q.850;cause=102;text=\"Media silent\"\r\n"));
+}
+
+/* IN_BROKEN. Q.850 41: temporary failure. */
+enum call_input call_broken(struct call *c, const struct call_in *in)
+{
+	(void)in;
+	c->calls->n.broken++;
+	call_because(c, "the engine did not take the flows", 0);
+	return call_end(c, 500, STR("Reason: Q.850;cause=41\r\n"));
+}
+
+/* IN_DRAIN */
+enum call_input call_drained(struct call *c, const struct call_in *in)
+{
+	(void)in;
+	call_because(c, "shutting down", 0);
+	return call_end(c, 503, STR_NONE);
+}
+
+enum call_input call_done(struct call *c, const struct call_in *in)
+{
+	(void)in;
+	call_log_end(c);
+	return IN_NONE;
+}
+
+enum call_input call_ignore(struct call *c, const struct call_in *in)
+{
+	(void)c;
+	(void)in;
+	return IN_NONE;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What people get to see of calls. */
+#include "call_priv.h"
+
+static void fill_leg(const struct call_leg *leg, struct call_leg_info *out)
+{
+	*out = (struct call_leg_info){
+		.trunk = leg->trunk ? leg->trunk->name : "",
+		.state = leg->inv ? invite_state_name(leg->inv) : "",
+		.user = leg->user,
+		.peer = leg->peer,
+	};
+	if (!leg->inv)
+		return;
+	out->call_id = invite_call_id(leg->inv);
+	out->local_tag = invite_local_tag(leg->inv);
+	out->remote_tag = invite_remote_tag(leg->inv);
+}
+
+static void fill(const struct call *c, struct call_info *out)
+{
+	unsigned n = c->n_events < CALL_EVENTS ? c->n_events : CALL_EVENTS;
+
+	*out = (struct call_info){
+		.id = c->id,
+		.state = call_state_name(c->state),
+		.started_us = c->started_us,
+		.answered_us = c->answered_us,
+		.media = c->media,
+		.n_events = n,
+		.memory = arena_size(c->arena),
+	};
+	for (unsigned i = 0; i < 2; i++) {
+		fill_leg(&c->leg[i], &out->leg[i]);
+		if (c->leg[i].inv)
+			out->memory += invite_memory(c->leg[i].inv);
+	}
+	for (unsigned i = 0; i < n; i++)
+		out->events[i] = c->ring[(c->n_events - n + i) % CALL_EVENTS];
+}
+
+void calls_each(const struct calls *c, void (*fn)(void *arg, const struct call_info *i), void *arg)
+{
+	struct call_info info;
+
+	for (const struct call *call = c->first; call; call = call->next) {
+		fill(call, &info);
+		fn(arg, &info);
+	}
+}
+
+bool calls_find(const struct calls *c, uint64_t id, struct call_info *out)
+{
+	for (const struct call *call = c->first; call; call = call->next) {
+		if (call->id != id)
+			continue;
+		fill(call, out);
+		return true;
+	}
+	return false;
+}
+
+void calls_counters(const struct calls *c, void (*fn)(void *arg, const char *name, uint64_t v),
+		    void *arg)
+{
+#define X(name, text) fn(arg, "calls_" #name, c->n.name);
+	CALL_COUNTERS(X)
+#undef X
+	fn(arg, "calls_active", c->count);
+}
+
+/* One line for each call: who, how it ended, how long, how many packets each way. */
+void call_log_end(const struct call *c)
+{
+	uint64_t talked = c->answered_us ? c->ended_us - c->answered_us : 0;
+	char status[8] = "", packets[64] = "";
+	struct buf b;
+
+	buf_init(&b, status, sizeof(status) - 1);
+	if (c->cause_status)
+		buf_fmt(&b, " (%u)", c->cause_status);
+	buf_init(&b, packets, sizeof(packets) - 1);
+	if (c->measured)
+		buf_fmt(&b, ", packets %llu/%llu", (unsigned long long)c->packets[0].packets,
+			(unsigned long long)c->packets[1].packets);
+	log_info(c->calls->log, "call", "%016llx: %s -> %s: %s%s, talked %llu.%03llu s%s",
+		 (unsigned long long)c->id, c->leg[0].trunk->name,
+		 c->leg[1].trunk ? c->leg[1].trunk->name : "nowhere", c->cause ? c->cause : "ended",
+		 status, (unsigned long long)(talked / 1000000),
+		 (unsigned long long)(talked / 1000 % 1000), packets);
+}

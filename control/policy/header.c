@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The allow-list: header fields that cross from one leg to the other, each with the function that
+ * writes it anew. What has no row does not cross: History-Info and Warning name hosts, User-Agent
+ * and Server name products, Session-ID, Call-Info and X-* say more than a border should pass. */
+#include "policy_priv.h"
+
+#define VALUES_MAX 8 /* elements of one list that are passed on */
+#define TEXT_MAX   128
+
+/* Writes one element of the field, without its line; nothing: it does not cross. */
+typedef void put_element(struct buf *b, struct str element, const struct conf_trunk *to);
+
+static void put_name_addr(struct buf *b, const struct sip_addr *a, const struct identity *id,
+			  const struct conf_trunk *to)
+{
+	text_put_display(b, a->display);
+	buf_lit(b, "<");
+	identity_put(b, id, to);
+	buf_lit(b, ">");
+}
+
+/* RFC 3325: a sip URI and a tel URI at most. */
+static void put_asserted(struct buf *b, struct str element, const struct conf_trunk *to)
+{
+	struct sip_addr a;
+	struct identity id;
+
+	if (sip_addr_parse(element, &a) || identity_parse(a.uri, &id) || !id.user.n)
+		return;
+	if (!id.tel) {
+		put_name_addr(b, &a, &id, to);
+		return;
+	}
+	if (id.user.p[0] != '+' || !text_is_token(id.user))
+		return; /* a local number means nothing without its context */
+	text_put_display(b, a.display);
+	buf_lit(b, "<tel:");
+	buf_put(b, id.user);
+	buf_lit(b, ">");
+}
+
+/* RFC 5806 */
+static void put_diversion(struct buf *b, struct str element, const struct conf_trunk *to)
+{
+	static const char *const params[] = { "reason", "counter", "limit", "privacy", "screen" };
+	struct sip_addr a;
+	struct identity id;
+	struct str val;
+
+	if (sip_addr_parse(element, &a) || identity_parse(a.uri, &id) || !id.user.n)
+		return;
+	put_name_addr(b, &a, &id, to);
+	for (size_t i = 0; i < sizeof(params) / sizeof(params[0]); i++) {
+		if (sip_param(a.params, str_of(params[i]), &val) != 1 || !text_is_token(val) ||
+		    val.n > 32)
+			continue;
+		buf_lit(b, ";");
+		buf_put(b, str_of(params[i]));
+		buf_lit(b, "=");
+		buf_put(b, val);
+	}
+}
+
+static bool is_one_of(struct str s, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (str_caseeq(s, str_of(list[i])))
+			return true;
+	}
+	return false;
+}
+
+/* RFC 3323, RFC 3325, RFC 7044: separated by ";" */
+static void put_privacy(struct buf *b, struct str element, const struct conf_trunk *to)
+{
+	static const char *const known[] = { "user", "header",   "session", "id",
+					     "none", "critical", "history" };
+	struct str item;
+	size_t mark = b->n;
+
+	(void)to;
+	while (str_token(&element, ';', &item)) {
+		item = str_trim(item);
+		if (!is_one_of(item, known, sizeof(known) / sizeof(known[0])))
+			continue;
+		if (b->n != mark)
+			buf_lit(b, ";");
+		buf_put(b, item);
+	}
+}
+
+/* RFC 5009 */
+static void put_early_media(struct buf *b, struct str element, const struct conf_trunk *to)
+{
+	static const char *const known[] = { "sendrecv", "sendonly", "recvonly",
+					     "inactive", "gated",    "supported" };
+
+	(void)to;
+	if (is_one_of(element, known, sizeof(known) / sizeof(known[0])))
+		buf_put(b, element);
+}
+
+/* RFC 7462: names of alerts cross, addresses of sounds do not. */
+static void put_alert(struct buf *b, struct str element, const struct conf_trunk *to)
+{
+	struct sip_addr a;
+
+	(void)to;
+	if (sip_addr_parse(element, &a) || a.uri.n > TEXT_MAX || a.uri.n < 10 ||
+	    !str_caseeq((struct str){ a.uri.p, 10 }, STR("urn:alert:")))
+		return;
+	for (size_t i = 10; i < a.uri.n; i++) {
+		if (a.uri.p[i] != ':' && !text_is_token((struct str){ a.uri.p + i, 1 }))
+			return;
+	}
+	buf_lit(b, "<");
+	buf_put(b, a.uri);
+	buf_lit(b, ">");
+}
+
+static void put_text(struct buf *b, struct str value, const struct conf_trunk *to)
+{
+	(void)to;
+	if (text_is_clean(value, TEXT_MAX))
+		buf_put(b, value);
+}
+
+static void put_token(struct buf *b, struct str value, const struct conf_trunk *to)
+{
+	(void)to;
+	if (text_is_token(value) && value.n <= 32)
+		buf_put(b, value);
+}
+
+/* RFC 3326: protocol and cause; the text is somebody's free speech about his own network. */
+static void put_reason(struct buf *b, struct str element, const struct conf_trunk *to)
+{
+	const char *semicolon = memchr(element.p, ';', element.n);
+	struct str params, protocol, cause;
+	uint32_t n;
+
+	(void)to;
+	if (!semicolon)
+		return;
+	protocol = str_trim((struct str){ element.p, (size_t)(semicolon - element.p) });
+	params = (struct str){ semicolon, element.n - (size_t)(semicolon - element.p) };
+	if (!str_caseeq(protocol, STR("Q.850")) && !str_caseeq(protocol, STR("SIP")))
+		return;
+	if (sip_param(params, STR("cause"), &cause) != 1 || str_u32(cause, 999, &n))
+		return;
+	buf_put(b, str_caseeq(protocol, STR("SIP")) ? STR("SIP") : STR("Q.850"));
+	buf_fmt(b, ";cause=%u", n);
+}
+
+/* The number of seconds alone. */
+static void put_retry_after(struct buf *b, struct str value, const struct conf_trunk *to)
+{
+	struct str digits = value;
+	uint32_t n;
+
+	(void)to;
+	for (digits.n = 0;
+	     digits.n < value.n && value.p[digits.n] >= '0' && value.p[digits.n] <= '9';)
+		digits.n++;
+	if (!str_u32(digits, 86400, &n))
+		buf_u64(b, n);
+}
+
+enum shape {
+	SINGLE,  /* the value as a whole */
+	LIST,    /* elements separated by commas */
+	IDENTITY /* a list that Privacy takes away */
+};
+
+static const struct {
+	uint8_t id; /* enum sip_hdr_id */
+	uint8_t where, shape;
+	put_element *put;
+} allowed[] = {
+	{ SIP_HDR_P_ASSERTED_IDENTITY, CROSS_INVITE | CROSS_1XX | CROSS_2XX, IDENTITY,
+	  put_asserted },
+	{ SIP_HDR_PRIVACY, CROSS_INVITE | CROSS_1XX | CROSS_2XX, SINGLE, put_privacy },
+	{ SIP_HDR_DIVERSION, CROSS_INVITE, IDENTITY, put_diversion },
+	{ SIP_HDR_SUBJECT, CROSS_INVITE, SINGLE, put_text },
+	{ SIP_HDR_PRIORITY, CROSS_INVITE, SINGLE, put_token },
+	{ SIP_HDR_ALERT_INFO, CROSS_INVITE | CROSS_1XX, LIST, put_alert },
+	{ SIP_HDR_P_EARLY_MEDIA, CROSS_INVITE | CROSS_1XX, LIST, put_early_media },
+	{ SIP_HDR_REASON, CROSS_1XX | CROSS_FAIL | CROSS_END, LIST, put_reason },
+	{ SIP_HDR_RETRY_AFTER, CROSS_FAIL, SINGLE, put_retry_after },
+};
+
+/* RFC 3261 20.33 and 21: where it means something. */
+static bool may_retry_after(unsigned status)
+{
+	return status == 404 || status == 480 || status == 486 || status == 500 || status == 503 ||
+	       status == 600 || status == 603;
+}
+
+/* All values of one field on one line; no line when none crosses. */
+static void cross_field(struct buf *b, const struct sip_msg *m, size_t row,
+			const struct conf_trunk *to)
+{
+	unsigned written = 0;
+	size_t line = b->n;
+
+	buf_put(b, str_of(sip_header_name(allowed[row].id)));
+	buf_lit(b, ": ");
+	for (const struct sip_hdr *h = sip_hdr_first(m, allowed[row].id); h;
+	     h = sip_hdr_next(m, h)) {
+		struct str list = sip_hdr_value(m, h), item;
+
+		while (written < VALUES_MAX) {
+			size_t before = b->n, start;
+
+			if (allowed[row].shape == SINGLE) {
+				item = list;
+				list = STR_NONE;
+				if (!item.n || written)
+					break;
+			} else if (!sip_list_next(&list, &item)) {
+				break;
+			}
+			if (written)
+				buf_lit(b, ", ");
+			start = b->n;
+			allowed[row].put(b, item, to);
+			if (b->n == start)
+				b->n = before;
+			else
+				written++;
+		}
+	}
+	if (!b->full && !written)
+		b->n = line;
+	else
+		buf_lit(b, "\r\n");
+}
+
+/* RFC 3325 7: an identity that wants to be private does not leave for those who do not keep it so.
+ */
+static bool is_kept_back(const struct sip_msg *m, const struct conf_trunk *to)
+{
+	return to && to->profile == CONF_PROFILE_PBX &&
+	       (identity_is_private(m, STR("id")) || identity_is_private(m, STR("user")) ||
+		identity_is_private(m, STR("header")));
+}
+
+void header_cross(struct buf *b, const struct sip_msg *m, enum crossing where, unsigned status,
+		  const struct conf_trunk *to)
+{
+	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
+		if (!(allowed[i].where & where) || !sip_hdr_first(m, allowed[i].id))
+			continue;
+		if (allowed[i].shape == IDENTITY && is_kept_back(m, to))
+			continue;
+		if (allowed[i].id == SIP_HDR_RETRY_AFTER && !may_retry_after(status))
+			continue;
+		cross_field(b, m, i, to);
+	}
+}

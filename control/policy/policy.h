@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Decisions, no I/O: which way a call goes, whether there is room for it, and what of one side's
+ * message the other side gets to see. Pure functions over borrowed memory, but for the limits,
+ * which are atomic and shared by all shards.
+ *
+ * The border rule: nothing crosses because nobody took it out. What crosses is written anew from
+ * parsed parts by a row of the allow-list in header.c. Hosts never cross: identities get the host
+ * that the other trunk knows (conf_trunk.domain). */
+#ifndef SLUICE_POLICY_POLICY_H
+#define SLUICE_POLICY_POLICY_H
+
+#include "conf/conf.h"
+#include "sip/msg.h"
+
+/* ---- limits: calls at once on each trunk and route ---- */
+
+struct call_limits;
+
+struct call_limits *call_limits_new(const struct conf *conf); /* NULL: no memory */
+void call_limits_free(struct call_limits *l);
+unsigned call_limits_trunk(const struct call_limits *l, unsigned trunk);
+/* A place on the route and on both of its trunks: 0, or -EBUSY and nothing is taken. */
+int call_limits_take(struct call_limits *l, const struct conf_route *r);
+void call_limits_give(struct call_limits *l, const struct conf_route *r);
+
+/* ---- routes ---- */
+
+/* The first line of `calls:` from this trunk that has room; its place is taken and is given back by
+ * call_limits_give(). 0, -EACCES: no line begins at this trunk, -EBUSY: all of them are full. */
+int policy_route(const struct conf *c, unsigned trunk, struct call_limits *l,
+		 const struct conf_route **out);
+
+/* ---- what the other side sees ---- */
+
+#define POLICY_MEMORY 8192 /* enough for everything below */
+
+/* Slices of the memory given. */
+struct policy_invite {
+	struct str ruri, from, to; /* as struct invite_params wants them */
+	struct str contact_user;
+	struct str headers;
+	struct str caller, callee; /* user parts, for people */
+};
+
+/* The INVITE toward `to` that follows from m. 0; -ENOENT: the request URI names nobody (404);
+ * -EMSGSIZE. */
+int policy_invite(const struct sip_msg *m, const struct sip_core *core, const struct conf_trunk *to,
+		  struct buf *mem, struct policy_invite *out);
+/* Header lines of the reply (status as the other side gets it) or of the BYE or CANCEL toward `to`
+ * that follows from m; empty when m is NULL or they don't fit. */
+struct str policy_reply_headers(const struct sip_msg *m, unsigned status,
+				const struct conf_trunk *to, struct buf *mem);
+struct str policy_end_headers(const struct sip_msg *m, struct buf *mem);
+
+/* The final status for the caller that follows from a callee's final status (300..699): see
+ * reply.c. */
+unsigned policy_final(unsigned status);
+/* The same for 101..199; 0: not passed on. */
+unsigned policy_progress(unsigned status);
+
+enum policy_body {
+	POLICY_BODY_NONE,
+	POLICY_BODY_SDP,
+	POLICY_BODY_OTHER /* 415 */
+};
+enum policy_body policy_body(struct str body, struct str type, const struct sip_msg *m);
+/* Can this request be answered with SDP (Accept)? false: 406. */
+bool policy_accepts_sdp(const struct sip_msg *m);
+
+#endif
