@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A whole shard on a virtual loop: the SIP core, the calls, media and the engine client are the
+ * real ones; the network is a list in memory, and the engine is engine.c, which runs the real relay
+ * rules. Actors (one for each trunk, and strangers) speak as the script says. */
+#ifndef SLUICE_SCENARIO_H
+#define SLUICE_SCENARIO_H
+
+#include <setjmp.h>
+
+#include "base/arena.h"
+#include "call/call.h"
+
+struct world;
+struct actor;
+struct fake_engine;
+
+/* ---- script.c: a .scn file as a list of steps ---- */
+
+enum step_kind {
+	STEP_SEND,    /* ACTOR -> WHAT words... */
+	STEP_RECEIVE, /* ACTOR <- WHAT words... */
+	STEP_RTP,     /* ACTOR rtp -> ACTOR N */
+	STEP_VERB     /* anything else: words only */
+};
+
+#define STEP_WORDS 16
+#define STEP_LINES 24
+
+struct step {
+	struct step *next;
+	enum step_kind kind;
+	unsigned line;
+	const char *text;             /* the line, for messages */
+	const char *actor, *label;    /* "pbx/2": pbx and 2 */
+	const char *what;             /* INVITE, 180, ... */
+	const char *word[STEP_WORDS]; /* the rest */
+	unsigned n_words;
+	const char *lines[STEP_LINES]; /* the indented lines below it */
+	unsigned n_lines;
+};
+
+struct script {
+	const char *file, *title;
+	const char *conf; /* YAML; NULL: the usual one */
+	struct step *steps;
+};
+
+/* In the arena. NULL: *why says what is wrong. */
+struct script *script_read(struct arena *a, const char *file, const char **why);
+/* "sdp=hold": the value of a word, "" for the word alone, NULL: not there. */
+const char *step_word(const struct step *s, const char *name);
+/* "500ms", "32s", "1500": milliseconds, or -EINVAL. */
+long script_ms(const char *s);
+
+/* ---- world.c ---- */
+
+struct rx { /* a datagram from sluice to an actor */
+	struct rx *next;
+	uint64_t at_ms;
+	struct str raw; /* as it was sent */
+	struct sip_msg m;
+	struct sip_core core;
+	struct addr to;
+	bool again; /* the same octets were received before */
+};
+
+#define WORLD_NETWORKS 4
+
+struct world {
+	struct arena *arena;
+	struct loop *loop;
+	struct log *log;
+	int log_fd; /* memory */
+	struct conf *conf;
+	struct call_limits *limits;
+	struct fake_engine *engine;
+	struct media_shard *media;
+	struct calls *calls;
+	struct sip *sip;
+	struct sip_network nets[WORLD_NETWORKS];
+	struct actor *actors;
+	const struct script *script;
+	const struct step *step; /* being done */
+	uint64_t mark_ms;        /* when the last step's message was sent or arrived */
+	unsigned serial;         /* for tags, branches, ports */
+	bool verbose;
+	char why[2048];
+	jmp_buf failed;
+};
+
+struct world *world_new(const struct script *s, bool verbose); /* NULL: said on stderr */
+/* Ends the shard and checks that it left nothing behind. */
+void world_end(struct world *w);
+void world_free(struct world *w);
+void world_run(struct world *w); /* all steps; fails by world_fail() */
+void world_fail(struct world *w, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3), noreturn));
+struct str world_fmt(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void world_send(struct world *w, const struct actor *from, struct str raw);
+void world_check_arrivals(struct world *w);
+uint64_t world_counter(const struct world *w, const char *name);
+
+/* ---- actor.c: who speaks ---- */
+
+struct dlg { /* one call as an actor sees it */
+	struct dlg *next;
+	struct actor *actor;
+	const char *label;
+	struct str call_id, local_tag, remote_tag;
+	struct str local_uri, remote_uri; /* "<sip:...>" */
+	struct str target;                /* the other's Contact */
+	struct str invite_branch, invite_ruri, last_sent;
+	uint32_t cseq, invite_cseq;
+	uint32_t heard_cseq;         /* of the last request */
+	unsigned invite_status;      /* last status for our INVITE */
+	struct rx *invite, *request; /* last INVITE and last request, to be answered */
+	struct str invite_to;        /* what a CANCEL repeats */
+	/* media */
+	struct addr rtp, rtp_remote;     /* ours; sluice's for us */
+	unsigned sdp_version, rtp_count; /* packets received */
+	unsigned bad_rtp;
+	uint8_t pts[16], n_pts; /* formats of the SDP that we sent last */
+	uint8_t send_pt;        /* the first of what we got */
+	uint32_t rtp_ts, ssrc;
+	uint16_t rtp_seq;
+	const char *payload; /* expected in what comes */
+};
+
+struct actor {
+	struct actor *next;
+	const char *name;
+	const struct conf_trunk *trunk; /* NULL: a stranger */
+	unsigned network;
+	struct addr addr;
+	struct dlg *dlgs;
+	struct rx *inbox, **inbox_end;
+	struct rx *seen;  /* everything that was taken */
+	const char *mark; /* in everything it says about itself */
+	unsigned drop;    /* messages to it that get lost */
+};
+
+struct actor *actor_new(struct world *w, const char *name, unsigned network, const struct addr *a,
+			const struct conf_trunk *t);
+struct actor *actor_find(struct world *w, const char *name);
+struct dlg *actor_dlg(struct world *w, struct actor *a, const char *label);
+void actor_send(struct world *w, const struct step *s);
+void actor_receive(struct world *w, const struct step *s);
+struct dlg *actor_dlg_of_rtp(struct world *w, const struct addr *a);
+
+/* ---- sdp.c ---- */
+struct str sdp_write(struct world *w, struct dlg *d, const char *kind);
+void sdp_learn(struct world *w, struct dlg *d, struct str sdp);
+void sdp_check(struct world *w, struct str sdp, const char *kind);
+
+/* ---- check.c: what must hold for every message of sluice ---- */
+void check_message(struct world *w, struct actor *a, struct rx *r);
+void check_lines(struct world *w, const struct step *s, const struct rx *r);
+
+/* ---- rtp.c ---- */
+void rtp_step(struct world *w, const struct step *s);
+void rtp_deliver(void *world, const struct flow_addr *from, const struct flow_addr *to,
+		 const uint8_t *p, size_t n);
+
+/* ---- engine.c: an engine in memory ---- */
+struct fake_engine *fake_engine_new(struct loop *loop,
+				    void (*deliver)(void *arg, const struct flow_addr *from,
+						    const struct flow_addr *to, const uint8_t *p,
+						    size_t n),
+				    void *arg);
+void fake_engine_free(struct fake_engine *f);
+struct engine_transport fake_engine_transport(struct fake_engine *f);
+void fake_engine_down(struct fake_engine *f);               /* and it forgets its flows */
+void fake_engine_up(struct fake_engine *f);                 /* at the client's next try */
+void fake_engine_refuse(struct fake_engine *f, int status); /* every SET; 0: no more */
+void fake_engine_delay(struct fake_engine *f, uint32_t ms); /* of answers */
+size_t fake_engine_flows(const struct fake_engine *f);
+/* A packet from the network. True: the port is known. */
+bool fake_engine_packet(struct fake_engine *f, const struct flow_addr *from,
+			const struct flow_addr *to, uint8_t *p, size_t n);
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SDP as phones and carriers write it, and what must be in sluice's. */
+#include <stdlib.h>
+
+#include "scenario.h"
+
+struct format {
+	const char *name;
+	uint8_t pt;
+	const char *rtpmap;
+};
+
+static const struct format formats[] = {
+	{ "pcma", 8, "PCMA/8000" },
+	{ "pcmu", 0, "PCMU/8000" },
+	{ "g722", 9, "G722/8000" },
+	{ "g729", 18, "G729/8000" },
+	{ "opus", 111, "opus/48000/2" },
+	{ "dtmf", 101, "telephone-event/8000" },
+	{ "dtmf96", 96, "telephone-event/8000" },
+	{ "exotic", 77, "x-nobody/16000" },
+};
+
+static const char *const directions[] = { "sendrecv", "sendonly", "recvonly", "inactive" };
+
+static bool has_kind(const char *kind, const char *name)
+{
+	struct str list = str_of(kind), item;
+
+	while (str_token(&list, '+', &item)) {
+		if (str_eq(item, str_of(name)))
+			return true;
+	}
+	return false;
+}
+
+static void put_formats(struct buf *b, struct dlg *d, const char *kind)
+{
+	bool any = false;
+
+	d->n_pts = 0;
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		any |= has_kind(kind, formats[i].name);
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		bool usual = !any && (i < 2 || formats[i].pt == 101);
+
+		if (usual || has_kind(kind, formats[i].name))
+			d->pts[d->n_pts++] = formats[i].pt;
+	}
+	for (unsigned i = 0; i < d->n_pts; i++)
+		buf_fmt(b, " %u", d->pts[i]);
+	buf_lit(b, "\r\n");
+	for (unsigned i = 0; i < d->n_pts; i++) {
+		for (size_t k = 0; k < sizeof(formats) / sizeof(formats[0]); k++) {
+			if (formats[k].pt == d->pts[i])
+				buf_fmt(b, "a=rtpmap:%u %s\r\n", formats[k].pt, formats[k].rtpmap);
+		}
+	}
+}
+
+/* Kinds, joined by "+": names of formats, a direction, "hold" (sendonly), "zero" (c=0.0.0.0, RFC
+ * 2543), "move" (another RTP port), "private" (an address that nobody can reach), "bad", "video".
+ */
+struct str sdp_write(struct world *w, struct dlg *d, const char *kind)
+{
+	const char *mark = d->actor->mark, *direction = has_kind(kind, "hold") ? "sendonly" : NULL;
+	char mem[2048], ip[ADDR_STR_MAX];
+	struct addr a = d->rtp;
+	struct buf b;
+
+	if (has_kind(kind, "bad"))
+		return STR("this is not SDP\r\n");
+	if (has_kind(kind, "move"))
+		d->rtp.port = (uint16_t)(d->rtp.port + 2);
+	a.port = 0;
+	addr_print(&a, ip);
+	for (unsigned i = 0; i < 4; i++)
+		direction = has_kind(kind, directions[i]) ? directions[i] : direction;
+	buf_init(&b, mem, sizeof(mem));
+	buf_fmt(&b, "v=0\r\no=%s 4711 %u IN IP4 %s\r\ns=%s\r\n", mark, ++d->sdp_version, ip, mark);
+	buf_fmt(&b, "c=IN IP4 %s\r\nt=0 0\r\n",
+		has_kind(kind, "zero")      ? "0.0.0.0"
+		: has_kind(kind, "private") ? "192.168.77.7"
+					    : ip);
+	if (has_kind(kind, "video")) {
+		buf_fmt(&b, "m=video %u RTP/AVP 99\r\na=rtpmap:99 H264/90000\r\n", d->rtp.port);
+		return arena_str(w->arena, buf_str(&b));
+	}
+	buf_fmt(&b, "m=audio %u RTP/AVP", d->rtp.port);
+	put_formats(&b, d, kind);
+	buf_fmt(&b, "a=ptime:20\r\n");
+	if (direction)
+		buf_fmt(&b, "a=%s\r\n", direction);
+	buf_fmt(&b, "a=X-%s:%s\r\n", mark, ip);
+	return arena_str(w->arena, buf_str(&b));
+}
+
+/* The first line that begins so, without that beginning. */
+static struct str find_line(struct str sdp, const char *start)
+{
+	struct str line;
+
+	while (str_line(&sdp, &line)) {
+		if (str_starts(line, str_of(start)))
+			return (struct str){ line.p + strlen(start), line.n - strlen(start) };
+	}
+	return STR_NONE;
+}
+
+void sdp_learn(struct world *w, struct dlg *d, struct str sdp)
+{
+	struct str c = find_line(sdp, "c=IN IP4 "), m = find_line(sdp, "m=audio "), item;
+	uint32_t port = 0, pt = 0;
+
+	if (!c.n || !m.n)
+		world_fail(w, "SDP without c=IN IP4 or m=audio:\n%.*s", STR_FMT(sdp));
+	if (addr_parse(c, &d->rtp_remote))
+		world_fail(w, "SDP with a bad address: %.*s", STR_FMT(c));
+	str_token(&m, ' ', &item);
+	if (str_u32(item, 65535, &port))
+		world_fail(w, "SDP with a bad port");
+	str_token(&m, ' ', &item);
+	if (!str_token(&m, ' ', &item) || str_u32(item, 127, &pt))
+		world_fail(w, "SDP without formats");
+	d->rtp_remote.port = (uint16_t)port;
+	d->send_pt = (uint8_t)pt;
+}
+
+static void check_first_format(struct world *w, struct str sdp, unsigned pt)
+{
+	struct str m = find_line(sdp, "m=audio "), item = STR_NONE;
+	uint32_t n;
+
+	for (unsigned i = 0; i < 3; i++)
+		str_token(&m, ' ', &item);
+	if (str_u32(item, 127, &n) || n != pt)
+		world_fail(w, "the first format is not %u in\n%.*s", pt, STR_FMT(sdp));
+}
+
+/* A direction, the name of the first format; "zero": our own address is never 0.0.0.0. */
+void sdp_check(struct world *w, struct str sdp, const char *kind)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		struct str line = world_fmt(w, "a=%s", directions[i]);
+		bool there = find_line(sdp, line.p).p != NULL;
+		bool others = find_line(sdp, "a=sendonly").p || find_line(sdp, "a=recvonly").p ||
+			      find_line(sdp, "a=inactive").p;
+
+		if (has_kind(kind, directions[i]) && !(there || (i == 0 && !others)))
+			world_fail(w, "not %s:\n%.*s", directions[i], STR_FMT(sdp));
+	}
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		if (has_kind(kind, formats[i].name))
+			check_first_format(w, sdp, formats[i].pt);
+	}
+}
