@@ -82,20 +82,27 @@ static struct dlg *new_dlg(struct world *w, struct actor *a, const char *label)
 	return d;
 }
 
+/* The number that is called; only a request that begins a call names one. */
+static const char *user_word(const struct step *s)
+{
+	for (unsigned i = 0; i < s->n_words; i++) {
+		if ((s->word[i][0] >= '0' && s->word[i][0] <= '9') || s->word[i][0] == '+')
+			return s->word[i];
+	}
+	return NULL;
+}
+
 /* A new label on an old name starts a call of its own: the old one keeps its messages. */
 static struct dlg *outside_dlg(struct world *w, struct actor *a, const struct step *s)
 {
 	struct dlg *d = find_dlg(a, s->label);
-	const char *user = "4711";
+	const char *user = user_word(s);
 	char ip[ADDR_STR_MAX], us[ADDR_STR_MAX];
 
-	for (unsigned i = 0; i < s->n_words; i++) {
-		if ((s->word[i][0] >= '0' && s->word[i][0] <= '9') || s->word[i][0] == '+')
-			user = s->word[i];
-	}
 	if (d)
 		d->label = "(over)";
 	d = new_dlg(w, a, s->label);
+	user = user ? user : "4711";
 	addr_print(&a->addr, ip);
 	addr_print(&w->nets[a->network].advertised, us);
 	d->call_id = world_fmt(w, "%u-%s@%s", w->serial, a->mark, ip);
@@ -291,7 +298,7 @@ void actor_send(struct world *w, const struct step *s)
 		world_send(w, a, actor_dlg(w, a, s->label)->last_sent);
 		return;
 	}
-	if (fresh && (!d || !d->remote_tag.n || step_word(s, "new")))
+	if (fresh && (!d || !d->remote_tag.n || user_word(s) || step_word(s, "new")))
 		d = outside_dlg(w, a, s);
 	d = d ? d : actor_dlg(w, a, s->label);
 	if (sdp)
@@ -415,7 +422,7 @@ static void check_order(struct world *w, struct dlg *d, const struct rx *r)
 {
 	uint32_t n = r->core.cseq.num;
 
-	if (r->m.status || r->again)
+	if (r->m.status || r->known)
 		return;
 	if (r->m.method == SIP_ACK || r->m.method == SIP_CANCEL) {
 		if (!d->invite || d->invite->core.cseq.num != n)
@@ -440,7 +447,7 @@ static void receive_one(struct world *w, const struct step *s)
 		world_fail(w, sdp ? "it has no SDP" : "it has a body:\n%.*s", STR_FMT(r->m.body));
 	check_lines(w, s, r);
 	w->mark_ms = r->at_ms;
-	if (r->again)
+	if (r->known)
 		return;
 	learn(w, d, r);
 	if (sdp) {

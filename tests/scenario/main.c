@@ -37,7 +37,7 @@ static bool play(const struct script *s, bool verbose)
 		world_end(w);
 		ok = true;
 	} else if (w->step) {
-		printf("# %s:%u: %s\n", s->file, w->step->line, w->step->text);
+		printf("# %s:%u: %s\n", w->step->file, w->step->line, w->step->text);
 		comment(w->why);
 	} else {
 		printf("# %s: at the end\n", s->file);

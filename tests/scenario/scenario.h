@@ -29,6 +29,7 @@ enum step_kind {
 struct step {
 	struct step *next;
 	enum step_kind kind;
+	const char *file;
 	unsigned line;
 	const char *text;             /* the line, for messages */
 	const char *actor, *label;    /* "pbx/2": pbx and 2 */
@@ -61,7 +62,8 @@ struct rx { /* a datagram from sluice to an actor */
 	struct sip_msg m;
 	struct sip_core core;
 	struct addr to;
-	bool again; /* the same octets were received before */
+	bool again; /* the same octets were sent before */
+	bool known; /* and arrived */
 };
 
 #define WORLD_NETWORKS 4
@@ -134,7 +136,8 @@ struct actor {
 	struct addr addr;
 	struct dlg *dlgs;
 	struct rx *inbox, **inbox_end;
-	struct rx *seen;  /* everything that was taken */
+	struct rx *seen; /* everything that was taken */
+	struct rx *lost;
 	const char *mark; /* in everything it says about itself */
 	unsigned drop;    /* messages to it that get lost */
 };

@@ -58,16 +58,22 @@ static void trim_comma(const char **word, unsigned n, struct arena *a)
 	}
 }
 
-static void split_actor(struct arena *a, struct step *s, const char *name)
+/* The label "%" stands for the number of the round. */
+static void split_actor(struct arena *a, struct step *s, const char *name, unsigned round)
 {
 	struct str rest = str_of(name), actor;
+	char number[16];
 
 	str_token(&rest, '/', &actor);
+	if (str_eq(rest, STR("%"))) {
+		snprintf(number, sizeof(number), "%u", round);
+		rest = str_of(number);
+	}
 	s->actor = arena_str(a, actor).p;
 	s->label = rest.n ? arena_str(a, rest).p : "";
 }
 
-static struct step *read_step(struct arena *a, struct str line, unsigned number)
+static struct step *read_step(struct arena *a, struct str line, unsigned number, unsigned round)
 {
 	struct step *s = arena_alloc(a, sizeof(*s));
 	const char *w[STEP_WORDS + 4];
@@ -79,18 +85,18 @@ static struct step *read_step(struct arena *a, struct str line, unsigned number)
 	trim_comma(w, n, a);
 	if (n >= 3 && (!strcmp(w[1], "->") || !strcmp(w[1], "<-"))) {
 		s->kind = w[1][0] == '-' ? STEP_SEND : STEP_RECEIVE;
-		split_actor(a, s, w[0]);
+		split_actor(a, s, w[0], round);
 		s->what = w[2];
 		skip = 3;
 	} else if (n >= 5 && !strcmp(w[1], "rtp") && !strcmp(w[2], "->")) {
 		s->kind = STEP_RTP;
-		split_actor(a, s, w[0]);
+		split_actor(a, s, w[0], round);
 		s->what = w[3];
 		skip = 4;
 	}
 	for (unsigned i = skip; i < n && s->n_words < STEP_WORDS; i++)
 		s->word[s->n_words++] = w[i];
-	return n ? s : NULL;
+	return s;
 }
 
 /* The indented lines below "conf:". */
@@ -113,47 +119,89 @@ static struct str read_conf(struct arena *a, struct str *rest, unsigned *number)
 	return copy;
 }
 
-struct script *script_read(struct arena *a, const char *file, const char **why)
-{
-	struct script *sc = arena_alloc(a, sizeof(*sc));
-	struct str rest = read_file(a, file), line;
-	struct step **end = &sc->steps, *last = NULL;
-	unsigned number = 0;
+struct reader {
+	struct arena *a;
+	struct script *sc;
+	struct step **end, *last;
+	const char *why;
+	unsigned round;
+};
 
-	sc->file = file;
-	if (!rest.n) {
-		*why = "cannot be read";
-		return NULL;
+static bool read_steps(struct reader *r, const char *file, bool inner);
+
+/* "include NAME": the steps of NAME.inc beside this file; "include NAME x5": five times. */
+static bool include(struct reader *r, const char *file, struct str rest)
+{
+	const char *slash = strrchr(file, '/');
+	struct str name = STR_NONE;
+	uint32_t times = 1;
+	char path[512];
+	bool ok = true;
+
+	str_token(&rest, ' ', &name);
+	if (rest.n > 1 && str_u32((struct str){ rest.p + 1, rest.n - 1 }, 1000, &times))
+		return false;
+	snprintf(path, sizeof(path), "%.*s%.*s.inc", slash ? (int)(slash + 1 - file) : 0, file,
+		 STR_FMT(name));
+	for (r->round = 1; ok && r->round <= times; r->round++)
+		ok = read_steps(r, arena_str(r->a, str_of(path)).p, true);
+	return ok;
+}
+
+static bool read_indented(struct reader *r, struct str line)
+{
+	if (!r->last || r->last->n_lines == STEP_LINES) {
+		r->why = "an indented line without a step";
+		return false;
 	}
-	while (str_line(&rest, &line)) {
+	r->last->lines[r->last->n_lines++] = arena_str(r->a, str_trim(line)).p;
+	return true;
+}
+
+static struct str after(struct str line, size_t n)
+{
+	return str_trim((struct str){ line.p + n, line.n - n });
+}
+
+static bool read_steps(struct reader *r, const char *file, bool inner)
+{
+	struct str rest = read_file(r->a, file), line;
+	unsigned number = 0;
+	bool ok = rest.n != 0;
+
+	if (!ok)
+		r->why = "cannot be read, or includes what cannot be read";
+	while (ok && str_line(&rest, &line)) {
 		number++;
 		if (!str_trim(line).n || line.p[0] == '#')
 			continue;
 		if (is_blank(line.p[0])) {
-			if (!last || last->n_lines == STEP_LINES) {
-				*why = "an indented line without a step";
-				return NULL;
-			}
-			last->lines[last->n_lines++] = arena_str(a, str_trim(line)).p;
-			continue;
+			ok = read_indented(r, line);
+		} else if (str_starts(line, STR("title:"))) {
+			r->sc->title = arena_str(r->a, after(line, 6)).p;
+		} else if (str_starts(line, STR("conf:"))) {
+			r->sc->conf = read_conf(r->a, &rest, &number).p;
+		} else if (!inner && str_starts(line, STR("include "))) {
+			ok = include(r, file, after(line, 8));
+		} else {
+			*r->end = r->last = read_step(r->a, line, number, r->round);
+			r->last->file = file;
+			r->end = &r->last->next;
 		}
-		if (str_starts(line, STR("title:"))) {
-			line.p += 6;
-			line.n -= 6;
-			sc->title = arena_str(a, str_trim(line)).p;
-			continue;
-		}
-		if (str_starts(line, STR("conf:"))) {
-			sc->conf = read_conf(a, &rest, &number).p;
-			continue;
-		}
-		*end = last = read_step(a, line, number);
-		if (last)
-			end = &last->next;
 	}
-	if (!sc->title)
-		*why = "has no title:";
-	return sc->title ? sc : NULL;
+	return ok;
+}
+
+struct script *script_read(struct arena *a, const char *file, const char **why)
+{
+	struct script *sc = arena_alloc(a, sizeof(*sc));
+	struct reader r = { .a = a, .sc = sc, .end = &sc->steps };
+
+	sc->file = file;
+	if (read_steps(&r, file, false) && !sc->title)
+		r.why = "has no title:";
+	*why = r.why;
+	return r.why ? NULL : sc;
 }
 
 const char *step_word(const struct step *s, const char *name)
