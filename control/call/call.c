@@ -50,12 +50,20 @@ struct call *call_new(struct calls *cs, struct invite *inv, const struct conf_tr
 	return c;
 }
 
+/* The place is free as soon as the call is over for its people, not only when the engine has
+ * counted. */
+void call_leave_route(struct call *c)
+{
+	if (c->route)
+		call_limits_give(c->calls->limits, c->route);
+	c->route = NULL;
+}
+
 void call_free(struct call *c)
 {
 	struct conf *conf = c->conf;
 
-	if (c->route)
-		call_limits_give(c->calls->limits, c->route);
+	call_leave_route(c);
 	if (c->calls->newest == c)
 		c->calls->newest = NULL;
 	*c->pprev = c->next;

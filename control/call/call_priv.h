@@ -170,6 +170,7 @@ typedef enum call_input call_action(struct call *c, const struct call_in *in);
 struct call *call_new(struct calls *cs, struct invite *inv, const struct conf_trunk *from,
 		      const struct addr *source);
 void call_free(struct call *c);
+void call_leave_route(struct call *c);
 void call_note(struct call *c, unsigned leg, unsigned status, const char *what);
 /* Keeps a reply for later; 0 or -ENOMEM. */
 int call_hold(struct call *c, unsigned status, struct str headers, struct str body);

@@ -346,10 +346,17 @@ static struct rx *take(struct actor *a, const struct dlg *d)
 	return NULL;
 }
 
+/* How far from its time a message may come. */
+static uint64_t slack(uint64_t ms)
+{
+	return 20 + ms / 1000;
+}
+
 static struct rx *await(struct world *w, struct actor *a, const struct step *s, struct dlg **d)
 {
 	const char *after = step_word(s, "after");
-	long wait = after ? script_ms(after) + 20 : WAIT_MS;
+	long ms = after ? script_ms(after) : 0;
+	long wait = after ? ms + (long)slack((uint64_t)ms) : WAIT_MS;
 	struct rx *r;
 
 	for (;;) {
@@ -399,6 +406,14 @@ static void learn(struct world *w, struct dlg *d, struct rx *r)
 	}
 }
 
+static void check_time(struct world *w, const struct rx *r, uint64_t ms)
+{
+	uint64_t took = r->at_ms - w->mark_ms;
+
+	if (took + slack(ms) < ms || took > ms + slack(ms))
+		world_fail(w, "it came after %llu ms", (unsigned long long)took);
+}
+
 static void check_expected(struct world *w, const struct step *s, const struct rx *r)
 {
 	unsigned status = (unsigned)strtoul(s->what, NULL, 10);
@@ -413,14 +428,14 @@ static void check_expected(struct world *w, const struct step *s, const struct r
 		world_fail(w, "it answers %.*s", STR_FMT(r->core.cseq.method_name));
 	if (r->again != (step_word(s, "again") != NULL))
 		world_fail(w, r->again ? "the same message came again" : "this one is new");
-	if (after && (r->at_ms < w->mark_ms + (uint64_t)script_ms(after) ||
-		      r->at_ms > w->mark_ms + (uint64_t)script_ms(after) + 20))
-		world_fail(w, "it came after %llu ms", (unsigned long long)(r->at_ms - w->mark_ms));
+	if (after)
+		check_time(w, r, (uint64_t)script_ms(after));
 }
 
 static void check_order(struct world *w, struct dlg *d, const struct rx *r)
 {
 	uint32_t n = r->core.cseq.num;
+	unsigned i = 0;
 
 	if (r->m.status || r->known)
 		return;
@@ -429,9 +444,12 @@ static void check_order(struct world *w, struct dlg *d, const struct rx *r)
 			world_fail(w, "its CSeq is not that of the INVITE");
 		return;
 	}
-	if (d->heard_cseq && n <= d->heard_cseq)
+	while (i < DLG_FORKS - 1 && d->heard[i].tag.n && !str_eq(d->heard[i].tag, r->core.to.tag))
+		i++;
+	if (d->heard[i].cseq && n <= d->heard[i].cseq)
 		world_fail(w, "its CSeq does not rise");
-	d->heard_cseq = n;
+	d->heard[i].tag = r->core.to.tag;
+	d->heard[i].cseq = n;
 }
 
 static void receive_one(struct world *w, const struct step *s)

@@ -104,6 +104,8 @@ uint64_t world_counter(const struct world *w, const char *name);
 
 /* ---- actor.c: who speaks ---- */
 
+#define DLG_FORKS 4
+
 struct dlg { /* one call as an actor sees it */
 	struct dlg *next;
 	struct actor *actor;
@@ -113,7 +115,10 @@ struct dlg { /* one call as an actor sees it */
 	struct str target;                /* the other's Contact */
 	struct str invite_branch, invite_ruri, last_sent;
 	uint32_t cseq, invite_cseq;
-	uint32_t heard_cseq;         /* of the last request */
+	struct {
+		struct str tag; /* of ours */
+		uint32_t cseq;
+	} heard[DLG_FORKS];          /* the last request in each fork */
 	unsigned invite_status;      /* last status for our INVITE */
 	struct rx *invite, *request; /* last INVITE and last request, to be answered */
 	struct str invite_to;        /* what a CANCEL repeats */

@@ -59,7 +59,7 @@ static void put_formats(struct buf *b, struct dlg *d, const char *kind)
 }
 
 /* Kinds, joined by "+": names of formats, a direction, "hold" (sendonly), "zero" (c=0.0.0.0, RFC
- * 2543), "move" (another RTP port), "private" (an address that nobody can reach), "bad", "video".
+ * 2543), "move" (another RTP port), "private" (an address that nobody can reach), "bad", "fax".
  */
 struct str sdp_write(struct world *w, struct dlg *d, const char *kind)
 {
@@ -82,8 +82,8 @@ struct str sdp_write(struct world *w, struct dlg *d, const char *kind)
 		has_kind(kind, "zero")      ? "0.0.0.0"
 		: has_kind(kind, "private") ? "192.168.77.7"
 					    : ip);
-	if (has_kind(kind, "video")) {
-		buf_fmt(&b, "m=video %u RTP/AVP 99\r\na=rtpmap:99 H264/90000\r\n", d->rtp.port);
+	if (has_kind(kind, "fax")) {
+		buf_fmt(&b, "m=image %u udptl t38\r\n", d->rtp.port);
 		return arena_str(w->arena, buf_str(&b));
 	}
 	buf_fmt(&b, "m=audio %u RTP/AVP", d->rtp.port);
