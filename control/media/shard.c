@@ -73,7 +73,7 @@ static void silent(struct stream *s)
 	/* Nobody must speak before the answer; the time that counts begins with it. */
 	if (!limit || !m->settled_ms || now - m->settled_ms < limit)
 		return;
-	s->idle_at = (u32)now | 1; /* 0 is for "never" */
+	s->idle_at = (u32)now ? (u32)now : 1; /* 0 is for "never" */
 	if (all_silent(m, (u32)now, (u32)limit))
 		m->event(m->event_arg, MEDIA_SILENCE, 0, NULL);
 }
