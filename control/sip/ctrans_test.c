@@ -53,6 +53,7 @@ static void invite_proceeding_c(void **state)
 	assert_string_equal(invite_state_name(w->inv), "PROCEEDING");
 	advance(w, 100000);
 	assert_int_equal(w->n_sent, 2);
+	assert_int_equal(counter_of(w, "drop.unexpected-event"), 0);
 	answer(w, 0, 180, "t1", "", "");
 	assert_seen(w, 0, INVITE_PROGRESS, 180);
 	advance(w, 179999);

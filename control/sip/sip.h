@@ -44,7 +44,8 @@ enum invite_event_type {
 	INVITE_CANCEL,   /* over: CANCEL arrived, 487 was sent */
 	INVITE_ACK,      /* the ACK for our 2xx, of the initial INVITE or of a re-INVITE; body */
 	/* either, in the dialog */
-	INVITE_OFFER,    /* re-INVITE arrived (body may be empty): invite_reply() with a final is owed */
+	INVITE_OFFER,    /* re-INVITE arrived (body may be empty): invite_reply() with a final is owed, even
+			  * if the peer sends CANCEL for it, which has no effect (9.2) */
 	INVITE_REANSWER, /* final response to our invite_reinvite(): status, body; invite_ack() is owed
 			  * when it is 2xx */
 	INVITE_BYE,      /* over: BYE arrived, 200 was sent */
@@ -106,7 +107,7 @@ void sip_receive(struct sip *s, unsigned network, const struct addr *source, cha
  * 0..n_shards-1; what cannot be read goes to shard 0. */
 unsigned sip_steer(const char *buf, size_t len, unsigned n_shards);
 
-/* Named counters of the core, for sluicectl: calls fn for each. */
+/* Named counters of the core, for sluicectl: calls fn for each. `name` is gone when it returns. */
 void sip_counters(const struct sip *s, void (*fn)(void *arg, const char *name, uint64_t v),
 		  void *arg);
 
@@ -123,10 +124,12 @@ struct invite_params {
 	struct str from;         /* value without tag: "\"Alice\" <sip:+44...@...>" */
 	struct str to;           /* value without tag */
 	struct str contact_user; /* may be empty */
-	struct str headers;      /* further lines, each with CRLF; none of those the core writes */
+	/* Further lines, each with CRLF, not folded; none of those the core writes: Via, Max-Forwards,
+	 * Route, Record-Route, From, To, Call-ID, CSeq, Contact, Allow, Content-Type, Content-Length. */
+	struct str headers;
 	struct str body, body_type;
 	uint8_t max_forwards;
-	uint32_t ring_ms;        /* Timer C: no final after this: CANCEL, INVITE_FAIL 408. Restarted by 101-199 */
+	uint32_t ring_ms;        /* Timer C (0: 180 s): no final after this: CANCEL, INVITE_FAIL 408. Restarted by 101-199 */
 	void *arg;               /* for its events */
 };
 
@@ -134,7 +137,7 @@ struct invite_params {
 struct invite *invite_send(struct sip *s, const struct invite_params *p);
 
 struct invite_reply {
-	unsigned status;         /* 101..699; 1xx and 2xx carry Contact and our tag */
+	unsigned status;         /* 101..699; 1xx and 2xx carry Contact and our tag, 2xx Allow */
 	struct str reason;       /* empty: the usual phrase */
 	struct str headers, body, body_type;
 };
