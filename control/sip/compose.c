@@ -90,12 +90,13 @@ static void put_all(struct buf *b, const struct sip_msg *m, const struct sip_hdr
 		sip_put_header(b, id, sip_hdr_value(m, h));
 }
 
-bool echo_read(struct sip *s, struct echo *e, const struct sip_msg *m, const struct addr *source)
+bool echo_read(struct sip *s, struct echo *e, const struct sip_msg *m, const struct sip_core *c,
+	       const struct addr *source)
 {
 	const struct sip_hdr *h = sip_hdr_first(m, SIP_HDR_VIA);
 	struct sip_via via;
 	struct sip_addr to;
-	struct str rest;
+	struct str rest = STR_NONE;
 	struct buf b;
 
 	*e = (struct echo){
@@ -107,17 +108,19 @@ bool echo_read(struct sip *s, struct echo *e, const struct sip_msg *m, const str
 	};
 	if (!h || !e->from.n || !e->to.n || !e->call_id.n || !e->cseq.n)
 		return false;
-	rest = sip_hdr_value(m, h);
-	if (sip_via_parse(&rest, &via) < 0)
-		return false;
-	e->tagged = sip_addr_parse(e->to, &to) == 0 && to.tag.n;
 	buf_init(&b, s->aux, sizeof(s->aux));
-	put_top_via(&b, &via, source);
+	if (c && c->n_via == 1) { /* nearly always: nothing is read twice */
+		put_top_via(&b, &c->via, source);
+	} else {
+		rest = sip_hdr_value(m, h);
+		if (sip_via_parse(&rest, &via) < 0)
+			return false;
+		put_top_via(&b, &via, source);
+	}
 	rest = str_trim(rest);
-	if (rest.n && *rest.p == ',')
-		rest = str_trim((struct str){ rest.p + 1, rest.n - 1 });
 	if (rest.n)
 		sip_put_header(&b, SIP_HDR_VIA, rest);
+	e->tagged = c ? c->to.tag.n : sip_addr_parse(e->to, &to) == 0 && to.tag.n;
 	put_all(&b, m, sip_hdr_next(m, h), SIP_HDR_VIA);
 	e->via = buf_str(&b);
 	put_all(&b, m, sip_hdr_first(m, SIP_HDR_RECORD_ROUTE), SIP_HDR_RECORD_ROUTE);

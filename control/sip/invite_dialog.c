@@ -77,7 +77,7 @@ void peer_invite(struct invite *inv, const struct invite_in *e)
 	inv->invite_cseq = e->in->c->cseq.num;
 	inv->state = INV_OFFERED;
 	dialog_refresh(inv->sip, &inv->dialog, inv->arena, e->in);
-	strans_reply_now(e->st, e->in, &trying);
+	strans_reply(e->st, &trying);
 	invite_emit(inv, INVITE_OFFER, e, 0);
 }
 

@@ -64,15 +64,9 @@ static struct invite *new_invite(struct sip *s, const struct incoming *in,
 	return inv;
 }
 
-static void send_trying(struct strans *st, const struct incoming *in)
-{
-	struct response r = { .reply = { .status = 100 } };
-
-	strans_reply_now(st, in, &r);
-}
-
 void invite_receive(struct sip *s, const struct incoming *in)
 {
+	struct response trying = { .reply = { .status = 100 } };
 	struct dialog_peer p;
 	struct invite *inv;
 	struct strans *st;
@@ -95,7 +89,7 @@ void invite_receive(struct sip *s, const struct incoming *in)
 	inv->server = st;
 	st->owner = inv;
 	invite_register(inv);
-	send_trying(st, in);
+	strans_reply(st, &trying);
 	inv->busy++;
 	arg = s->user.invite(s->user.arg, inv, in->m, in->c, in->peer, &in->source);
 	inv->arg = arg;

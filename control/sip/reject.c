@@ -14,7 +14,7 @@ static void send_rejection(struct sip *s, unsigned network, const struct sip_msg
 	struct echo e;
 	struct buf b;
 
-	if (!echo_read(s, &e, m, source) || sip_via_parse(&list, &via) < 0) {
+	if (!echo_read(s, &e, m, NULL, source) || sip_via_parse(&list, &via) < 0) {
 		count(s, COUNT_DROP_MALFORMED);
 		return;
 	}

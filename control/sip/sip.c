@@ -145,7 +145,7 @@ static void receive_response(struct sip *s, const struct incoming *in)
 
 static void receive_ack(struct sip *s, const struct incoming *in)
 {
-	struct strans *st = strans_find(s, in->c, SIP_INVITE);
+	struct strans *st = strans_of(s, in);
 	struct invite *inv;
 
 	if (st && strans_again(st, true))
@@ -213,7 +213,7 @@ static void receive_new(struct sip *s, const struct incoming *in)
 
 	if (in->m->method == SIP_BYE) {
 		reject(s, in, 481, STR_NONE);
-	} else if (strans_merged(s, in->c)) {
+	} else if (strans_merged(s, in)) {
 		count(s, COUNT_REJECT_MERGED);
 		reject(s, in, 482, STR_NONE);
 	} else if (refuse_required(s, in)) {
@@ -235,16 +235,17 @@ static void receive_new(struct sip *s, const struct incoming *in)
 	}
 }
 
-static void receive_request(struct sip *s, const struct incoming *in)
+static void receive_request(struct sip *s, struct incoming *in)
 {
 	struct strans *st;
 	struct invite *inv;
 
+	strans_identify(s, in);
 	if (in->m->method == SIP_ACK) {
 		receive_ack(s, in);
 		return;
 	}
-	st = strans_find(s, in->c, in->m->method);
+	st = strans_of(s, in);
 	if (st) {
 		strans_again(st, false);
 		return;
@@ -264,11 +265,15 @@ void sip_receive(struct sip *s, unsigned network, const struct addr *source, cha
 {
 	struct sip_msg m;
 	struct sip_core c;
-	struct incoming in = { .m = &m, .c = &c, .network = network, .source = *source };
+	struct incoming in; /* its key is large: not zeroed for nothing */
 	int rc;
 
 	if (network >= s->n_networks)
 		return;
+	in.m = &m;
+	in.c = &c;
+	in.network = network;
+	in.source = *source;
 	in.peer = s->user.peer_of(s->user.arg, network, source);
 	if (in.peer < 0) {
 		count(s, COUNT_DROP_UNKNOWN_PEER);

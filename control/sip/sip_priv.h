@@ -49,6 +49,8 @@ enum sip_counter {
 /* "[2001:db8::1]:65535" */
 #define SENT_BY_MAX  64
 #define REJECT_SLOTS 256
+/* branch, sent-by, method */
+#define STRANS_KEY_MAX (SIP_TOKEN_MAX + 320)
 
 struct net {
 	struct addr advertised;
@@ -87,6 +89,10 @@ struct incoming {
 	unsigned network;
 	int peer;
 	struct addr source;
+	/* Of a request: the name of its server transaction, by strans_identify(). */
+	uint64_t key_hash, merge_hash;
+	size_t key_len;
+	char key[STRANS_KEY_MAX];
 };
 
 static inline void count(struct sip *s, enum sip_counter c)
@@ -140,9 +146,11 @@ struct response {
 	struct str contact_user;
 };
 
-/* Fills `e` from the message; Via and Record-Route lines are written into s->aux. False where the
- * topmost Via cannot be read or a field is missing. */
-bool echo_read(struct sip *s, struct echo *e, const struct sip_msg *m, const struct addr *source);
+/* Fills `e` from the message; Via and Record-Route lines are written into s->aux. `c` is NULL where
+ * the message did not pass sip_msg_core(). False where the topmost Via cannot be read or a field is
+ * missing. */
+bool echo_read(struct sip *s, struct echo *e, const struct sip_msg *m, const struct sip_core *c,
+	       const struct addr *source);
 /* Where a response goes: RFC 3261 18.2.2, RFC 3581 4. */
 struct addr response_addr(const struct sip_via *v, const struct addr *source);
 void response_put(struct buf *b, const struct echo *e, const struct response *r);
@@ -193,9 +201,13 @@ struct strans {
  * kept. NULL: no memory, or over the bound: answer statelessly. */
 struct strans *strans_new(struct sip *s, const struct incoming *in, bool keep);
 void strans_free(struct strans *st);
+/* Fills the key of a request; that of an ACK is its INVITE's. */
+void strans_identify(struct sip *s, struct incoming *in);
+/* The transaction that it belongs to. */
+struct strans *strans_of(struct sip *s, const struct incoming *in);
 /* The transaction of this branch and sent-by with that method. */
 struct strans *strans_find(struct sip *s, const struct sip_core *c, enum sip_method method);
-bool strans_merged(struct sip *s, const struct sip_core *c);
+bool strans_merged(struct sip *s, const struct incoming *in);
 /* The request came again, or the ACK for a response of 300 and more. False: it is an ACK that
  * belongs to a 2xx and so to the dialog. */
 bool strans_again(struct strans *st, bool ack);

@@ -203,16 +203,14 @@ static void fired(void *arg)
 
 /* ---- lookup ---- */
 
-#define KEY_MAX (SIP_TOKEN_MAX + 320)
-
 /* RFC 3261 17.2.3: branch, sent-by and method, that of an ACK being INVITE. */
-static size_t make_key(char key[KEY_MAX], const struct sip_core *c, enum sip_method method)
+static size_t make_key(char key[STRANS_KEY_MAX], const struct sip_core *c, enum sip_method method)
 {
 	const struct sip_via *v = &c->via;
 	struct str other = method == SIP_METHOD_OTHER ? c->cseq.method_name : STR_NONE;
 	struct buf b;
 
-	buf_init(&b, key, KEY_MAX);
+	buf_init(&b, key, STRANS_KEY_MAX);
 	buf_add(&b, (char[]){ (char)method, (char)(v->port >> 8), (char)v->port }, 3);
 	buf_put(&b, (struct str){ v->branch.p, v->branch.n < 256 ? v->branch.n : 256 });
 	buf_lit(&b, "\n");
@@ -236,14 +234,24 @@ static bool same_key(const struct table_node *n, const void *key)
 	return str_eq((struct str){ st->key, st->key_len }, *k);
 }
 
-struct strans *strans_find(struct sip *s, const struct sip_core *c, enum sip_method method)
+static struct strans *find(struct sip *s, struct str key, uint64_t hash)
 {
-	char mem[KEY_MAX];
-	struct str key = { mem, make_key(mem, c, method) };
-	struct table_node *n =
-		table_find(&s->servers, table_hash(&s->servers, key.p, key.n), same_key, &key);
+	struct table_node *n = table_find(&s->servers, hash, same_key, &key);
 
 	return n ? container_of(n, struct strans, node) : NULL;
+}
+
+struct strans *strans_find(struct sip *s, const struct sip_core *c, enum sip_method method)
+{
+	char mem[STRANS_KEY_MAX];
+	struct str key = { mem, make_key(mem, c, method) };
+
+	return find(s, key, table_hash(&s->servers, key.p, key.n));
+}
+
+struct strans *strans_of(struct sip *s, const struct incoming *in)
+{
+	return find(s, (struct str){ in->key, in->key_len }, in->key_hash);
 }
 
 static uint64_t merge_hash(const struct sip *s, const struct sip_core *c)
@@ -266,9 +274,18 @@ static bool same_hash(const struct table_node *n, const void *key)
 	return true;
 }
 
-bool strans_merged(struct sip *s, const struct sip_core *c)
+bool strans_merged(struct sip *s, const struct incoming *in)
 {
-	return !c->to.tag.n && table_find(&s->merges, merge_hash(s, c), same_hash, NULL);
+	return table_find(&s->merges, in->merge_hash, same_hash, NULL);
+}
+
+void strans_identify(struct sip *s, struct incoming *in)
+{
+	enum sip_method method = in->m->method == SIP_ACK ? SIP_INVITE : in->m->method;
+
+	in->key_len = make_key(in->key, in->c, method);
+	in->key_hash = table_hash(&s->servers, in->key, in->key_len);
+	in->merge_hash = in->c->to.tag.n ? 0 : merge_hash(s, in->c);
 }
 
 /* ---- life ---- */
@@ -280,7 +297,7 @@ static struct echo *keep_echo(struct sip *s, const struct incoming *in)
 	struct str *part;
 	size_t n;
 
-	if (!echo_read(s, &e, in->m, &in->source))
+	if (!echo_read(s, &e, in->m, in->c, &in->source))
 		return NULL;
 	n = e.via.n + e.routes.n + e.from.n + e.to.n + e.call_id.n + e.cseq.n + e.timestamp.n;
 	kept = malloc(sizeof(*kept) + n);
@@ -310,8 +327,7 @@ static uint32_t late_100_ms(const struct sip *s)
 
 struct strans *strans_new(struct sip *s, const struct incoming *in, bool keep)
 {
-	char mem[KEY_MAX];
-	struct str key = { mem, make_key(mem, in->c, in->m->method) };
+	struct str key = { in->key, in->key_len };
 	struct strans *st;
 
 	/* Twice the bound is for what ends calls; new ones are refused before. */
@@ -335,9 +351,9 @@ struct strans *strans_new(struct sip *s, const struct incoming *in, bool keep)
 		return NULL;
 	}
 	timer_init(&st->timer, fired, st);
-	table_add(&s->servers, &st->node, table_hash(&s->servers, key.p, key.n));
+	table_add(&s->servers, &st->node, in->key_hash);
 	if (!in->c->to.tag.n && st->method != SIP_CANCEL) {
-		table_add(&s->merges, &st->merge, merge_hash(s, in->c));
+		table_add(&s->merges, &st->merge, in->merge_hash);
 		st->merging = true;
 	}
 	if (keep && st->method != SIP_INVITE) {
@@ -428,7 +444,7 @@ int strans_reply_now(struct strans *st, const struct incoming *in, const struct 
 {
 	struct echo e;
 
-	return echo_read(st->sip, &e, in->m, &in->source) ? reply(st, &e, r) : -EINVAL;
+	return echo_read(st->sip, &e, in->m, in->c, &in->source) ? reply(st, &e, r) : -EINVAL;
 }
 
 const char *strans_state_name(const struct strans *st)
