@@ -3,7 +3,7 @@
 
 /* RFC 7983 section 7 by the first octet, RFC 5761 section 4 by the second: RTCP packet types
  * 192..223 are the RTP payload types 64..95 with the marker, which RTP must not use. */
-enum demux_class demux(const u8 *p, u32 len)
+enum demux_class relay_demux(const u8 *p, u32 len)
 {
 	if (!len)
 		return DEMUX_OTHER;

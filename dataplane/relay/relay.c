@@ -197,7 +197,7 @@ __attribute__((noinline)) static void plan_any(struct relay_dir *d, struct relay
 	bool muxed = d->mate && d->rule->side[d->side].flags & FLOW_SIDE_RTCP_MUX;
 
 	*plan = (struct relay_plan){ .flush_slot = SOURCE_NONE };
-	switch (demux(pkt->payload, pkt->len)) {
+	switch (relay_demux(pkt->payload, pkt->len)) {
 	case DEMUX_RTCP:
 		if (d->component == RELAY_RTCP)
 			return rtcp_plan(d, rtp, pkt, plan);

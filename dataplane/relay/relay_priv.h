@@ -47,6 +47,22 @@ static inline bool addr_same(const struct flow_addr *a, const struct flow_addr *
 		 (u64)((a->port ^ b->port) | (a->family ^ b->family)));
 }
 
+static inline u64 relay_since(u64 now, u64 then)
+{
+	return now > then ? now - then : 0;
+}
+
+/* candidate.c */
+#define CANDIDATE_RUN  5 /* consecutive packets that prove a source */
+#define CANDIDATE_STEP 3 /* of the sequence: the largest that is still consecutive */
+/* The candidate of this packet with the packet counted; NULL: no room. What its slot held and is
+ * worthless now is added to *freed. */
+struct source_candidate *candidate_track(struct source *s, const struct source_packet *p, u8 rank,
+					 u8 *freed);
+/* Of those that are proven; NULL: none. *tie: another is as good. */
+const struct source_candidate *candidate_best(const struct source *s, const struct flow_side *side,
+					      u64 now, bool *tie);
+
 /* demux.c: what a UDP payload is by its first two octets. */
 enum demux_class {
 	DEMUX_RTP,
@@ -55,7 +71,7 @@ enum demux_class {
 	DEMUX_DTLS,
 	DEMUX_OTHER
 };
-enum demux_class demux(const u8 *p, u32 len);
+enum demux_class relay_demux(const u8 *p, u32 len);
 
 /* rtp.c */
 bool rtp_header_ok(const u8 *p, u32 len); /* lengths: CSRCs, extension, padding */

@@ -5,9 +5,6 @@
 #define TP          (300 * MS)
 #define TW          (1 * S)
 #define TO          (2 * S)
-#define RUN_GAP     (200 * MS)
-#define RUN_FULL    5
-#define RUN_STEP    3
 #define LIMIT_SPAN  (60 * S)
 #define SSRC_PROVEN 2
 
@@ -26,11 +23,6 @@ struct step {
 	u64 now;
 	u8 rank; /* EV_OTHER; SOURCE_NONE: not eligible */
 };
-
-static u64 since(u64 now, u64 then)
-{
-	return now > then ? now - then : 0;
-}
 
 /* ---- candidates ---- */
 
@@ -52,51 +44,6 @@ static void forget(struct source *s, struct source_verdict *v)
 		v->freed += s->cand[i].held;
 	__builtin_memset(s->cand, 0, sizeof(s->cand));
 	s->probe_us = 0;
-}
-
-/* The candidate's own slot, a free one, or that of one which fell silent or has a worse rank. */
-static struct source_candidate *find_slot(struct source *s, const struct step *e)
-{
-	struct source_candidate *c, *best = NULL;
-
-	for (c = s->cand; c < s->cand + SOURCE_CANDIDATES; c++)
-		if (c->used && addr_same(&c->addr, e->p->from))
-			return c;
-	for (c = s->cand; c < s->cand + SOURCE_CANDIDATES; c++) {
-		if (!c->used)
-			return c;
-		if (since(e->now, c->last_us) > RUN_GAP || c->rank > e->rank)
-			best = c;
-	}
-	return best;
-}
-
-static bool goes_on(const struct source_candidate *c, const struct source_packet *p)
-{
-	u16 step = (u16)(p->seq - c->seq);
-
-	return c->ssrc == p->ssrc && step >= 1 && step <= RUN_STEP &&
-	       since(p->now_us, c->last_us) <= RUN_GAP;
-}
-
-/* The candidate of this packet with the packet counted; NULL: no room. */
-static struct source_candidate *track(struct source *s, struct step *e)
-{
-	const struct source_packet *p = e->p;
-	struct source_candidate *c = find_slot(s, e);
-
-	if (!c)
-		return NULL;
-	if (!c->used || !addr_same(&c->addr, p->from) || c->ssrc != p->ssrc) {
-		e->v->freed += c->held;
-		*c = (struct source_candidate){ .addr = *p->from, .rank = e->rank, .used = 1 };
-	}
-	c->run = !goes_on(c, p) ? 1 : c->run < 255 ? c->run + 1 : c->run;
-	c->ssrc = p->ssrc;
-	c->seq = p->seq;
-	c->ts = p->ts;
-	c->last_us = p->now_us;
-	return c;
 }
 
 static u8 keep(struct source *s, struct step *e, struct source_candidate *c)
@@ -153,35 +100,14 @@ static u8 conflict(struct source *s, struct step *e)
 	return FLOW_STATE_CONFLICT;
 }
 
-/* At equal rank: the port that the SDP named, then the one that still sends. */
-static int compare(const struct source_candidate *a, const struct source_candidate *b,
-		   const struct step *e)
-{
-	u16 port = e->side->remote.port;
-
-	if (a->rank != b->rank)
-		return (int)a->rank - b->rank;
-	if ((a->addr.port == port) != (b->addr.port == port))
-		return a->addr.port == port ? -1 : 1;
-	return (int)(since(e->now, a->last_us) > RUN_GAP) - (since(e->now, b->last_us) > RUN_GAP);
-}
-
 /* The end of Tp: the best candidate, if there is one. */
 static u8 decide(struct source *s, struct step *e)
 {
-	struct source_candidate *c, *best = NULL;
-	bool tie = false;
+	bool tie;
 
-	if (!s->probe_us || since(e->now, s->probe_us) < TP)
+	if (!s->probe_us || relay_since(e->now, s->probe_us) < TP)
 		return s->state;
-	for (c = s->cand; c < s->cand + SOURCE_CANDIDATES; c++) {
-		if (!c->used || c->run < RUN_FULL)
-			continue;
-		int order = best ? compare(c, best, e) : -1;
-		tie = order < 0 ? false : tie || !order;
-		if (order < 0)
-			best = c;
-	}
+	const struct source_candidate *best = candidate_best(s, e->side, e->now, &tie);
 	if (!best)
 		return s->state;
 	return tie ? conflict(s, e) : lock_candidate(s, e, best);
@@ -208,7 +134,7 @@ static u8 probe(struct source *s, struct step *e)
 		return refuse(s, e, RELAY_DROP_POISONED);
 	if (!s->probe_us)
 		s->probe_us = e->now ? e->now : 1;
-	struct source_candidate *c = track(s, e);
+	struct source_candidate *c = candidate_track(s, e->p, e->rank, &e->v->freed);
 	u8 next = decide(s, e);
 	if (next == FLOW_STATE_CONFLICT)
 		return next;
@@ -221,7 +147,7 @@ static u8 probe(struct source *s, struct step *e)
 
 static bool too_often(u64 *times, unsigned n, u64 now)
 {
-	if (times[0] && since(now, times[0]) < LIMIT_SPAN)
+	if (times[0] && relay_since(now, times[0]) < LIMIT_SPAN)
 		return true;
 	for (unsigned i = 0; i + 1 < n; i++)
 		times[i] = times[i + 1];
@@ -233,7 +159,7 @@ static u8 new_ssrc(struct source *s, struct step *e)
 {
 	const struct source_packet *p = e->p;
 	u16 step = (u16)(p->seq - s->new_seq);
-	bool same = s->new_run && s->new_ssrc == p->ssrc && step >= 1 && step <= RUN_STEP;
+	bool same = s->new_run && s->new_ssrc == p->ssrc && step >= 1 && step <= CANDIDATE_STEP;
 
 	s->last_us = p->now_us; /* it is alive, whatever it sends */
 	s->new_run = same ? s->new_run + 1 : 1;
@@ -258,7 +184,7 @@ static u8 locked(struct source *s, struct step *e)
 
 static u8 weak_time(struct source *s, struct step *e)
 {
-	if (since(e->now, s->since_us) < TW)
+	if (relay_since(e->now, s->since_us) < TW)
 		return s->state;
 	forget(s, e->v);
 	return FLOW_STATE_LOCKED;
@@ -292,15 +218,15 @@ static u8 weak_other(struct source *s, struct step *e)
 	refuse(s, e, RELAY_DROP_OTHER_SOURCE);
 	if (is_worse(s, e) || e->p->ssrc == s->ssrc || source_is_poisoned(s, e->p->from))
 		return s->state;
-	struct source_candidate *c = track(s, e);
-	return c && c->run >= RUN_FULL ? conflict(s, e) : s->state;
+	struct source_candidate *c = candidate_track(s, e->p, e->rank, &e->v->freed);
+	return c && c->run >= CANDIDATE_RUN ? conflict(s, e) : s->state;
 }
 
 /* The same stream from behind the same NAT: nobody who did not hear it can go on with it. */
 static bool continues(const struct source *s, const struct step *e)
 {
 	const struct source_packet *p = e->p;
-	u64 gap = since(e->now, s->last_us);
+	u64 gap = relay_since(e->now, s->last_us);
 	u64 want = gap * e->side->clock / S;
 	u32 advance = p->ts - s->ts;
 	u16 step = (u16)(p->seq - s->seq);
@@ -315,8 +241,8 @@ static u8 rebind(struct source *s, struct step *e)
 	refuse(s, e, RELAY_DROP_OTHER_SOURCE);
 	if (!continues(s, e) || source_is_poisoned(s, e->p->from))
 		return s->state;
-	struct source_candidate *c = track(s, e);
-	if (!c || c->run < RUN_FULL)
+	struct source_candidate *c = candidate_track(s, e->p, e->rank, &e->v->freed);
+	if (!c || c->run < CANDIDATE_RUN)
 		return c ? keep(s, e, c) : FLOW_STATE_REBIND_OK;
 	if (too_often(s->rebind_us, sizeof(s->rebind_us) / sizeof(s->rebind_us[0]), e->now)) {
 		forget(s, e->v);
@@ -332,7 +258,7 @@ static bool silent(const struct source *s, const struct step *e)
 	u64 ts = 10 * MS * e->side->ptime;
 
 	return !(e->side->flags & FLOW_SIDE_HOLD) &&
-	       since(e->now, s->last_us) >= (ts > 200 * MS ? ts : 200 * MS);
+	       relay_since(e->now, s->last_us) >= (ts > 200 * MS ? ts : 200 * MS);
 }
 
 static u8 locked_other(struct source *s, struct step *e)
@@ -374,7 +300,7 @@ static u8 in_conflict(struct source *s, struct step *e)
 
 static void expire(struct source *s, const struct step *e)
 {
-	if (since(e->now, s->since_us) < TO)
+	if (relay_since(e->now, s->since_us) < TO)
 		return;
 	s->lock = (struct flow_addr){ .family = 0 };
 	s->out = source_before_lock(e->side);
@@ -512,7 +438,7 @@ bool source_ticking(const struct source *s)
 	if (s->state != FLOW_STATE_PROBE || !s->probe_us)
 		return false;
 	for (unsigned i = 0; i < SOURCE_CANDIDATES; i++)
-		if (s->cand[i].used && s->cand[i].run >= RUN_FULL)
+		if (s->cand[i].used && s->cand[i].run >= CANDIDATE_RUN)
 			return true;
 	return false;
 }

@@ -176,7 +176,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	set_up(&w, octet(&in));
 	for (u8 i = 0; i < 4; i++)
 		t[i] = (struct stream){ some_addr(&w, i), 1u + i * 2u, 65500, 7, 0 };
-	for (unsigned ops = 0; in.p < in.end && ops < 1000; ops++) {
+	for (unsigned ops = 0; in.p < in.end && ops < 300; ops++) {
 		operation(&w, &in, t);
 		check_direction(&w, 0);
 		check_direction(&w, 1);

@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#define CHECK(x) assert_true(x)
+#include "relay/relay_test.h"
+
+/* The peer of side 0 through its NAT: rank 2. */
+static struct stream phone(void)
+{
+	return (struct stream){ ip4(203, 0, 113, 7, 40000), 0xaaaa0001, 1000, 65000, 0 };
+}
+
+static struct stream stream_at(struct flow_addr from, u32 ssrc)
+{
+	return (struct stream){ from, ssrc, 7, 30000, 0 };
+}
+
+/* rank 0, 1, 2, 3 of side 0 */
+static struct flow_addr at_rank(unsigned rank)
+{
+	static const u8 ip[4][4] = {
+		{ 10, 0, 0, 5 }, { 10, 0, 0, 5 }, { 203, 0, 113, 7 }, { 100, 64, 3, 3 }
+	};
+	return ip4(ip[rank][0], ip[rank][1], ip[rank][2], ip[rank][3], rank ? 4100 + rank : 4000);
+}
+
+static void with_acl(struct world *w)
+{
+	world_init(w);
+	w->rule[0].side[0].acl[0] = ip4(100, 64, 3, 0, 0);
+	w->rule[0].side[0].acl[0].len = 24;
+	w->rule[0].side[0].n_acl = 1;
+	world_start(w);
+}
+
+static void refused(struct world *w, struct stream *s, enum relay_drop why)
+{
+	assert_int_equal(talk(w, 0, s), RELAY_DROP);
+	assert_string_equal(relay_drop_name(w->drop), relay_drop_name(why));
+}
+
+static void idle_poisons_and_sdp_opens(void **state)
+{
+	struct world w;
+	world_init(&w);
+	struct flow_addr adv = w.rule[0].side[0].remote;
+	w.rule[0].side[0].remote.family = 0;
+	world_start(&w);
+	struct stream bad = phone(), good = phone(), self = stream_at(adv, 5);
+	good.from.port++;
+	assert_int_equal(state_of(&w, 0), FLOW_STATE_IDLE);
+	refused(&w, &bad, RELAY_DROP_NOT_READY);
+	refused(&w, &self, RELAY_DROP_NOT_READY);
+	edit(&w, 0)->remote = adv;
+	update(&w);
+	assert_int_equal(state_of(&w, 0), FLOW_STATE_PROBE);
+	refused(&w, &bad, RELAY_DROP_POISONED);
+	assert_int_equal(talk(&w, 0, &good), RELAY_HOLD);
+	assert_int_equal(talk(&w, 0, &self), RELAY_FORWARD); /* rank 0 is who it says */
+}
+
+static void a_new_port_of_ours_forgets_who_sprayed(void **state)
+{
+	struct world w;
+	world_init(&w);
+	struct stream s = phone();
+	source_spray(&rtp_dir(&w, 0)->src, &s.from);
+	refused(&w, &s, RELAY_DROP_POISONED);
+	edit(&w, 0)->local.port += 2;
+	update(&w);
+	assert_int_equal(talk(&w, 0, &s), RELAY_HOLD);
+}
+
+static void idle_remembers_eight(void **state)
+{
+	struct world w;
+	world_init(&w);
+	struct flow_addr adv = w.rule[0].side[0].remote;
+	w.rule[0].side[0].remote.family = 0;
+	world_start(&w);
+	for (unsigned twice = 0; twice < 2; twice++)
+		for (u16 i = 0; i < SOURCE_POISONED + 1; i++) {
+			struct stream s = phone();
+			s.from.port = 100 + i;
+			talk(&w, 0, &s);
+		}
+	edit(&w, 0)->remote = adv;
+	update(&w);
+	for (u16 i = 0; i < SOURCE_POISONED + 1; i++) {
+		struct stream s = phone();
+		s.from.port = 100 + i;
+		assert_int_equal(talk(&w, 0, &s), i < SOURCE_POISONED ? RELAY_DROP : RELAY_HOLD);
+	}
+}
+
+static void rank_0_locks_at_once(void **state)
+{
+	struct world w;
+	world_init(&w);
+	struct stream s = stream_at(at_rank(0), 1);
+	assert_int_equal(talk(&w, 0, &s), RELAY_FORWARD);
+	assert_int_equal(state_of(&w, 0), FLOW_STATE_LOCKED);
+	assert_int_equal(w.notes[SOURCE_LATCHED], 1);
+	assert_false(source_ticking(&rtp_dir(&w, 0)->src));
+}
+
+static void others_need_five_and_the_end_of_tp(void **state)
+{
+	for (unsigned rank = 1; rank < 4; rank++) {
+		struct world w;
+		with_acl(&w);
+		struct stream s = stream_at(at_rank(rank), 1);
+		for (unsigned i = 0; i < 4; i++) {
+			assert_int_equal(talk(&w, 0, &s), RELAY_HOLD);
+			assert_false(source_ticking(&rtp_dir(&w, 0)->src));
+			pass(&w, 20);
+		}
+		assert_int_equal(talk(&w, 0, &s), RELAY_HOLD);
+		assert_true(source_ticking(&rtp_dir(&w, 0)->src));
+		pass_us(&w, 219999); /* 299.999 ms after the first */
+		assert_int_equal(state_of(&w, 0), FLOW_STATE_PROBE);
+		assert_int_equal(w.sent[0][0], 0);
+		pass_us(&w, 1);
+		assert_int_equal(state_of(&w, 0),
+				 rank < 2 ? FLOW_STATE_LOCKED : FLOW_STATE_LOCKED_WEAK);
+		assert_int_equal(w.sent[0][0], 5);
+		assert_int_equal(w.seq, 11); /* in order */
+		assert_int_equal(w.notes[SOURCE_LATCHED], 1);
+		assert_int_equal(talk(&w, 0, &s), RELAY_FORWARD);
+	}
+}
+
+static void four_are_not_enough(void **state)
+{
+	struct world w;
+	world_init(&w);
+	struct stream s = phone();
+	talk_on(&w, 0, &s, 4);
+	pass(&w, 1000);
+	assert_int_equal(state_of(&w, 0), FLOW_STATE_PROBE);
+	assert_int_equal(talk(&w, 0, &s), RELAY_HOLD); /* too late to be the fifth */
+	assert_int_equal(talk(&w, 0, &s), RELAY_HOLD);
+	assert_int_equal(talk(&w, 0, &s), RELAY_HOLD);
+	assert_int_equal(talk(&w, 0, &s), RELAY_HOLD);
+	assert_int_equal(talk(&w, 0, &s), RELAY_FORWARD);
+	assert_int_equal(w.sent[0][0], 9);
+}
+
+/* A fifth packet that differs: does it complete the run? */
+static bool completes(u16 step, u64 gap_us, bool other_ssrc)
+{
+	struct world w;
+	world_init(&w);
+	struct stream s = phone();
+	for (unsigned i = 0; i < 4; i++) {
+		talk(&w, 0, &s);
+		pass(&w, 100);
+	}
+	w.now -= 100000;
+	w.now += gap_us;
+	s.seq += step - 1;
+	s.ssrc += other_ssrc;
+	talk(&w, 0, &s);
+	return state_of(&w, 0) == FLOW_STATE_LOCKED_WEAK;
+}
+
+static void what_is_consecutive(void **state)
+{
+	assert_true(completes(1, 20000, false));
+	assert_true(completes(3, 20000, false));
+	assert_false(completes(4, 20000, false));
+	assert_false(completes(0, 20000, false));
+	assert_false(completes(0xffff, 20000, false));
+	assert_true(completes(1, 200000, false));
+	assert_false(completes(1, 200001, false));
+	assert_false(completes(1, 20000, true));
+}
+
+static void sixteen_are_held(void **state)
+{
+	struct world w;
+	world_init(&w);
+	struct stream s = phone();
+	for (unsigned i = 0; i < SOURCE_HELD; i++, pass(&w, 10))
+		assert_int_equal(talk(&w, 0, &s), RELAY_HOLD);
+	for (unsigned i = SOURCE_HELD; i < 30; i++, pass(&w, 10))
+		refused(&w, &s, RELAY_DROP_CANDIDATE);
+	assert_int_equal(w.sent[0][0], SOURCE_HELD);
+	assert_int_equal(w.seq, 1000 + SOURCE_HELD - 1);
+	assert_int_equal(talk(&w, 0, &s), RELAY_FORWARD);
+}
+
+static void a_new_ssrc_of_a_candidate_starts_again(void **state)
+{
+	struct world w;
+	world_init(&w);
+	struct stream s = phone();
+	talk_on(&w, 0, &s, 3);
+	s.ssrc++;
+	talk_on(&w, 0, &s, 20);
+	assert_int_equal(state_of(&w, 0), FLOW_STATE_LOCKED_WEAK);
+	assert_int_equal(w.sent[0][0], 20);
+	assert_int_equal(rtp_dir(&w, 0)->dropped, 3);
+}
+
+/* Two sources for the whole of Tp; what becomes of it. */
+static u8 two(struct world *w, struct stream *a, struct stream *b)
+{
+	for (unsigned i = 0; i < 14; i++) {
+		talk(w, 0, a);
+		talk(w, 0, b);
+		pass(w, 20);
+	}
+	assert_int_equal(state_of(w, 0), FLOW_STATE_PROBE);
+	pass(w, 20);
+	return state_of(w, 0);
+}
+
+static void the_best_rank_wins(void **state)
+{
+	for (unsigned worse = 2; worse < 4; worse++) {
+		for (unsigned first = 0; first < 2; first++) {
+			struct world w;
+			with_acl(&w);
+			struct stream a = stream_at(at_rank(worse - 1), 1);
+			struct stream b = stream_at(at_rank(worse), 2);
+			two(&w, first ? &a : &b, first ? &b : &a);
+			assert_true(same(&rtp_dir(&w, 0)->src.lock, &a.from));
+			assert_int_equal(w.sent[0][0], 14);
+			assert_int_equal(rtp_dir(&w, 0)->dropped, 14);
+			refused(&w, &b, RELAY_DROP_OTHER_SOURCE);
+		}
+	}
+}
+
+static void the_port_of_the_sdp_breaks_a_tie(void **state)
+{
+	for (unsigned first = 0; first < 2; first++) {
+		struct world w;
+		world_init(&w);
+		struct stream a = phone(), b = phone();
+		a.from.port = 4000;
+		b.ssrc++;
+		two(&w, first ? &a : &b, first ? &b : &a);
+		assert_true(same(&rtp_dir(&w, 0)->src.lock, &a.from));
+	}
+}
+
+static void a_tie_is_a_conflict_until_new_sdp(void **state)
+{
+	struct world w;
+	world_init(&w);
+	struct stream a = phone(), b = phone(), adv = stream_at(at_rank(0), 3);
+	b.from.port++;
+	b.ssrc++;
+	assert_int_equal(two(&w, &a, &b), FLOW_STATE_CONFLICT);
+	assert_int_equal(w.notes[SOURCE_CONFLICT], 1);
+	assert_int_equal(w.sent[0][0], 0);
+	assert_int_equal(rtp_dir(&w, 0)->dropped, 28);
+	refused(&w, &a, RELAY_DROP_CONFLICT);
+	refused(&w, &adv, RELAY_DROP_CONFLICT);
+	struct stream carrier = stream_at(rule(&w)->side[1].remote, 9);
+	assert_int_equal(talk(&w, 1, &carrier), RELAY_DROP);
+	assert_int_equal(w.drop, RELAY_DROP_NO_DESTINATION);
+	edit(&w, 0)->sig.ip[3]++; /* not enough */
+	update(&w);
+	pass(&w, 5000);
+	assert_int_equal(state_of(&w, 0), FLOW_STATE_CONFLICT);
+	edit(&w, 0)->remote.port++;
+	update(&w);
+	assert_int_equal(state_of(&w, 0), FLOW_STATE_PROBE);
+	adv.from.port++;
+	assert_int_equal(talk(&w, 0, &adv), RELAY_FORWARD);
+}
+
+static void a_fresh_local_port_ends_a_conflict(void **state)
+{
+	struct world w;
+	world_init(&w);
+	struct stream a = phone(), b = phone();
+	b.from.port++;
+	b.ssrc++;
+	two(&w, &a, &b);
+	edit(&w, 0)->local.port += 100;
+	update(&w);
+	assert_int_equal(state_of(&w, 0), FLOW_STATE_PROBE);
+	talk_on(&w, 0, &a, 17);
+	assert_int_equal(state_of(&w, 0), FLOW_STATE_LOCKED_WEAK);
+}
+
+static void who_fell_silent_is_no_tie(void **state)
+{
+	struct world w;
+	world_init(&w);
+	struct stream a = phone(), b = phone();
+	b.from.port++; /* its NAT moved in the first 100 ms */
+	talk_on(&w, 0, &a, 5);
+	b.seq = a.seq;
+	talk_on(&w, 0, &b, 20);
+	assert_int_equal(state_of(&w, 0), FLOW_STATE_LOCKED_WEAK);
+	assert_true(same(&rtp_dir(&w, 0)->src.lock, &b.from));
+}
+
+static void four_candidates_have_room(void **state)
+{
+	struct world w;
+	world_init(&w);
+	struct stream s[5], best = stream_at(at_rank(1), 9);
+	for (u16 i = 0; i < 5; i++) {
+		s[i] = phone();
+		s[i].from.port += i;
+		assert_int_equal(talk(&w, 0, &s[i]), i < 4 ? RELAY_HOLD : RELAY_DROP);
+	}
+	assert_int_equal(w.drop, RELAY_DROP_CANDIDATE);
+	assert_int_equal(talk(&w, 0, &best), RELAY_HOLD); /* a better rank takes the place of one */
+	pass(&w, 201);
+	assert_int_equal(talk(&w, 0, &s[4]), RELAY_HOLD); /* so does anyone, of the silent */
+}
+
+static struct stream weak_phone(struct world *w)
+{
+	struct stream s = phone();
+	talk_on(w, 0, &s, 16);
+	assert_int_equal(state_of(w, 0), FLOW_STATE_LOCKED_WEAK);
+	return s;
+}
+
+static void weak_lasts_one_second(void **state)
+{
+	struct world w;
+	with_acl(&w);
+	weak_phone(&w);
+	pass_us(&w, 1000000 - 1);
+	assert_int_equal(state_of(&w, 0), FLOW_STATE_LOCKED_WEAK);
+	assert_true(source_ticking(&rtp_dir(&w, 0)->src));
+	pass_us(&w, 1);
+	assert_int_equal(state_of(&w, 0), FLOW_STATE_LOCKED);
+	assert_false(source_ticking(&rtp_dir(&w, 0)->src));
+}
+
+static u8 weak_and_rival(struct world *w, struct stream *rival, unsigned n)
+{
+	struct stream s = weak_phone(w);
+	for (unsigned i = 0; i < n; i++) {
+		talk_on(w, 0, &s, 1);
+		assert_int_equal(talk(w, 0, rival), RELAY_DROP);
+	}
+	return state_of(w, 0);
+}
+
+static void a_rival_of_a_weak_lock(void **state)
+{
+	struct world w;
+	struct stream r = stream_at(at_rank(2), 9);
+	with_acl(&w);
+	assert_int_equal(weak_and_rival(&w, &r, 4), FLOW_STATE_LOCKED_WEAK);
+	talk(&w, 0, &r);
+	assert_int_equal(state_of(&w, 0), FLOW_STATE_CONFLICT);
+	assert_int_equal(w.notes[SOURCE_CONFLICT], 1);
+	assert_int_equal(rtp_dir(&w, 0)->src.out.family, 0);
+
+	r = stream_at(at_rank(0), 9);
+	with_acl(&w);
+	assert_int_equal(weak_and_rival(&w, &r, 5), FLOW_STATE_CONFLICT);
+	r = stream_at(at_rank(3), 9); /* worse */
+	with_acl(&w);
+	assert_int_equal(weak_and_rival(&w, &r, 9), FLOW_STATE_LOCKED_WEAK);
+	r = stream_at(at_rank(2), phone().ssrc); /* the same stream */
+	with_acl(&w);
+	assert_int_equal(weak_and_rival(&w, &r, 9), FLOW_STATE_LOCKED_WEAK);
+	r = stream_at(ip4(192, 0, 2, 66, 1), 9); /* nobody */
+	with_acl(&w);
+	assert_int_equal(weak_and_rival(&w, &r, 9), FLOW_STATE_LOCKED_WEAK);
+	assert_int_equal(w.drop, RELAY_DROP_UNLEARNED);
+	r = stream_at(at_rank(2), 9); /* poisoned */
+	with_acl(&w);
+	source_spray(&rtp_dir(&w, 0)->src, &r.from);
+	assert_int_equal(weak_and_rival(&w, &r, 9), FLOW_STATE_LOCKED_WEAK);
+	r = stream_at(at_rank(2), 9); /* late */
+	with_acl(&w);
+	struct stream s = weak_phone(&w);
+	talk_on(&w, 0, &s, 50);
+	talk_on(&w, 0, &r, 9);
+	assert_int_equal(state_of(&w, 0), FLOW_STATE_LOCKED);
+	r = stream_at(at_rank(2), 9); /* late, and the first packet since */
+	with_acl(&w);
+	s = weak_phone(&w);
+	w.now += 2000000;
+	refused(&w, &r, RELAY_DROP_OTHER_SOURCE);
+	assert_int_equal(state_of(&w, 0), FLOW_STATE_LOCKED);
+}
+
+static void outbound_before_a_lock(void **state)
+{
+	static const struct {
+		u8 mode, remote[4], sig[4];
+		bool somewhere;
+	} t[] = { { FLOW_MODE_STATIC, { 10, 0, 0, 5 }, { 203, 0, 113, 7 }, true },
+		  { FLOW_MODE_NAT, { 10, 0, 0, 5 }, { 203, 0, 113, 7 }, false },
+		  { FLOW_MODE_NAT, { 10, 0, 0, 5 }, { 10, 0, 0, 5 }, false },
+		  { FLOW_MODE_NAT, { 100, 127, 0, 5 }, { 100, 127, 0, 5 }, false },
+		  { FLOW_MODE_NAT, { 100, 128, 0, 5 }, { 100, 128, 0, 5 }, true },
+		  { FLOW_MODE_NAT, { 172, 31, 0, 5 }, { 172, 31, 0, 5 }, false },
+		  { FLOW_MODE_NAT, { 172, 32, 0, 5 }, { 172, 32, 0, 5 }, true },
+		  { FLOW_MODE_NAT, { 192, 168, 0, 5 }, { 192, 168, 0, 5 }, false },
+		  { FLOW_MODE_NAT, { 169, 254, 0, 5 }, { 169, 254, 0, 5 }, false },
+		  { FLOW_MODE_NAT, { 127, 0, 0, 5 }, { 127, 0, 0, 5 }, false },
+		  { FLOW_MODE_NAT, { 224, 0, 0, 5 }, { 224, 0, 0, 5 }, false },
+		  { FLOW_MODE_NAT, { 203, 0, 113, 7 }, { 203, 0, 113, 8 }, false },
+		  { FLOW_MODE_NAT, { 203, 0, 113, 7 }, { 203, 0, 113, 7 }, true } };
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct world w;
+		world_init(&w);
+		struct flow_side *s = &w.rule[0].side[0];
+		s->mode = t[i].mode;
+		memcpy(s->remote.ip, t[i].remote, 4);
+		memcpy(s->sig.ip, t[i].sig, 4);
+		world_start(&w);
+		struct stream c = stream_at(s[1].remote, 1);
+		assert_int_equal(talk(&w, 1, &c) == RELAY_FORWARD, t[i].somewhere);
+		if (t[i].somewhere)
+			assert_true(same(&w.dst, &s->remote));
+		else
+			assert_int_equal(w.drop, RELAY_DROP_NO_DESTINATION);
+		/* and all the same after an update that only brings the SDP */
+		struct flow_addr adv = s->remote;
+		s->remote.family = 0;
+		world_start(&w);
+		assert_int_equal(talk(&w, 1, &c), RELAY_DROP);
+		edit(&w, 0)->remote = adv;
+		update(&w);
+		assert_int_equal(talk(&w, 1, &c) == RELAY_FORWARD, t[i].somewhere);
+	}
+}
+
+static void outbound_v6(void **state)
+{
+	struct flow_side s = { .mode = FLOW_MODE_NAT };
+	s.remote.family = s.sig.family = 6;
+	static const u8 first[] = { 0x20, 0x3f, 0xfc, 0xfd, 0xfe, 0xff, 0 };
+	for (size_t i = 0; i < sizeof(first); i++) {
+		s.remote.ip[0] = s.sig.ip[0] = first[i];
+		assert_int_equal(source_before_lock(&s).family, i < 2 ? 6 : 0);
+	}
+}
+
+static void ranks(void **state)
+{
+	struct flow f;
+	world_rule(&f);
+	struct flow_side *s = &f.side[0];
+	s->n_acl = 2;
+	s->acl[0] = ip4(100, 64, 7, 128, 0);
+	s->acl[0].len = 25;
+	s->acl[1] = (struct flow_addr){ .ip = { 0x20, 1, 0xd, 0xb8 }, .family = 6, .len = 32 };
+	struct flow_addr six = s->acl[1];
+	six.ip[15] = 1;
+	const struct {
+		struct flow_addr a;
+		u8 nat, fixed;
+	} t[] = { { ip4(10, 0, 0, 5, 4000), 0, 0 },
+		  { ip4(10, 0, 0, 5, 4001), 1, SOURCE_NONE },
+		  { ip4(203, 0, 113, 7, 9), 2, SOURCE_NONE },
+		  { ip4(203, 0, 113, 8, 9), SOURCE_NONE, SOURCE_NONE },
+		  { ip4(100, 64, 7, 200, 9), 3, 3 },
+		  { ip4(100, 64, 7, 127, 9), SOURCE_NONE, SOURCE_NONE },
+		  { six, 3, 3 },
+		  { { .family = 6 }, SOURCE_NONE, SOURCE_NONE },
+		  { { .family = 0 }, SOURCE_NONE, SOURCE_NONE } };
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		s->mode = FLOW_MODE_NAT;
+		assert_int_equal(source_rank(s, &t[i].a), t[i].nat);
+		s->mode = FLOW_MODE_STATIC;
+		assert_int_equal(source_rank(s, &t[i].a), t[i].fixed);
+	}
+	struct flow_addr near = ip4(203, 0, 113, 8, 9), far = ip4(203, 0, 114, 7, 9);
+	s->mode = FLOW_MODE_NAT;
+	s->learn_len = 24;
+	assert_int_equal(source_rank(s, &near), 2);
+	assert_int_equal(source_rank(s, &far), SOURCE_NONE);
+	s->sig.family = 0;
+	assert_int_equal(source_rank(s, &near), SOURCE_NONE);
+	s->acl[0].len = 0;
+	assert_int_equal(source_rank(s, &far), 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(idle_poisons_and_sdp_opens),
+		cmocka_unit_test(a_new_port_of_ours_forgets_who_sprayed),
+		cmocka_unit_test(idle_remembers_eight),
+		cmocka_unit_test(rank_0_locks_at_once),
+		cmocka_unit_test(others_need_five_and_the_end_of_tp),
+		cmocka_unit_test(four_are_not_enough),
+		cmocka_unit_test(what_is_consecutive),
+		cmocka_unit_test(sixteen_are_held),
+		cmocka_unit_test(a_new_ssrc_of_a_candidate_starts_again),
+		cmocka_unit_test(the_best_rank_wins),
+		cmocka_unit_test(the_port_of_the_sdp_breaks_a_tie),
+		cmocka_unit_test(a_tie_is_a_conflict_until_new_sdp),
+		cmocka_unit_test(a_fresh_local_port_ends_a_conflict),
+		cmocka_unit_test(who_fell_silent_is_no_tie),
+		cmocka_unit_test(four_candidates_have_room),
+		cmocka_unit_test(weak_lasts_one_second),
+		cmocka_unit_test(a_rival_of_a_weak_lock),
+		cmocka_unit_test(outbound_before_a_lock),
+		cmocka_unit_test(outbound_v6),
+		cmocka_unit_test(ranks),
+	};
+	return cmocka_run_group_tests_name("relay_probe", tests, NULL, NULL);
+}
