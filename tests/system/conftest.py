@@ -31,9 +31,9 @@ def lab(request):
 
 
 @pytest.fixture
-def box(lab):
-    """sluice with conf/pbx-trunk.yaml."""
-    return sluice.Sluice(lab)
+def box(request, lab):
+    """sluice with conf/pbx-trunk.yaml; parameters are those of Sluice."""
+    return sluice.Sluice(lab, **getattr(request, "param", {}))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ def test_200_calls_a_second_with_100_talking(lab):
     carrier = sipp.uas(lab, media="203.0.113.12")
     talkers = sipp.uac(lab, netns.Lab.INSIDE, 50, MEDIA_CALLS, (SECONDS + 15) * 1000, port=5070,
                        media="10.10.0.12")
-    box.wait_calls(MEDIA_CALLS, 10)
+    box.wait_active(MEDIA_CALLS)
     legs = lab.path("legs")
     assert sipp.legs_of(box.flows(), legs) == MEDIA_CALLS
     media = sipp.Rtpgen(lab, legs, seconds=SECONDS, warm=2)

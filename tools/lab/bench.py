@@ -144,7 +144,7 @@ def bench_media(f, with_peers):
     with Setup("sluice") as s:
         sipp.uas(s.lab, media="203.0.113.12")
         sipp.uac(s.lab, netns.Lab.INSIDE, 200, MEDIA_CALLS, 600000, media="10.10.0.12")
-        s.box.wait_calls(MEDIA_CALLS, 20)
+        s.box.wait_active(MEDIA_CALLS, 20)
         legs = s.lab.path("legs")
         sipp.legs_of(s.box.flows(), legs)
         ours, report = media_load(s, legs)

@@ -53,10 +53,10 @@ def ladder(messages, t0):
     def column(message, to_right):
         text = clip(message.title(), width - 6)
         colour = "cyan" if message.is_request() else "green"
-        fill = "-" * (width - 3 - len(text) - 1)
+        fill = "-" * (width - 4 - len(text))
         if to_right:
-            return "- " + term.paint(text, colour) + " " + fill[1:] + ">"
-        return "<" + fill[1:] + " " + term.paint(text, colour) + " -"
+            return "- " + term.paint(text, colour) + " " + fill + ">"
+        return "<" + fill + " " + term.paint(text, colour) + " -"
 
     empty = " " * width
     term.say(f"{'seconds':>9}  {'PBX':<{width}} {'sluice':^{8}}{'carrier':>{width - 1}}")
@@ -251,7 +251,7 @@ To end it:
 
 def say_stay():
     me = os.path.relpath(os.path.join(build.ROOT, "tools/demo"))
-    term.say(STAY.format(ctl=f"{build.program('sluicectl')} --socket {FOLDER}/control",
+    term.say(STAY.format(ctl=f"{build.program('sluicectl')} --socket {FOLDER}/run/control.sock",
                          prefix=PREFIX, folder=FOLDER, demo=me))
 
 

@@ -37,8 +37,8 @@ class Sluice:
     def __init__(self, lab, example=EXAMPLE, device="auto", media=None, text=None, suffix=""):
         """Starts and waits until calls are served. `media`: more settings of that section."""
         self.lab, self.suffix = lab, suffix
-        self.control = lab.path("control")
-        self.engine = lab.path("engine")
+        self.control = lab.path("run/control.sock")  # a folder that sluiced makes: it is its own
+        self.engine = lab.path("run/engine.sock")
         self.config = lab.path("sluice.yaml")
         if text is None:
             with open(example) as f:
@@ -81,6 +81,12 @@ class Sluice:
 
     def wait_calls(self, n, seconds=5.0):
         netns.wait_for(f"{n} calls", lambda: len(self.calls()) == n, seconds, 0.05)
+
+    def wait_active(self, n, seconds=10.0):
+        """Until n calls are answered: their flows know both sides."""
+        def active():
+            return sum(c["state"] == "ACTIVE" for c in self.calls()) >= n
+        netns.wait_for(f"{n} answered calls", active, seconds, 0.1)
 
     def device(self):
         return [(p["network"], p["driver"], p["why"]) for p in self.ctl("status")["data_path"]]
