@@ -129,7 +129,8 @@ struct invite_params {
 	struct str headers;
 	struct str body, body_type;
 	uint8_t max_forwards;
-	uint32_t ring_ms;        /* Timer C (0: 180 s): no final after this: CANCEL, INVITE_FAIL 408. Restarted by 101-199 */
+	/* Timer C (0: 180 s): no final after this: CANCEL, INVITE_FAIL 408. Restarted by 101-199. */
+	uint32_t ring_ms;
 	void *arg;               /* for its events */
 };
 
