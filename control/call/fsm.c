@@ -130,7 +130,8 @@ void call_fsm_dot(int fd)
 #undef X
 	};
 
-	dprintf(fd, "digraph call {\n\trankdir=LR;\n\tnode [shape=box];\n");
+	dprintf(fd, "// SPDX-License-Identifier: Apache-2.0\ndigraph call {\n\trankdir=LR;\n\tnode "
+		    "[shape=box];\n");
 	for (unsigned s = 0; s < CALL_STATE_COUNT; s++)
 		dprintf(fd, "\t%s [label=\"%s\\n%s\"];\n", state_names[s], state_names[s],
 			texts[s]);

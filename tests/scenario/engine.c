@@ -4,60 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "engine/tlv.h"
-#include "relay/relay.h"
-#include "scenario.h"
-
-#define HELD_MAX 64
-
-struct held {
-	struct flow_addr src;
-	size_t n;
-	uint8_t slot;
-	uint8_t p[256];
-};
-
-struct side {
-	struct relay_dir dir[2]; /* RTP, RTCP */
-	struct held held[HELD_MAX];
-	unsigned n_held;
-};
-
-struct entry {
-	struct entry *next;
-	struct fake_engine *engine;
-	struct flow *rule;
-	struct side side[2];
-	struct timer idle, tick;
-	uint64_t born_ms;
-};
-
-struct answer { /* a datagram on its way to the client */
-	struct answer *next;
-	size_t n;
-	uint64_t at_ms;
-	uint8_t p[];
-};
-
-struct fake_engine {
-	struct loop *loop;
-	struct engine *client; /* NULL: not connected */
-	struct entry *flows;
-	struct answer *out, **out_end;
-	struct timer deliver_timer, connect;
-	void (*deliver)(void *arg, const struct flow_addr *from, const struct flow_addr *to,
-			const uint8_t *p, size_t n);
-	void *arg;
-	u64 epoch;
-	uint32_t delay_ms;
-	int refuse;
-	bool down, subscribed;
-};
-
-static u64 now_us(const struct fake_engine *f)
-{
-	return loop_now(f->loop) * 1000;
-}
+#include "engine_priv.h"
 
 static void clear_answers(struct fake_engine *f)
 {
@@ -88,7 +35,7 @@ static void deliver_answers(void *arg)
 		timer_start(f->loop, &f->deliver_timer, f->out->at_ms - loop_now(f->loop));
 }
 
-static void say(struct fake_engine *f, const struct tlv_out *o)
+void engine_say(struct fake_engine *f, const struct tlv_out *o)
 {
 	struct answer *a;
 
@@ -103,219 +50,6 @@ static void say(struct fake_engine *f, const struct tlv_out *o)
 	f->out_end = &a->next;
 	if (!timer_is_set(&f->deliver_timer))
 		timer_start(f->loop, &f->deliver_timer, f->delay_ms);
-}
-
-static void say_event(struct entry *e, u32 event, unsigned side)
-{
-	struct fake_engine *f = e->engine;
-	uint8_t mem[512];
-	struct tlv_out o;
-
-	if (!f->subscribed)
-		return;
-	tlv_out_init(&o, mem, sizeof(mem));
-	tlv_begin(&o, FLOW_CMD_EVENT, 0, 0);
-	tlv_put_event(&o, &(struct tlv_event){ .flow_id = e->rule->id,
-					       .gen = e->rule->gen,
-					       .event = event,
-					       .side = side,
-					       .source = e->side[side].dir[0].src.lock });
-	tlv_end(&o);
-	say(f, &o);
-}
-
-/* ---- flows ---- */
-
-static struct entry *find_flow(struct fake_engine *f, u64 id)
-{
-	struct entry *e = f->flows;
-
-	while (e && e->rule->id != id)
-		e = e->next;
-	return e;
-}
-
-static void restart_idle(struct entry *e)
-{
-	if (e->rule->idle_ms)
-		timer_start(e->engine->loop, &e->idle, e->rule->idle_ms);
-	else
-		timer_stop(e->engine->loop, &e->idle);
-}
-
-static void fire_idle(void *arg)
-{
-	struct entry *e = arg;
-
-	say_event(e, FLOW_EVENT_IDLE, 0);
-	restart_idle(e);
-}
-
-static void heed_note(struct entry *e, unsigned side, enum source_note note)
-{
-	if (note == SOURCE_LATCHED)
-		say_event(e, FLOW_EVENT_LATCHED, side);
-	else if (note == SOURCE_CONFLICT)
-		say_event(e, FLOW_EVENT_CONFLICT, side);
-}
-
-static void flush_held(struct entry *e, unsigned side, unsigned slot)
-{
-	struct side *s = &e->side[side];
-	struct relay_plan plan;
-
-	for (unsigned i = 0; i < s->n_held; i++) {
-		struct held *h = &s->held[i];
-		struct relay_packet pkt = { h->p, (u32)h->n, h->src, now_us(e->engine) };
-
-		if (h->slot != slot)
-			continue;
-		relay_plan_held(&s->dir[0], &pkt, &plan);
-		if (plan.action != RELAY_FORWARD)
-			continue;
-		relay_commit(&s->dir[0], &pkt, &plan);
-		e->engine->deliver(e->engine->arg, &plan.from, &plan.dst, h->p, h->n);
-	}
-	s->n_held = 0;
-}
-
-static void tick(void *arg)
-{
-	struct entry *e = arg;
-	struct relay_plan plan;
-	bool again = false;
-
-	for (unsigned i = 0; i < 4; i++) {
-		struct relay_dir *d = &e->side[i / 2].dir[i % 2];
-
-		if (!source_ticking(&d->src))
-			continue;
-		plan.flush_slot = 0xff;
-		relay_tick(d, now_us(e->engine), &plan);
-		if (i % 2 == 0) {
-			heed_note(e, i / 2, plan.note);
-			if (plan.flush_slot != 0xff)
-				flush_held(e, i / 2, plan.flush_slot);
-		}
-		again |= source_ticking(&d->src);
-	}
-	if (again)
-		timer_start(e->engine->loop, &e->tick, 20);
-}
-
-static void start_tick(struct entry *e)
-{
-	if (!timer_is_set(&e->tick))
-		timer_start(e->engine->loop, &e->tick, 20);
-}
-
-static struct entry *add_flow(struct fake_engine *f, struct flow *rule)
-{
-	struct entry *e = calloc(1, sizeof(*e));
-
-	if (!e)
-		abort();
-	e->engine = f;
-	e->rule = rule;
-	e->born_ms = loop_now(f->loop);
-	timer_init(&e->idle, fire_idle, e);
-	timer_init(&e->tick, tick, e);
-	for (unsigned i = 0; i < 4; i++)
-		relay_dir_init(&e->side[i / 2].dir[i % 2], rule, i / 2, i % 2,
-			       &e->side[!(i / 2)].dir[i % 2]);
-	e->next = f->flows;
-	f->flows = e;
-	return e;
-}
-
-static void free_entry(struct entry *e)
-{
-	timer_stop(e->engine->loop, &e->idle);
-	timer_stop(e->engine->loop, &e->tick);
-	free(e->rule);
-	free(e);
-}
-
-/* Two flows on one port are a fault of control that must show. */
-static bool port_taken(const struct fake_engine *f, const struct flow *rule)
-{
-	for (const struct entry *e = f->flows; e; e = e->next) {
-		for (unsigned i = 0; i < 4 && e->rule->id != rule->id; i++) {
-			const struct flow_addr *a = &e->rule->side[i / 2].local;
-			const struct flow_addr *b = &rule->side[i % 2].local;
-
-			if (a->port == b->port && !memcmp(a->ip, b->ip, sizeof(a->ip)))
-				return true;
-		}
-	}
-	return false;
-}
-
-static int set_flow(struct fake_engine *f, const struct tlv_msg *m)
-{
-	struct flow *rule = calloc(1, sizeof(*rule)), *old;
-	const char *why = NULL;
-	struct entry *e;
-	int err = !rule ? -ENOMEM : f->refuse ? f->refuse : tlv_get_flow(m, rule, &why);
-
-	e = err ? NULL : find_flow(f, rule->id);
-	if (!err && port_taken(f, rule))
-		err = -EADDRINUSE;
-	if (!err && e && rule->gen < e->rule->gen)
-		err = -ESTALE;
-	if (err || (e && rule->gen == e->rule->gen)) {
-		free(rule);
-		return err;
-	}
-	if (e) {
-		old = e->rule;
-		e->rule = rule;
-		for (unsigned i = 0; i < 4; i++)
-			relay_dir_update(&e->side[i / 2].dir[i % 2], rule, now_us(f));
-		free(old);
-	} else {
-		e = add_flow(f, rule);
-	}
-	restart_idle(e);
-	start_tick(e);
-	return 0;
-}
-
-static void fill_report(const struct entry *e, struct tlv_report *r)
-{
-	s64 wall = (s64)loop_wall_us(e->engine->loop) - (s64)now_us(e->engine);
-
-	*r = (struct tlv_report){ .flow = *e->rule,
-				  .age_ms = loop_now(e->engine->loop) - e->born_ms };
-	for (unsigned i = 0; i < 2; i++) {
-		relay_stats(&e->side[i].dir[0], wall, &r->rtp[i]);
-		relay_stats(&e->side[i].dir[1], wall, &r->rtcp[i]);
-	}
-}
-
-static int del_flow(struct fake_engine *f, u64 id, struct tlv_report *r)
-{
-	struct entry **p = &f->flows, *e;
-
-	while (*p && (*p)->rule->id != id)
-		p = &(*p)->next;
-	e = *p;
-	if (!e)
-		return -ENOENT;
-	fill_report(e, r);
-	*p = e->next;
-	free_entry(e);
-	return 0;
-}
-
-static void clear_flows(struct fake_engine *f)
-{
-	while (f->flows) {
-		struct entry *e = f->flows;
-
-		f->flows = e->next;
-		free_entry(e);
-	}
 }
 
 /* ---- the language ---- */
@@ -342,7 +76,7 @@ static void dump(struct fake_engine *f, struct tlv_out *o, const struct tlv_msg 
 	struct tlv_report r;
 
 	for (struct entry *e = f->flows; e; e = e->next) {
-		fill_report(e, &r);
+		flow_report(e, &r);
 		tlv_begin(o, FLOW_CMD_DUMP, NLM_F_MULTI, m->seq);
 		tlv_put_report(o, &r);
 		tlv_end(o);
@@ -362,10 +96,10 @@ static void request(struct fake_engine *f, struct tlv_out *o, const struct tlv_m
 		hello(f, o, m);
 		break;
 	case FLOW_CMD_SET:
-		put_status(o, m, set_flow(f, m));
+		put_status(o, m, flow_set(f, m));
 		break;
 	case FLOW_CMD_DEL:
-		err = del_flow(f, tlv_u64(m, FLOW_A_ID, 0), &r);
+		err = flow_del(f, tlv_u64(m, FLOW_A_ID, 0), &r);
 		tlv_begin(o, FLOW_CMD_DEL, 0, m->seq);
 		tlv_put_u32(o, FLOW_A_STATUS, (u32)err);
 		if (!err)
@@ -399,7 +133,7 @@ static int take_datagram(void *arg, const void *p, size_t n)
 		request(f, &o, &m);
 	if (more < 0)
 		abort(); /* control wrote what its own codec cannot read */
-	say(f, &o);
+	engine_say(f, &o);
 	return 0;
 }
 
@@ -461,7 +195,7 @@ struct fake_engine *fake_engine_new(struct loop *loop,
 
 void fake_engine_free(struct fake_engine *f)
 {
-	clear_flows(f);
+	flow_clear(f);
 	clear_answers(f);
 	timer_stop(f->loop, &f->connect);
 	free(f);
@@ -473,7 +207,7 @@ void fake_engine_down(struct fake_engine *f)
 
 	f->down = true;
 	f->epoch++;
-	clear_flows(f);
+	flow_clear(f);
 	clear_answers(f);
 	f->subscribed = false;
 	if (client)
@@ -502,54 +236,4 @@ size_t fake_engine_flows(const struct fake_engine *f)
 	for (const struct entry *e = f->flows; e; e = e->next)
 		n++;
 	return n;
-}
-
-/* ---- packets ---- */
-
-static void one_packet(struct entry *e, unsigned side, unsigned component, struct relay_packet *pkt)
-{
-	struct side *s = &e->side[side];
-	struct relay_dir *d = &s->dir[component];
-	struct relay_plan plan = { .flush_slot = 0xff };
-
-	relay_plan(d, &s->dir[0], pkt, &plan);
-	if (plan.is_rtcp)
-		d = &s->dir[1];
-	heed_note(e, side, plan.note);
-	if (plan.flush_slot != 0xff)
-		flush_held(e, side, plan.flush_slot);
-	if (plan.action == RELAY_HOLD && s->n_held < HELD_MAX && pkt->len <= sizeof(s->held->p)) {
-		struct held *h = &s->held[s->n_held++];
-
-		h->src = pkt->src;
-		h->n = pkt->len;
-		h->slot = plan.hold_slot;
-		memcpy(h->p, pkt->payload, pkt->len);
-	}
-	if (plan.action == RELAY_FORWARD) {
-		relay_commit(d, pkt, &plan);
-		e->engine->deliver(e->engine->arg, &plan.from, &plan.dst, pkt->payload, pkt->len);
-		restart_idle(e);
-	}
-	start_tick(e);
-}
-
-bool fake_engine_packet(struct fake_engine *f, const struct flow_addr *from,
-			const struct flow_addr *to, uint8_t *p, size_t n)
-{
-	struct relay_packet pkt = { p, (u32)n, *from, now_us(f) };
-
-	for (struct entry *e = f->flows; e; e = e->next) {
-		for (unsigned side = 0; side < 2; side++) {
-			const struct flow_side *s = &e->rule->side[side];
-
-			if (memcmp(s->local.ip, to->ip, sizeof(to->ip)))
-				continue;
-			if (to->port == s->local.port || to->port == s->local_rtcp) {
-				one_packet(e, side, to->port != s->local.port, &pkt);
-				return true;
-			}
-		}
-	}
-	return false;
 }
