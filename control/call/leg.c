@@ -176,7 +176,8 @@ enum call_input call_ring(struct call *c, const struct call_in *in)
 	return IN_NONE;
 }
 
-/* IN_EARLY: an answer that cannot be used is left out, the 18x still says that it rings. */
+/* IN_EARLY: SDP that cannot be used, or that answers no offer (a late one is for the 2xx), is left
+ * out; the 18x still says that it rings. */
 enum call_input call_early(struct call *c, const struct call_in *in)
 {
 	unsigned status = policy_progress(in->e->status);
@@ -339,7 +340,7 @@ static enum call_input input_of(const struct call *c, const struct invite_event 
 
 	switch (e->type) {
 	case INVITE_PROGRESS:
-		return call_sdp(e).n && !c->late ? IN_EARLY : IN_RINGING;
+		return call_sdp(e).n ? IN_EARLY : IN_RINGING;
 	case INVITE_ANSWER:
 		return c->late ? IN_LATE_OFFER : IN_ANSWER;
 	case INVITE_FAIL:

@@ -81,6 +81,8 @@ static void test_request_uri(void **state)
 		{ "sip:+49301;npdi;rn=+4930;phone-context=evil.example@h",
 		  "sip:+49301;npdi;rn=+4930@sip.carrier.example",
 		  "sip:+49301;npdi;rn=+4930@10.0.0.20:5080" },
+		{ "sip:301;phone-context=pbx@h", "sip:301@sip.carrier.example",
+		  "sip:301@10.0.0.20:5080" },
 		{ "sip:301;phone-context=+49@h", "sip:301;phone-context=+49@sip.carrier.example",
 		  "sip:301;phone-context=+49@10.0.0.20:5080" },
 		{ "tel:+49-30-(12)34;phone-context=a.example",
@@ -196,6 +198,7 @@ static void test_headers(void **state)
 		  "Diversion: <sip:a@sip.carrier.example>, <sip:b@sip.carrier.example>\r\n" },
 		{ "Subject: hello \xc3\xa4\r\n", "Subject: hello \xc3\xa4\r\n" },
 		{ "Subject: \xc0\xaf\r\n", "" },
+		{ "Subject: a\tb\r\n", "" },
 		{ "Priority: emergency\r\n", "Priority: emergency\r\n" },
 		{ "Priority: a b\r\n", "" },
 		{ "Alert-Info: <http://10.0.0.1/ring.wav>, <urn:alert:service:call-waiting>\r\n",
@@ -307,7 +310,7 @@ static void test_limits(void **state)
 	struct conf_trunk trunks[2] = { carrier, pbx };
 	struct conf_route routes[2] = {
 		{ .from = &trunks[1], .to = &trunks[0], .at_most = 1, .index = 0 },
-		{ .from = &trunks[1], .to = &trunks[0], .at_most = UINT32_MAX, .index = 1 },
+		{ .from = &trunks[1], .to = &trunks[0], .at_most = 3, .index = 1 },
 	};
 	struct conf c = { .trunks = trunks, .n_trunks = 2, .routes = routes, .n_routes = 2 };
 	struct call_limits *l = call_limits_new(&c);
@@ -320,13 +323,19 @@ static void test_limits(void **state)
 	assert_int_equal(policy_route(&c, 1, l, &b), 0);
 	assert_ptr_equal(b, &routes[1]); /* the first line is full */
 	assert_int_equal(call_limits_trunk(l, 0), 2);
-	assert_int_equal(policy_route(&c, 1, l, &none), -EBUSY); /* the carrier is full */
+	for (unsigned i = 0; i < 5; i++) /* the carrier is full */
+		assert_int_equal(policy_route(&c, 1, l, &none), -EBUSY);
 	assert_int_equal(call_limits_trunk(l, 1), 2);
 	call_limits_give(l, a);
 	assert_int_equal(policy_route(&c, 1, l, &a), 0);
 	assert_ptr_equal(a, &routes[0]);
 	call_limits_give(l, a);
 	call_limits_give(l, b);
+	/* what was refused left nothing behind on its line */
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(call_limits_take(l, &routes[1]), 0);
+	call_limits_give(l, &routes[1]);
+	call_limits_give(l, &routes[1]);
 	assert_int_equal(call_limits_trunk(l, 0), 0);
 	assert_int_equal(call_limits_trunk(l, 1), 0);
 	call_limits_free(l);
