@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 
 from . import build, netns
@@ -110,8 +111,18 @@ class Sluice:
     def stop(self):
         return self.process.stop(10)
 
+    def _engine_answers(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+            try:
+                s.connect(self.engine)
+            except OSError:
+                return False
+        return True
+
     def stop_engine(self, number=signal.SIGTERM):
+        """Until it is really gone: the kernel closes a dead process's sockets a little later."""
         pid = self.engine_pid()
         if pid:
             os.kill(pid, number)
-            netns.wait_for("sluice-dp to end", lambda: self.engine_pid() != pid, 10)
+            netns.wait_for("sluice-dp to end",
+                           lambda: self.engine_pid() != pid and not self._engine_answers(), 10)

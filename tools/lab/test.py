@@ -9,6 +9,7 @@ usage: tools/test [--quick] [--all] [-k PATTERN]
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -53,6 +54,17 @@ def try_build(count, name, fn):
         return False
 
 
+def count_parts(count, name, ok, text):
+    """A test that speaks TAP has many parts; any other is one."""
+    parts = re.findall(r"^(not )?ok \d+(?: - )?([^#\n]*)(# SKIP)?", text, re.M)
+    if ok is False and not any(bad for bad, _, _ in parts):
+        parts = []  # it failed as a whole: a crash, a leak
+    for bad, what, skip in parts:
+        count.add(f"{name}: {what.strip()}", None if skip else not bad)
+    if not parts:
+        count.add(name, ok)
+
+
 def meson_tests(count, o, suffix, label):
     where = build.folder(suffix)
     r = subprocess.run(["meson", "introspect", "--tests", where], capture_output=True, text=True)
@@ -71,13 +83,13 @@ def meson_tests(count, o, suffix, label):
     seen = set()
     for line in open(log) if os.path.exists(log) else ():
         t = json.loads(line)
-        seen.add(t["name"].split(" / ")[-1].split(":")[-1])
+        seen.add(t["name"])
         ok = {"OK": True, "EXPECTEDFAIL": True, "SKIP": None}.get(t["result"], False)
-        count.add(f"{t['name']} ({label})", ok)
+        count_parts(count, f"{t['name'].split(' / ')[-1]} ({label})", ok, t.get("stdout", ""))
         if not term.TTY:
             term.say(f"  {t['name']:<40} {t['result']}  {t['duration']:.2f} s")
         if ok is False and not term.TTY:
-            term.say(t.get("stdout", "")[-4000:] + t.get("stderr", "")[-4000:])
+            term.say(t.get("stdout", "")[-6000:] + t.get("stderr", "")[-4000:])
     if not seen:
         count.add(f"meson test ({label})", False)
 
