@@ -124,9 +124,3 @@ int sip_msg_core(const struct sip_msg *m, struct sip_core *c)
 	}
 	return 0;
 }
-
-bool sip_can_reply(const struct sip_msg *m, const struct sip_core *c)
-{
-	return !m->status && m->method_name.n && m->method != SIP_ACK && c->via.host.n &&
-	       c->from.uri.n && c->to.uri.n && c->call_id.n && c->cseq.method_name.n;
-}

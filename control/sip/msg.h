@@ -126,7 +126,8 @@ struct sip_msg {
 	struct sip_hdr hdr[SIP_HEADERS_MAX];
 };
 
-/* Why a message was refused, and with what: whether the answer can be sent is sip_can_reply()'s to say. */
+/* Why a message was refused, and with what status. An answer needs a request whose topmost Via, From, To,
+ * Call-ID and CSeq were found. */
 #define SIP_ERRORS(X)                                                                              \
 	X(EMPTY, 0, "nothing but line ends (keepalive)")                                           \
 	X(START_LINE, 400, "Malformed Start Line")                                                 \
@@ -160,7 +161,7 @@ const char *sip_error_text(int err);
  * unfolded in place) with SIP_PAD readable octets after `len`. Leading CRLFs are skipped (RFC 3261
  * 7.5); on a datagram, octets after Content-Length are cut off, a Content-Length beyond the datagram is
  * an error, none means "to the end" (18.3). 0 or the first -SIP_E_*; on an error m holds what could be
- * found all the same (bad lines are left out), enough for sip_msg_core() and sip_can_reply(). */
+ * found all the same (bad lines are left out), enough for sip_msg_core() and for an answer. */
 int sip_msg_parse(struct sip_msg *m, char *buf, size_t len);
 
 /* The rest of what RFC 3261 demands of any message before anything is done with it: mandatory fields
@@ -168,10 +169,6 @@ int sip_msg_parse(struct sip_msg *m, char *buf, size_t len);
  * be read, the rest is zero. */
 struct sip_core;
 int sip_msg_core(const struct sip_msg *m, struct sip_core *c);
-/* Whether a refused message can be answered: a request, no ACK, whose topmost Via, From, To, Call-ID and
- * CSeq were read. Call sip_msg_core() before, also where sip_msg_parse() failed. */
-bool sip_can_reply(const struct sip_msg *m, const struct sip_core *c);
-
 static inline struct str sip_hdr_value(const struct sip_msg *m, const struct sip_hdr *h)
 {
 	return (struct str){ m->buf + h->value, h->value_len };

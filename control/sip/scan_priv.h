@@ -88,7 +88,7 @@ static inline uint64_t sip_word_bits(uint64_t m)
 
 static inline uint64_t sip_block_eq(const char *p, char c)
 {
-	uint64_t every = 0x0101010101010101 * (uint8_t)c;
+	uint64_t every = 0x0101010101010101ull * (uint8_t)c;
 
 	return sip_word_bits(sip_word_zero(sip_word_load(p) ^ every));
 }
