@@ -65,15 +65,24 @@ static bool next_pair(struct str *s, char sep, struct str *name, struct str *val
 	return true;
 }
 
-static bool find_pair(struct str list, char sep, struct str name, struct str *val)
-{
-	struct str n;
+enum found {
+	ABSENT,
+	DIFFERENT,
+	SAME
+};
 
-	while (next_pair(&list, sep, &n, val)) {
+/* A name may stand there twice, though it must not (19.1.1): then one of its values has to match.
+ */
+static enum found find_pair(struct str list, char sep, struct str name, struct str val)
+{
+	enum found found = ABSENT;
+	struct str n, v;
+
+	while (found != SAME && next_pair(&list, sep, &n, &v)) {
 		if (text_equal(n, name, true))
-			return true;
+			found = text_equal(v, val, true) ? SAME : DIFFERENT;
 	}
-	return false;
+	return found;
 }
 
 /* Those that must be in both or in none. The transport is one of them: the RFC's example of two
@@ -88,15 +97,13 @@ static bool never_ignored(struct str name)
 /* Does each pair of `a` have its match in `b`? Of parameters most may be missing there. */
 static bool pairs_match(struct str a, struct str b, char sep, bool all)
 {
-	struct str name, va, vb;
+	struct str name, val;
 
-	while (next_pair(&a, sep, &name, &va)) {
-		if (find_pair(b, sep, name, &vb)) {
-			if (!text_equal(va, vb, true))
-				return false;
-		} else if (all || never_ignored(name)) {
+	while (next_pair(&a, sep, &name, &val)) {
+		enum found found = find_pair(b, sep, name, val);
+
+		if (found == DIFFERENT || (found == ABSENT && (all || never_ignored(name))))
 			return false;
-		}
 	}
 	return true;
 }

@@ -213,6 +213,8 @@ static const struct pair pairs[] = {
 	{ "sip:b@[2001:db8::1]", "sip:b@[2001:db8::2]", false },
 	{ "sip:h;a=1;b=2", "sip:h;b=2;a=1", true },
 	{ "sip:h;a=1;b=2", "sip:h;b=1;a=2", false },
+	{ "sip:h;a=1;a=2", "sip:h;a=2;a=1", true },
+	{ "sip:h;a=1;a=2", "sip:h;a=1", false },
 	{ "tel:+1-201-555-0123", "tel:+12015550123", true },
 	{ "tel:+1(201)5550123", "tel:+12015550124", false },
 	{ "tel:+1201", "tel:1201", false },
