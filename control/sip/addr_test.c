@@ -91,6 +91,7 @@ static void refuses(void **state)
 		"a@b <sip:h>",
 		"< sip:h>",
 		"<sip:h >",
+		"<sip:h\";tag=a",
 		"<sip:a b@h>",
 		"<<sip:h>>",
 		"<sip:h> x",

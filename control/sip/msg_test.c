@@ -271,6 +271,12 @@ static void start_lines(void **state)
 	assert_error("SIP/2.0\r\n" BASIC "\r\n", SIP_E_START_LINE);
 }
 
+static void a_request_has_a_from_tag(void **state)
+{
+	assert_error(INVITE VIA "f: <sip:a@b>\r\n" TO CALL_ID CSEQ "\r\n", SIP_E_ADDRESS);
+	assert_error("SIP/2.0 200 OK\r\n" VIA "f: <sip:a@b>\r\n" TO CALL_ID CSEQ "\r\n", SIP_OK);
+}
+
 static void max_forwards(void **state)
 {
 	struct parsed *t = parse(STR(INVITE BASIC "\r\n"));
@@ -436,6 +442,7 @@ int main(void)
 		cmocka_unit_test(test_15_control_octets),
 		cmocka_unit_test(control_octets_in_quoted_pairs),
 		cmocka_unit_test(start_lines),
+		cmocka_unit_test(a_request_has_a_from_tag),
 		cmocka_unit_test(max_forwards),
 		cmocka_unit_test(counts_vias),
 		cmocka_unit_test(limits_of_number_and_size),

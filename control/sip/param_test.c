@@ -63,6 +63,22 @@ static void scans(void **state)
 	}
 }
 
+/* At each place of a slice that is longer than a vector, with each octet. */
+static void spans(void **state)
+{
+	char mem[40];
+
+	for (unsigned at = 0; at < 40; at++) {
+		for (int c = 0; c < 256; c++) {
+			memset(mem, 'a', sizeof(mem));
+			mem[at] = (char)c;
+			for (unsigned mask = 1; mask < 256; mask *= 2)
+				assert_ptr_equal(sip_span(mem, mem + 40, (uint8_t)mask),
+						 mem + (sip_class[c] & mask ? 40 : at));
+		}
+	}
+}
+
 static void finds_a_parameter(void **state)
 {
 	struct str p = STR(" ;A=1 ; b ;c = \"x;d=2\";d=3"), v;
@@ -90,6 +106,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(classes_are_the_rfcs),
 		cmocka_unit_test(scans),
+		cmocka_unit_test(spans),
 		cmocka_unit_test(finds_a_parameter),
 	};
 

@@ -88,6 +88,7 @@ static void refuses_what_is_no_uri(void **state)
 		"sip:h;a b",
 		"sip:a%4@h",
 		"sip:a%zz@h",
+		"sip:a%4z@h",
 		"sip:a%@h",
 		"sip:h;a=%4",
 		"sip:h?a=%",

@@ -189,18 +189,14 @@ static void same_with_other_padding(const uint8_t *data, size_t size, const stru
 				    int rc)
 {
 	static const char pads[] = { ' ', '\r', '\n', ':', '\0' };
+	char *mem = copy(data, size, pads[size % sizeof(pads)]);
+	struct sip_msg m2;
 
-	for (size_t i = 0; i < sizeof(pads); i++) {
-		char *mem = copy(data, size, pads[i]);
-		struct sip_msg m2;
-
-		check(sip_msg_parse(&m2, mem, size) == rc);
-		check(m2.len == m->len && m2.n_hdr == m->n_hdr && m2.status == m->status);
-		check(memcmp(m2.first, m->first, sizeof(m->first)) == 0);
-		for (unsigned k = 0; k < m->n_hdr; k++)
-			check(memcmp(&m2.hdr[k], &m->hdr[k], sizeof(m->hdr[k])) == 0);
-		free(mem);
-	}
+	check(sip_msg_parse(&m2, mem, size) == rc);
+	check(m2.len == m->len && m2.n_hdr == m->n_hdr && m2.status == m->status);
+	check(memcmp(m2.first, m->first, sizeof(m->first)) == 0);
+	check(memcmp(m2.hdr, m->hdr, m->n_hdr * sizeof(m->hdr[0])) == 0);
+	free(mem);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
