@@ -49,14 +49,14 @@ enum flow_cmd {
 enum flow_attr {
 	FLOW_A_UNSPEC,
 	FLOW_A_VERSION, /* u32 */
-	FLOW_A_EPOCH,   /* u64: changes with every start of the engine (or of control, in its HELLO) */
-	FLOW_A_CAPS,    /* u32: enum flow_cap bits */
-	FLOW_A_STATUS,  /* s32: 0 or -errno */
-	FLOW_A_REASON,  /* string: why STATUS is not 0, for people */
-	FLOW_A_ID,      /* u64: top 8 bits: control's shard */
-	FLOW_A_GEN,     /* u32: generation, from 1 */
-	FLOW_A_IDLE,    /* u32: ms without a packet from either side until IDLE; 0: never */
-	FLOW_A_SIDE0,   /* nest of enum flow_side_attr */
+	FLOW_A_EPOCH, /* u64: changes with every start of the engine (or of control, in its HELLO) */
+	FLOW_A_CAPS,  /* u32: enum flow_cap bits */
+	FLOW_A_STATUS, /* s32: 0 or -errno */
+	FLOW_A_REASON, /* string: why STATUS is not 0, for people */
+	FLOW_A_ID,     /* u64: top 8 bits: control's shard */
+	FLOW_A_GEN,    /* u32: generation, from 1 */
+	FLOW_A_IDLE,   /* u32: ms without a packet from either side until IDLE; 0: never */
+	FLOW_A_SIDE0,  /* nest of enum flow_side_attr */
 	FLOW_A_SIDE1,
 	FLOW_A_STATS0, /* nest of enum flow_stats_attr: RTP that came in on side 0 */
 	FLOW_A_STATS1,
@@ -85,39 +85,39 @@ enum flow_cap {
 
 enum flow_side_attr {
 	FLOW_SIDE_A_UNSPEC,
-	FLOW_SIDE_A_LOCAL,       /* 4 or 16 octets: our address */
-	FLOW_SIDE_A_LOCAL_PORT,  /* u16: RTP. RTCP comes in on RTCP_PORT, or here when muxed */
-	FLOW_SIDE_A_LOCAL_RTCP,  /* u16: 0: muxed or no RTCP */
-	FLOW_SIDE_A_REMOTE,      /* 4 or 16 octets: the address in the peer's SDP; absent: not known yet */
+	FLOW_SIDE_A_LOCAL,      /* 4 or 16 octets: our address */
+	FLOW_SIDE_A_LOCAL_PORT, /* u16: RTP. RTCP comes in on RTCP_PORT, or here when muxed */
+	FLOW_SIDE_A_LOCAL_RTCP, /* u16: 0: muxed or no RTCP */
+	FLOW_SIDE_A_REMOTE, /* 4 or 16 octets: the address in the peer's SDP; absent: not known yet */
 	FLOW_SIDE_A_REMOTE_PORT, /* u16 */
 	FLOW_SIDE_A_REMOTE_RTCP, /* u16 */
-	FLOW_SIDE_A_SIG,         /* 4 or 16 octets: source address of the SIP message with that SDP */
-	FLOW_SIDE_A_ACL,         /* nest: each element FLOW_SIDE_A_PREFIX */
-	FLOW_SIDE_A_PREFIX,      /* 5 or 17 octets: address, prefix length */
-	FLOW_SIDE_A_MODE,        /* u8: enum flow_mode */
-	FLOW_SIDE_A_FLAGS,       /* u32: enum flow_side_flag */
-	FLOW_SIDE_A_LEARN_LEN,   /* u8: prefix length that widens `SIG` in mode NAT; 0: exact */
-	FLOW_SIDE_A_PTIME,       /* u8: ms, 20 where unknown */
-	FLOW_SIDE_A_PTMAP,       /* octet pairs: payload type in (from this side), payload type out */
-	FLOW_SIDE_A_CLOCK,       /* u32: RTP clock rate in Hz for jitter, 8000 where unknown */
-	FLOW_SIDE_A_DSCP,        /* u8: for packets that leave by this side */
+	FLOW_SIDE_A_SIG,       /* 4 or 16 octets: source address of the SIP message with that SDP */
+	FLOW_SIDE_A_ACL,       /* nest: each element FLOW_SIDE_A_PREFIX */
+	FLOW_SIDE_A_PREFIX,    /* 5 or 17 octets: address, prefix length */
+	FLOW_SIDE_A_MODE,      /* u8: enum flow_mode */
+	FLOW_SIDE_A_FLAGS,     /* u32: enum flow_side_flag */
+	FLOW_SIDE_A_LEARN_LEN, /* u8: prefix length that widens `SIG` in mode NAT; 0: exact */
+	FLOW_SIDE_A_PTIME,     /* u8: ms, 20 where unknown */
+	FLOW_SIDE_A_PTMAP,     /* octet pairs: payload type in (from this side), payload type out */
+	FLOW_SIDE_A_CLOCK,     /* u32: RTP clock rate in Hz for jitter, 8000 where unknown */
+	FLOW_SIDE_A_DSCP,      /* u8: for packets that leave by this side */
 	FLOW_SIDE_A_MAX = FLOW_SIDE_A_DSCP
 };
 
 enum flow_stats_attr {
 	FLOW_STATS_A_UNSPEC,
-	FLOW_STATS_A_PACKETS,  /* u64: forwarded */
-	FLOW_STATS_A_OCTETS,   /* u64: UDP payload of those */
-	FLOW_STATS_A_DROPPED,  /* u64: arrived here and not forwarded */
-	FLOW_STATS_A_LOST,     /* s64: RFC 3550 A.3: expected - received; negative with duplicates */
-	FLOW_STATS_A_JITTER,   /* u32: RFC 3550 A.8, microseconds */
-	FLOW_STATS_A_FIRST,    /* u64: microseconds since 1970 of the first packet forwarded; 0: none */
-	FLOW_STATS_A_LAST,     /* u64 */
-	FLOW_STATS_A_SSRC,     /* u32 */
+	FLOW_STATS_A_PACKETS, /* u64: forwarded */
+	FLOW_STATS_A_OCTETS,  /* u64: UDP payload of those */
+	FLOW_STATS_A_DROPPED, /* u64: arrived here and not forwarded */
+	FLOW_STATS_A_LOST,    /* s64: RFC 3550 A.3: expected - received; negative with duplicates */
+	FLOW_STATS_A_JITTER,  /* u32: RFC 3550 A.8, microseconds */
+	FLOW_STATS_A_FIRST, /* u64: microseconds since 1970 of the first packet forwarded; 0: none */
+	FLOW_STATS_A_LAST,  /* u64 */
+	FLOW_STATS_A_SSRC,  /* u32 */
 	FLOW_STATS_A_STATE,    /* u8: enum flow_state */
 	FLOW_STATS_A_SOURCE,   /* 4 or 16 octets: learned source; absent: none */
 	FLOW_STATS_A_SRC_PORT, /* u16 */
-	FLOW_STATS_A_REFUSED,  /* 4 or 16 octets: the last source that was not eligible; absent: none */
+	FLOW_STATS_A_REFUSED, /* 4 or 16 octets: the last source that was not eligible; absent: none */
 	FLOW_STATS_A_MAX = FLOW_STATS_A_REFUSED
 };
 
@@ -128,7 +128,8 @@ enum flow_mode {
 };
 
 enum flow_side_flag {
-	FLOW_SIDE_HOLD = 1 << 0,    /* no media is expected from this side: silence is no reason to rebind */
+	FLOW_SIDE_HOLD =
+		1 << 0, /* no media is expected from this side: silence is no reason to rebind */
 	FLOW_SIDE_RTCP_MUX = 1 << 1 /* RTCP shares the RTP port, RFC 5761 */
 };
 
@@ -174,7 +175,8 @@ struct flow_side {
 	u8 ptime;
 	u8 dscp;
 	u8 n_ptmap;
-	u8 ptmap[FLOW_PTMAP_MAX][2]; /* in, out; what is not listed is not negotiated and is dropped */
+	u8 ptmap[FLOW_PTMAP_MAX]
+		[2]; /* in, out; what is not listed is not negotiated and is dropped */
 };
 
 struct flow {

@@ -54,6 +54,7 @@ static void idle_poisons_and_sdp_opens(void **state)
 	assert_int_equal(state_of(&w, 0), FLOW_STATE_IDLE);
 	refused(&w, &bad, RELAY_DROP_NOT_READY);
 	refused(&w, &self, RELAY_DROP_NOT_READY);
+	w.now += SOURCE_GRACE_US + 1000;
 	edit(&w, 0)->remote = adv;
 	update(&w);
 	assert_int_equal(state_of(&w, 0), FLOW_STATE_PROBE);
@@ -62,12 +63,33 @@ static void idle_poisons_and_sdp_opens(void **state)
 	assert_int_equal(talk(&w, 0, &self), RELAY_FORWARD); /* rank 0 is who it says */
 }
 
+/* The media of a peer whose answer was lost and came again: not a sprayer. */
+static void media_may_overtake_the_answer(void **state)
+{
+	struct world w;
+	world_init(&w);
+	struct flow_addr adv = w.rule[0].side[0].remote;
+	w.rule[0].side[0].remote.family = 0;
+	world_start(&w);
+	struct stream bad = phone(), good = phone();
+	bad.from.port++;
+	refused(&w, &bad, RELAY_DROP_NOT_READY);
+	w.now += 1000000;
+	refused(&w, &good, RELAY_DROP_NOT_READY);
+	w.now += SOURCE_GRACE_US - 500000;
+	refused(&w, &good, RELAY_DROP_NOT_READY);
+	edit(&w, 0)->remote = adv;
+	update(&w);
+	refused(&w, &bad, RELAY_DROP_POISONED);
+	assert_int_equal(talk(&w, 0, &good), RELAY_HOLD);
+}
+
 static void a_new_port_of_ours_forgets_who_sprayed(void **state)
 {
 	struct world w;
 	world_init(&w);
 	struct stream s = phone();
-	source_spray(&rtp_dir(&w, 0)->src, &s.from);
+	source_spray(&rtp_dir(&w, 0)->src, &s.from, w.now);
 	refused(&w, &s, RELAY_DROP_POISONED);
 	edit(&w, 0)->local.port += 2;
 	update(&w);
@@ -87,6 +109,7 @@ static void idle_remembers_eight(void **state)
 			s.from.port = 100 + i;
 			talk(&w, 0, &s);
 		}
+	w.now += SOURCE_GRACE_US + 1000;
 	edit(&w, 0)->remote = adv;
 	update(&w);
 	for (u16 i = 0; i < SOURCE_POISONED + 1; i++) {
@@ -382,7 +405,7 @@ static void a_rival_of_a_weak_lock(void **state)
 	assert_int_equal(w.drop, RELAY_DROP_UNLEARNED);
 	r = stream_at(at_rank(2), 9); /* poisoned */
 	with_acl(&w);
-	source_spray(&rtp_dir(&w, 0)->src, &r.from);
+	source_spray(&rtp_dir(&w, 0)->src, &r.from, w.now);
 	assert_int_equal(weak_and_rival(&w, &r, 9), FLOW_STATE_LOCKED_WEAK);
 	r = stream_at(at_rank(2), 9); /* late */
 	with_acl(&w);
@@ -497,6 +520,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(idle_poisons_and_sdp_opens),
+		cmocka_unit_test(media_may_overtake_the_answer),
 		cmocka_unit_test(a_new_port_of_ours_forgets_who_sprayed),
 		cmocka_unit_test(idle_remembers_eight),
 		cmocka_unit_test(rank_0_locks_at_once),

@@ -75,8 +75,23 @@ bool source_is_poisoned(const struct source *s, const struct flow_addr *from)
 	return false;
 }
 
-void source_spray(struct source *s, const struct flow_addr *from)
+void source_spray(struct source *s, const struct flow_addr *from, u64 now_us)
 {
-	if (s->n_poisoned < SOURCE_POISONED && !source_is_poisoned(s, from))
-		s->poisoned[s->n_poisoned++] = *from;
+	if (s->n_poisoned >= SOURCE_POISONED || source_is_poisoned(s, from))
+		return;
+	s->poisoned[s->n_poisoned] = *from;
+	s->poisoned_ms[s->n_poisoned++] = (u32)(now_us / MS);
+}
+
+void source_pardon(struct source *s, u64 now_us)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->n_poisoned; i++) {
+		if ((u32)(now_us / MS) - s->poisoned_ms[i] <= SOURCE_GRACE_US / MS)
+			continue;
+		s->poisoned[n] = s->poisoned[i];
+		s->poisoned_ms[n++] = s->poisoned_ms[i];
+	}
+	s->n_poisoned = (u8)n;
 }

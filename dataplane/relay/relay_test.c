@@ -72,7 +72,7 @@ static void a_sprayer_on_the_same_address_is_poisoned(void **state)
 	struct flow_addr adv = w.rule[0].side[0].remote;
 	w.rule[0].side[0].remote.family = 0;
 	world_start(&w);
-	for (unsigned i = 0; i < 10; i++)
+	for (unsigned i = 0; i < SOURCE_GRACE_US / 20000 + 10; i++)
 		tick(&w, NULL, &b, &x);
 	edit(&w, 0)->remote = adv;
 	update(&w);

@@ -117,7 +117,7 @@ static u8 decide(struct source *s, struct step *e)
 
 static u8 spray(struct source *s, struct step *e)
 {
-	source_spray(s, e->p->from);
+	source_spray(s, e->p->from, e->now);
 	return refuse(s, e, RELAY_DROP_NOT_READY);
 }
 
@@ -335,6 +335,12 @@ static u8 sdp_open(struct source *s, struct step *e)
 	return FLOW_STATE_PROBE;
 }
 
+static u8 sdp_first(struct source *s, struct step *e)
+{
+	source_pardon(s, e->now);
+	return sdp_open(s, e);
+}
+
 static u8 sdp_named_lock(struct source *s, struct step *e)
 {
 	forget(s, e->v);
@@ -361,7 +367,7 @@ typedef u8 step_fn(struct source *s, struct step *e);
 /* clang-format off */
 static step_fn *const table[FLOW_STATE_COUNT][EV_COUNT] = {
 	/*                          EV_LOCK         EV_OTHER       EV_TIME       EV_SDP */
-	[FLOW_STATE_IDLE]        = { spray,          spray,         stay,         sdp_open },
+	[FLOW_STATE_IDLE]        = { spray,          spray,         stay,         sdp_first },
 	[FLOW_STATE_PROBE]       = { probe,          probe,         decide,       sdp_open },
 	[FLOW_STATE_LOCKED_WEAK] = { weak_locked,    weak_other,    weak_time,    sdp_again },
 	[FLOW_STATE_LOCKED]      = { locked,         locked_other,  stay,         sdp_again },

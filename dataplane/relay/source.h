@@ -8,24 +8,28 @@
  * anything else is refused without keeping any state. In mode STATIC, ranks 0 and 3 only.
  *
  * States (flow_state in flow.h) and what is done in them:
- *   IDLE         adv not known: drop; remember who sprays (up to SOURCE_POISONED) and never trust
- *                them with a rank above 0
- *   PROBE        hold up to 16 packets of up to 4 candidates. Rank 0: 1 valid packet locks. Others:
- * 5 consecutive (sequence +1..+3, same SSRC, <= 200 ms apart), then the end of Tp (300 ms from the
- * first eligible packet): best rank wins, tie: the source port that equals adv's; still tied ->
- * CONFLICT. Rank >= 2 locks as LOCKED_WEAK LOCKED_WEAK  first Tw = 1 s of a rank 2/3 lock: a second
- * unpoisoned candidate of equal or better rank with another SSRC that reaches 5 consecutive ->
- * CONFLICT LOCKED       only this source. A new SSRC from it: 2 consecutive packets, at most 5
- * changes a minute REBIND_OK    silence for Ts = max(200 ms, 10 ptime), not on hold: an eligible
- * source of the same address, other port, same SSRC, 0 < seq step <= 50 elapsed_s + 100, timestamp
- *                advance within 50 % of the time elapsed, 5 consecutive -> LOCKED there. More than
- *                3 in 60 s -> FROZEN. Entered when such a packet comes: silence alone costs nothing
+ *   IDLE         adv not known: drop; remember who sprays (up to SOURCE_POISONED). Who began more than
+ *                SOURCE_GRACE_US before adv was known is never trusted with a rank above 0; a peer whose
+ *                media overtakes its answer, or whose answer was lost once or twice, began later
+ *   PROBE        hold up to 16 packets of up to 4 candidates. Rank 0: 1 valid packet locks. Others: 5
+ *                consecutive (sequence +1..+3, same SSRC, <= 200 ms apart), then the end of Tp (300 ms
+ *                from the first eligible packet): best rank wins, tie: the source port that equals
+ *                adv's; still tied -> CONFLICT. Rank >= 2 locks as LOCKED_WEAK
+ *   LOCKED_WEAK  first Tw = 1 s of a rank 2/3 lock: a second unpoisoned candidate of equal or better
+ *                rank with another SSRC that reaches 5 consecutive -> CONFLICT
+ *   LOCKED       only this source. A new SSRC from it: 2 consecutive packets, at most 5 changes a
+ *                minute
+ *   REBIND_OK    silence for Ts = max(200 ms, 10 ptime), not on hold: an eligible source of the same
+ *                address, other port, same SSRC, 0 < seq step <= 50 elapsed_s + 100, timestamp advance
+ *                within 50 % of the time elapsed, 5 consecutive -> LOCKED there. More than 3 in 60 s
+ *                -> FROZEN. Entered when such a packet comes: silence alone costs nothing
  *   FROZEN       the last source only, until new SDP
  *   RELEARN      new SDP named another endpoint (address or port; nothing else in a new generation
- *                re-opens learning): the old source goes on for at most To = 2 s while the new one
- * is probed as above. An SDP that names the locked source itself changes nothing CONFLICT     drop
- * all, send nowhere, until new SDP Outbound: to the locked source; before a lock to adv where mode
- * is STATIC, or adv is a public address equal to sig; else nowhere. */
+ *                re-opens learning): the old source goes on for at most To = 2 s while the new one is
+ *                probed as above. An SDP that names the locked source itself changes nothing
+ *   CONFLICT     drop all, send nowhere, until new SDP
+ * Outbound: to the locked source; before a lock to adv where mode is STATIC, or adv is a public address
+ * equal to sig; else nowhere. */
 #ifndef SLUICE_RELAY_SOURCE_H
 #define SLUICE_RELAY_SOURCE_H
 
@@ -35,6 +39,7 @@
 #define SOURCE_HELD       16
 #define SOURCE_POISONED   8
 #define SOURCE_NONE       0xff
+#define SOURCE_GRACE_US   4000000 /* three retransmissions of a 2xx: 0.5 + 1 + 2 s */
 
 enum source_note {
 	SOURCE_QUIET,
@@ -67,6 +72,7 @@ struct source {
 	u8 new_run, n_poisoned;
 	struct source_candidate cand[SOURCE_CANDIDATES];
 	struct flow_addr poisoned[SOURCE_POISONED];
+	u32 poisoned_ms[SOURCE_POISONED]; /* when each began, on the clock of now_us */
 };
 
 /* A packet whose headers are good and whose payload type was negotiated. */
@@ -98,7 +104,9 @@ void source_update(struct source *s, const struct flow_side *was, const struct f
 void source_packet(struct source *s, const struct flow_side *side, const struct source_packet *p,
 		   struct source_verdict *v);
 /* A packet of the side while nothing is known of the peer. */
-void source_spray(struct source *s, const struct flow_addr *from);
+void source_spray(struct source *s, const struct flow_addr *from, u64 now_us);
+/* The peer's SDP is known: those of the last SOURCE_GRACE_US may be the peer itself. */
+void source_pardon(struct source *s, u64 now_us);
 bool source_is_poisoned(const struct source *s, const struct flow_addr *from);
 void source_tick(struct source *s, const struct flow_side *side, u64 now_us,
 		 struct source_verdict *v);
