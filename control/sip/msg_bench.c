@@ -8,8 +8,8 @@
 #include "sip/msg.h"
 
 #define VARIANTS 32
-#define ROUNDS   15
-#define PASSES   400
+#define ROUNDS   31
+#define PASSES   200
 #define FIELDS   16
 
 struct corpus {
@@ -285,11 +285,12 @@ static size_t run_one(struct corpus *c, unsigned i, enum work work)
 	return buf_ok(&b) ? b.n + (uint8_t)out[b.n / 2] : failed;
 }
 
+/* Of this thread's own CPU time: what else runs on the machine is not to be seen. */
 static double seconds(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
