@@ -128,6 +128,7 @@ void call_reported(void *call, const struct media_report *r)
 	struct call *c = call;
 	struct call_in in = { 0 };
 
+	c->ended = NULL;
 	c->measured = r->valid;
 	for (unsigned i = 0; i < 2; i++)
 		c->packets[i] = r->rtp[i];

@@ -129,6 +129,7 @@ struct call {
 	struct arena *arena;
 	struct conf *conf;
 	struct media *media;            /* NULL: none yet, or ended */
+	struct media *ended;            /* its counters are still to come */
 	const struct conf_route *route; /* a place on it is taken */
 	struct call_leg leg[2];
 	struct call_held held;

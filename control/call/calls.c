@@ -31,8 +31,13 @@ void calls_free(struct calls *c)
 {
 	if (!c)
 		return;
-	while (c->first)
+	while (c->first) {
+		struct media *m = c->first->media ? c->first->media : c->first->ended;
+
+		if (m)
+			media_drop(m);
 		call_free(c->first);
+	}
 	conf_put(c->conf);
 	free(c);
 }

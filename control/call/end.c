@@ -31,6 +31,7 @@ enum call_input call_end(struct call *c, unsigned status, struct str headers)
 	end_leg(c, 0, status, headers);
 	end_leg(c, 1, status, headers);
 	c->media = NULL;
+	c->ended = m;
 	call_leave_route(c);
 	if (!m)
 		return IN_REPORT;

@@ -69,9 +69,6 @@ enum call_input call_route(struct call *c, const struct call_in *in)
 		n->refused_sdp++;
 		return refuse(c, 406, "caller does not accept SDP");
 	}
-	/* The other leg gets one hop less, and none would be no answer to a loop. */
-	if (in->core->max_forwards <= 1)
-		return refuse(c, 483, "no hop left for the other leg");
 	if (!engine_is_up(media_engine(c->calls->media))) {
 		n->refused_engine++;
 		return refuse(c, 503, "no engine");

@@ -368,6 +368,24 @@ void media_end(struct media *m, void (*done)(void *arg, const struct media_repor
 	loop_defer(m->ms->loop, &m->end_task);
 }
 
+void media_drop(struct media *m)
+{
+	struct engine *e = m->ms->engine;
+
+	engine_forget(e, m);
+	loop_undefer(m->ms->loop, &m->end_task);
+	if (m->commit) {
+		engine_forget(e, m->commit);
+		loop_undefer(m->ms->loop, &m->commit->task);
+		free(m->commit);
+		m->commit = NULL;
+	}
+	free(m->draft);
+	m->draft = NULL;
+	for (struct stream *s = m->streams; s; s = s->next)
+		stream_close(s, true);
+}
+
 /* ---- for people ---- */
 
 bool media_is_held(const struct media *m)

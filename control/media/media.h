@@ -105,5 +105,8 @@ struct media_report {
 /* Removes the flows, rests the ports. The session is unusable at once; done (may be NULL) comes
  * once, later, and the arena must live until then. */
 void media_end(struct media *m, void (*done)(void *arg, const struct media_report *r), void *arg);
+/* The end of the shard: forgets the session, ended or not, without a word to the engine (its flows
+ * stay) and without a callback. The arena may go at once. */
+void media_drop(struct media *m);
 
 #endif

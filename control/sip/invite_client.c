@@ -40,7 +40,7 @@ static void put_invite(struct invite *inv, const struct invite_params *p, const 
 	sip_put_request_line(b, STR("INVITE"), p->ruri);
 	put_via(s, b, d->network, branch);
 	buf_lit(b, "Max-Forwards: ");
-	buf_u64(b, p->max_forwards ? p->max_forwards : 70);
+	buf_u64(b, p->max_forwards);
 	buf_lit(b, "\r\n");
 	sip_put_header(b, SIP_HDR_FROM, d->local);
 	sip_put_header(b, SIP_HDR_TO, p->to);
