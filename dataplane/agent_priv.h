@@ -6,7 +6,7 @@
 #include "agent.h"
 #include "engine/tlv.h"
 
-#define OPS_MAX 1024 /* messages of one datagram that are carried out together */
+#define OPS_MAX ORDERS_MAX /* messages of one datagram that are carried out together */
 
 /* One message of a batch, from parsing to its reply. */
 struct op {

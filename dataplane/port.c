@@ -263,6 +263,25 @@ void ports_close(struct ports *p)
 	rte_mempool_free(p->pool);
 }
 
+/* A UDP socket of this host that did not choose its port would get one of these, and its answers
+ * would come to us. */
+static void warn_ephemeral(const struct conf_network *c, struct log *log)
+{
+	unsigned lo = 0, hi = 0;
+	FILE *f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+	if (!f)
+		return;
+	if (fscanf(f, "%u %u", &lo, &hi) == 2 && c->media_lo <= hi && c->media_hi >= lo)
+		log_warn(log, "port",
+			 "%s: media ports %u-%u overlap those that the kernel gives to other "
+			 "sockets, "
+			 "%u-%u: answers to DNS and the like would be taken for media. Change one "
+			 "of the "
+			 "two (sysctl net.ipv4.ip_local_port_range)",
+			 c->name, c->media_lo, c->media_hi, lo, hi);
+	fclose(f);
+}
+
 void ports_tell(const struct ports *p, struct log *log)
 {
 	for (unsigned i = 0; i < p->n_networks; i++) {

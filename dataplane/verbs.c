@@ -238,23 +238,11 @@ static void reply_all(struct agent *a, struct client *c, const struct op *op, un
 		client_reply(c, o.p, o.n);
 }
 
-/* Everything that the worker has let go of goes to the RCU queue. Without its word, it is kept. */
-static void retire(struct agent *a, struct op *op, unsigned n, int worker_err)
+/* The worker has let go of these; other readers of the table may not have. */
+static void retire(struct agent *a, struct op *op, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		bool gone = op[i].msg.cmd == FLOW_CMD_DEL && op[i].flow;
-		if (worker_err && (gone || op[i].old)) {
-			op[i].status = -EIO;
-			op[i].reason = "the worker does not answer";
-			continue;
-		}
 		media_table_retire(a->p.table, op[i].old);
-	}
-}
-
-static void retire_deleted(struct agent *a, struct op *op, unsigned n, int worker_err)
-{
-	for (unsigned i = 0; i < n && !worker_err; i++) {
 		if (op[i].msg.cmd != FLOW_CMD_DEL || !op[i].flow)
 			continue;
 		media_table_retire(a->p.table, op[i].flow->rule);
@@ -278,13 +266,10 @@ int verbs_run(struct agent *a, struct client *c, const void *data, size_t len)
 			op->status = carry_out(a, c, op, &n_orders);
 			n++;
 		}
-		int err = n_orders ? worker_order(a->worker, a->order, n_orders) : 0;
-		if (err)
-			log_error(a->p.log, "agent", "the worker does not answer: %s",
-				  strerror(-err));
-		retire(a, a->op, n, err);
+		if (n_orders)
+			worker_order(a->worker, a->order, n_orders);
 		reply_all(a, c, a->op, n);
-		retire_deleted(a, a->op, n, err);
+		retire(a, a->op, n);
 	}
 	agent_scan_soon(a);
 	if (c->dumping && !client_busy(c))

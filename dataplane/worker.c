@@ -18,6 +18,7 @@
 #define NAP_MIN_US  50  /* where a device has nothing to wait on */
 #define NAP_MAX_US  500
 #define RCU_THREAD  0
+#define PATIENCE_MS 10000
 #define FDS_MAX     (1 + NETWORKS_MAX * QUEUES_MAX)
 #define FRAME_AHEAD 3 /* packets that are fetched into the cache before they are parsed */
 
@@ -68,20 +69,23 @@ bool worker_take_note(struct worker *w, struct note *out)
 	return rte_ring_dequeue_elem(w->notes, out, sizeof(*out)) == 0;
 }
 
-int worker_order(struct worker *w, struct order *orders, unsigned n)
+void worker_order(struct worker *w, struct order *orders, unsigned n)
 {
+	struct pollfd pfd = { w->done_fd, POLLIN, 0 };
 	for (unsigned i = 0; i < n; i++)
-		if (rte_ring_enqueue(w->orders, &orders[i]))
-			return -ENOBUFS;
+		rte_ring_enqueue(w->orders, &orders[i]); /* it is empty and large enough */
 	w->posted += n;
 	worker_wake(w);
-	struct pollfd pfd = { w->done_fd, POLLIN, 0 };
 	while (atomic_load_explicit(&w->done, memory_order_acquire) != w->posted) {
-		if (poll(&pfd, 1, 1000) == 0)
-			return -ETIMEDOUT;
+		if (poll(&pfd, 1, PATIENCE_MS) == 0) {
+			/* Neither may anything be freed now, nor can the flows be trusted. What the
+			 * process holds in the kernel goes with its descriptors. */
+			log_error(w->log, "worker", "no answer for %d s: giving up",
+				  PATIENCE_MS / 1000);
+			abort();
+		}
 		hush(w->done_fd);
 	}
-	return 0;
 }
 
 static void obey(struct worker *w)
@@ -330,8 +334,8 @@ static int make(struct worker *w)
 	w->ticking = calloc(TICKING_MAX, sizeof(struct path *));
 	w->held_pool = rte_mempool_create("held", HELD_MAX, sizeof(struct held), 0, 0, NULL, NULL,
 					  NULL, NULL, SOCKET_ID_ANY, 0);
-	w->orders =
-		rte_ring_create("orders", ORDERS_MAX, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	w->orders = rte_ring_create("orders", ORDERS_MAX * 2, SOCKET_ID_ANY,
+				    RING_F_SP_ENQ | RING_F_SC_DEQ);
 	w->notes = rte_ring_create_elem("notes", sizeof(struct note), NOTES_MAX, SOCKET_ID_ANY,
 					RING_F_SP_ENQ | RING_F_SC_DEQ);
 	w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -43,9 +43,9 @@ void worker_stop(struct worker *w); /* joins; held and waiting packets are freed
 void worker_free(struct worker *w);
 void worker_wake(struct worker *w); /* any thread */
 
-/* Agent: n orders are done when this returns 0; -ETIMEDOUT after a second: then nothing that the
- * orders name may be freed. */
-int worker_order(struct worker *w, struct order *orders, unsigned n);
+/* Agent: at most ORDERS_MAX; they are done when this returns. */
+#define ORDERS_MAX 1024
+void worker_order(struct worker *w, struct order *orders, unsigned n);
 bool worker_take_note(struct worker *w, struct note *out); /* agent */
 const struct dp_stats *worker_stats(const struct worker *w);
 /* Microseconds on the clock of every relay_ call. Any thread. */

@@ -10,7 +10,6 @@
 
 #define BURST       32
 #define NOTES_MAX   4096
-#define ORDERS_MAX  4096
 #define WAITING_MAX 64
 #define WAIT_EACH   4
 #define WAIT_US     1000000

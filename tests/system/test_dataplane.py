@@ -260,12 +260,12 @@ class Bench:
         self.sbc.ip("addr", "add", f"{INSIDE}/24", "dev", "inside0")
         return self
 
-    def start(self, *options, wait=True):
+    def start(self, *options, wait=True, before=()):
         config = os.path.join(self.folder, "sluice.yaml")
         with open(config, "w") as f:
             f.write(CONFIG.format(**self.ports, **globals()))
         program = os.path.join(build.folder(), "dataplane", "sluice-dp")
-        p = netns.Process(self.sbc.command(program, "--config", config, "--socket", self.socket,
+        p = netns.Process(self.sbc.command(*before, program, "--config", config, "--socket", self.socket,
                                            *options),
                           os.path.join(self.folder, f"dp{len(self.processes)}.log"))
         self.processes.append(p)
@@ -609,6 +609,25 @@ def test_next_hop_is_found_and_followed(bench):
     assert len(far.receive()) == 5
 
 
+def test_packets_wait_for_the_next_hop(bench):
+    """Four of a destination are kept, in order, while the kernel looks for its hardware address."""
+    bench.addresses()
+    bench.carrier.run("sysctl", "-qw", "net.ipv4.conf.all.arp_ignore=8")  # it answers nobody
+    mac = bench.carrier.run("cat", "/sys/class/net/eth0/address").stdout.strip()
+    bench.start()
+    c = bench.client()
+    carrier, pbx = bench.call(c)
+    sent = pbx.send((INSIDE, 30000), 6)
+    bench.sbc.ip("neigh", "replace", CARRIER, "lladdr", mac, "dev", "outside0", "nud", "permanent")
+    assert [g[0] for g in carrier.receive()] == sent[:4]
+    sent = pbx.send((INSIDE, 30000), 3)
+    assert [g[0] for g in carrier.receive()] == sent
+    bench.sbc.ip("neigh", "del", CARRIER, "dev", "outside0")
+    sent = pbx.send((INSIDE, 30000), 3)
+    netns.wait_for("drops", lambda: c.dump()[1]["neigh_wait"] == 2 + 3, 3)
+    assert carrier.receive(0.1) == []
+
+
 def test_survives_and_restarts(bench):
     """Its client may die: flows stay. It may be killed: the next start finds the interface free."""
     bench.addresses()
@@ -637,7 +656,7 @@ def test_survives_and_restarts(bench):
 def test_leaves_nothing_and_needs_nothing(bench, kind):
     bench.addresses()
     before = bench.sbc.ip("-d", "link").stdout
-    p = bench.start("--device", kind, "--user", "nobody")
+    p = bench.start("--device", kind, "--user", "nobody", before=["setpriv", "--groups", "4,24"])
     status = dict(line.split(":\t") for line in open(f"/proc/{p.pid}/status").read().splitlines()
                   if ":\t" in line)
     assert status["Uid"].split() == ["65534"] * 4 and status["CapEff"] == status["CapPrm"] == "0" * 16
