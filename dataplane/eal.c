@@ -116,6 +116,19 @@ static void stream_open(struct log *log)
 	libxdp_set_print(on_libxdp);
 }
 
+/* EAL makes a directory for what is shared between processes. Here nothing is; it stays empty. */
+static void leave_no_directory(void)
+{
+	char dir[256];
+	snprintf(dir, sizeof(dir), "%s", rte_eal_get_runtime_dir());
+	rmdir(dir);
+	char *slash = strrchr(dir, '/');
+	if (slash && slash != dir) {
+		*slash = '\0';
+		rmdir(dir); /* only when no other DPDK program uses it */
+	}
+}
+
 int eal_start(const struct conf *conf, unsigned megabytes, struct log *log)
 {
 	char cpus[2048], prefix[64], memory[32];
@@ -152,6 +165,7 @@ int eal_start(const struct conf *conf, unsigned megabytes, struct log *log)
 			  eal_said());
 		return -EIO;
 	}
+	leave_no_directory();
 	return 0;
 }
 

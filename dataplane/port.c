@@ -291,5 +291,6 @@ void ports_tell(const struct ports *p, struct log *log)
 			   n->port->driver, n->port->why[0] ? ", " : "", n->port->why,
 			   addr_print(&n->conf->address, addr), n->conf->media_lo,
 			   n->conf->media_hi);
+		warn_ephemeral(n->conf, log);
 	}
 }

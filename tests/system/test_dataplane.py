@@ -673,7 +673,7 @@ def test_leaves_nothing_and_needs_nothing(bench, kind):
     rss = int(status["VmRSS"].split()[0])
     assert rss < 150_000, f"{rss} kB"
     assert p.stop() == 0
-    assert not os.path.exists(bench.socket)
+    assert not os.path.exists(bench.socket) and not os.path.exists(f"/run/dpdk/sluice-dp-{p.pid}")
     assert bench.sbc.ip("-d", "link").stdout == before
     assert "sluice-dp" not in bench.sbc.run("nft", "list", "tables").stdout
 
