@@ -263,23 +263,28 @@ void ports_close(struct ports *p)
 	rte_mempool_free(p->pool);
 }
 
+static bool ephemeral_ports(unsigned *lo, unsigned *hi)
+{
+	FILE *f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+	bool ok = f && fscanf(f, "%u %u", lo, hi) == 2;
+	if (f)
+		fclose(f);
+	return ok;
+}
+
 /* A UDP socket of this host that did not choose its port would get one of these, and its answers
  * would come to us. */
 static void warn_ephemeral(const struct conf_network *c, struct log *log)
 {
-	unsigned lo = 0, hi = 0;
-	FILE *f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
-	if (!f)
+	unsigned lo, hi;
+	if (!ephemeral_ports(&lo, &hi) || c->media_lo > hi || c->media_hi < lo)
 		return;
-	if (fscanf(f, "%u %u", &lo, &hi) == 2 && c->media_lo <= hi && c->media_hi >= lo)
-		log_warn(log, "port",
-			 "%s: media ports %u-%u overlap those that the kernel gives to other "
-			 "sockets, "
-			 "%u-%u: answers to DNS and the like would be taken for media. Change one "
-			 "of the "
-			 "two (sysctl net.ipv4.ip_local_port_range)",
-			 c->name, c->media_lo, c->media_hi, lo, hi);
-	fclose(f);
+	log_warn(log, "port",
+		 "%s: media ports %u-%u overlap those that the kernel gives to other sockets, "
+		 "%u-%u: "
+		 "answers to DNS and the like would be taken for media. Change one of the two "
+		 "(sysctl net.ipv4.ip_local_port_range)",
+		 c->name, c->media_lo, c->media_hi, lo, hi);
 }
 
 void ports_tell(const struct ports *p, struct log *log)
