@@ -1,206 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests in flight and the way to the transport. What is asked in one round of the loop is
- * written into one datagram, which leaves at the round's end. */
+/* The connection, what comes in by it, and what the user calls. */
 #include <errno.h>
 #include <stdlib.h>
 #include <linux/netlink.h>
 #include "engine/engine_priv.h"
 
 #define RETRY_MS      100
-#define TIMEOUT_MS    2000
-#define QUEUE_MAX     (16u << 20) /* octets that the transport did not take */
-#define MESSAGE_MAX   2048        /* of the longest request */
 #define ID_COUNT_BITS 24
-
-/* ---- sending ---- */
-
-static void unqueue_all(struct engine *e)
-{
-	struct datagram *d;
-
-	while ((d = e->queue)) {
-		e->queue = d->next;
-		free(d);
-	}
-	e->queue_tail = &e->queue;
-	e->queued = 0;
-}
-
-static int enqueue(struct engine *e)
-{
-	struct datagram *d = NULL;
-
-	if (e->queued + e->out.n <= QUEUE_MAX)
-		d = malloc(sizeof(*d) + e->out.n);
-	if (!d)
-		return -ENOMEM;
-	d->next = NULL;
-	d->n = e->out.n;
-	memcpy(d->data, e->out.p, e->out.n);
-	*e->queue_tail = d;
-	e->queue_tail = &d->next;
-	e->queued += d->n;
-	return 0;
-}
-
-/* What is in `out` goes to the transport, or behind what waits for it. */
-static void send_out(struct engine *e)
-{
-	int rc = -EAGAIN;
-
-	if (e->broken || !e->out.n)
-		return;
-	if (!e->queue)
-		rc = e->transport.send(e->transport.arg, e->out.p, e->out.n);
-	if (rc == -EAGAIN)
-		rc = enqueue(e);
-	tlv_out_init(&e->out, e->mem, sizeof(e->mem));
-	e->expected = 0;
-	if (!rc)
-		return;
-	/* May be inside of a call of the user's: nobody hears of it before the loop runs. */
-	e->broken = rc;
-	loop_defer(e->loop, &e->flush);
-}
-
-static void flush(void *arg)
-{
-	struct engine *e = arg;
-
-	send_out(e);
-	if (e->broken)
-		engine_break(e, e->broken);
-}
-
-void engine_ready(struct engine *e)
-{
-	struct datagram *d;
-
-	while ((d = e->queue)) {
-		int rc = e->transport.send(e->transport.arg, d->data, d->n);
-		if (rc == -EAGAIN)
-			return;
-		if (rc) {
-			engine_break(e, rc);
-			return;
-		}
-		e->queue = d->next;
-		if (!e->queue)
-			e->queue_tail = &e->queue;
-		e->queued -= d->n;
-		free(d);
-	}
-}
-
-/* ---- the list of requests ---- */
-
-static void append(struct engine *e, struct request *r)
-{
-	r->next = NULL;
-	r->pprev = e->tail;
-	*e->tail = r;
-	e->tail = &r->next;
-	r->deadline = loop_now(e->loop) + TIMEOUT_MS;
-	if (!timer_is_set(&e->timeout))
-		timer_start(e->loop, &e->timeout, TIMEOUT_MS);
-}
-
-static void take(struct engine *e, struct request *r)
-{
-	*r->pprev = r->next;
-	if (r->next)
-		r->next->pprev = r->pprev;
-	else
-		e->tail = r->pprev;
-}
-
-struct request *request_begin(struct engine *e, u8 cmd, u16 flags, int *rc)
-{
-	struct request *r = e->spare;
-
-	*rc = -ENOTCONN;
-	if (e->state < ENGINE_HELLO || e->broken)
-		return NULL;
-	*rc = -ENOMEM;
-	if (r)
-		e->spare = r->next;
-	else
-		r = malloc(sizeof(*r));
-	if (!r)
-		return NULL;
-	if (e->out.cap - e->out.n < MESSAGE_MAX)
-		send_out(e);
-	memset(r, 0, sizeof(*r));
-	if (!++e->seq) /* 0 is for events */
-		e->seq = 1;
-	r->seq = e->seq;
-	tlv_begin(&e->out, cmd, (u16)(NLM_F_REQUEST | flags), r->seq);
-	return r;
-}
-
-static void recycle(struct engine *e, struct request *r)
-{
-	r->next = e->spare;
-	e->spare = r;
-}
-
-int request_end(struct engine *e, struct request *r, size_t answer)
-{
-	int rc = tlv_end(&e->out);
-
-	if (rc) {
-		recycle(e, r);
-		return rc;
-	}
-	append(e, r);
-	e->expected += answer;
-	if (e->expected > FLOW_DATAGRAM_MAX - MESSAGE_MAX)
-		send_out(e);
-	loop_defer(e->loop, &e->flush);
-	return 0;
-}
-
-/* The request ends here. It is off the list and reusable before its owner hears of it. */
-static void answer(struct engine *e, struct request *r, int status, const struct tlv_report *report,
-		   const struct tlv_msg *m)
-{
-	struct request done = *r;
-
-	take(e, r);
-	recycle(e, r);
-	if (done.own)
-		done.own(e, m, status);
-	else if (done.kind == REQUEST_STATUS && done.done)
-		done.done(done.arg, status);
-	else if (done.kind == REQUEST_REPORT && done.report)
-		done.report(done.arg, status, status ? NULL : report);
-	else if (done.kind == REQUEST_DUMP && done.dump.done)
-		done.dump.done(done.dump.arg, status);
-}
-
-void request_drop_all(struct engine *e, int status)
-{
-	while (e->head)
-		answer(e, e->head, status, NULL, NULL);
-}
-
-static void timed_out(void *arg)
-{
-	struct engine *e = arg;
-	uint64_t now = loop_now(e->loop);
-	bool any = false;
-
-	while (e->head && e->head->deadline <= now) {
-		any = true;
-		answer(e, e->head, -ETIMEDOUT, NULL, NULL);
-	}
-	/* An engine on this machine that is silent so long is stuck or has lost count; whether it
-	 * has done what was asked is not known. A new connection tells. */
-	if (any)
-		engine_break(e, -ETIMEDOUT);
-	else if (e->head)
-		timer_start(e->loop, &e->timeout, e->head->deadline - now);
-}
 
 /* ---- receiving ---- */
 
@@ -209,8 +15,8 @@ static void receive_flow(struct engine *e, struct request *r, const struct tlv_m
 	struct tlv_report report;
 	const char *why;
 
-	take(e, r);
-	append(e, r); /* as long as it goes on it is not late */
+	request_take(e, r);
+	request_append(e, r); /* as long as it goes on it is not late */
 	if (!r->dump.flow)
 		return;
 	if (tlv_get_report(m, &report, &why) < 0)
@@ -229,7 +35,7 @@ static void receive_dump(struct engine *e, struct request *r, const struct tlv_m
 		tlv_each_drop(m, r->dump.drop, r->dump.arg);
 	if (!status && r->dump.port)
 		tlv_each_port(m, r->dump.port, r->dump.arg);
-	answer(e, r, status, NULL, m);
+	request_answer(e, r, status, NULL, m);
 }
 
 static void receive_report(struct engine *e, struct request *r, const struct tlv_msg *m, int status)
@@ -241,7 +47,7 @@ static void receive_report(struct engine *e, struct request *r, const struct tlv
 		log_warn(e->log, "engine", "it reports a flow whose %s makes no sense", why);
 		status = -EBADMSG;
 	}
-	answer(e, r, status, &report, m);
+	request_answer(e, r, status, &report, m);
 }
 
 static void receive_event(struct engine *e, const struct tlv_msg *m)
@@ -278,7 +84,7 @@ static void receive(struct engine *e, const struct tlv_msg *m)
 	else if (r->kind == REQUEST_REPORT)
 		receive_report(e, r, m, status);
 	else
-		answer(e, r, status, NULL, m);
+		request_answer(e, r, status, NULL, m);
 }
 
 void engine_receive(struct engine *e, const void *p, size_t n)
@@ -304,8 +110,6 @@ static void begin_opening(void *arg)
 
 void engine_connected(struct engine *e)
 {
-	tlv_out_init(&e->out, e->mem, sizeof(e->mem));
-	e->expected = 0;
 	e->state = ENGINE_HELLO;
 	reconcile_begin(e);
 }
@@ -326,11 +130,8 @@ void engine_gone(struct engine *e, int why)
 	if (e->state == ENGINE_DOWN)
 		return;
 	e->state = ENGINE_DOWN;
-	e->broken = 0;
 	timer_stop(e->loop, &e->timeout);
-	unqueue_all(e);
-	tlv_out_init(&e->out, e->mem, sizeof(e->mem));
-	e->expected = 0;
+	request_reset(e);
 	log_gone(e, why);
 	request_drop_all(e, -ENOTCONN);
 	if (was_up && e->user.down)
@@ -368,13 +169,9 @@ struct engine *engine_new(const struct engine_options *o)
 	e->transport = o->transport;
 	e->user = o->user;
 	e->shard = o->shard;
-	e->tail = &e->head;
-	e->queue_tail = &e->queue;
 	e->id_base = new_id_base(e);
 	loop_random(e->loop, &e->own_epoch, sizeof(e->own_epoch));
-	e->flush = (struct loop_task){ .run = flush, .arg = e };
-	tlv_out_init(&e->out, e->mem, sizeof(e->mem));
-	timer_init(&e->timeout, timed_out, e);
+	request_init(e);
 	timer_init(&e->retry, begin_opening, e);
 	timer_start(e->loop, &e->retry, 0);
 	return e;
@@ -382,22 +179,14 @@ struct engine *engine_new(const struct engine_options *o)
 
 void engine_free(struct engine *e)
 {
-	struct request *r;
-
 	if (!e)
 		return;
 	if (e->state != ENGINE_DOWN)
 		e->transport.close(e->transport.arg);
 	e->state = ENGINE_DOWN;
 	timer_stop(e->loop, &e->retry);
-	timer_stop(e->loop, &e->timeout);
 	request_drop_all(e, -ECANCELED);
-	unqueue_all(e);
-	while ((r = e->spare)) {
-		e->spare = r->next;
-		free(r);
-	}
-	loop_undefer(e->loop, &e->flush);
+	request_fini(e);
 	free(e);
 }
 
@@ -463,7 +252,7 @@ static int ask(struct engine *e, u8 cmd, u64 id, engine_report *done, void *arg)
 	r->report = done;
 	r->arg = arg;
 	tlv_put_u64(&e->out, FLOW_A_ID, id);
-	return request_end(e, r, MESSAGE_MAX);
+	return request_end(e, r, ENGINE_MESSAGE);
 }
 
 int engine_del(struct engine *e, u64 id, engine_report *done, void *arg)

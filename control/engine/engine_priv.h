@@ -6,6 +6,7 @@
 
 /* Well below FLOW_DATAGRAM_MAX, so that the answers (a DEL's is the longest) fit into one too. */
 #define ENGINE_DATAGRAM 32768
+#define ENGINE_MESSAGE  2048 /* octets of the longest request, and of its answer */
 
 enum engine_state {
 	ENGINE_DOWN,    /* the retry timer runs */
@@ -70,11 +71,24 @@ struct engine {
 	u32 mem[ENGINE_DATAGRAM / 4];
 };
 
+/* ---- request.c ---- */
+
+void request_init(struct engine *e);
+void request_fini(struct engine *e);
+void request_reset(struct engine *e);
 /* A request is begun: the message is open in e->out for put functions. NULL + *rc. */
 struct request *request_begin(struct engine *e, u8 cmd, u16 flags, int *rc);
-/* Ends the message and puts the request on the list. */
+/* Ends the message and puts the request on the list. `answer`: octets to expect. */
 int request_end(struct engine *e, struct request *r, size_t answer);
+void request_append(struct engine *e, struct request *r); /* its time begins */
+void request_take(struct engine *e, struct request *r);
+/* The end of a request: its owner hears of it. */
+void request_answer(struct engine *e, struct request *r, int status,
+		    const struct tlv_report *report, const struct tlv_msg *m);
 void request_drop_all(struct engine *e, int status);
+
+/* ---- client.c ---- */
+
 /* Closes the connection (if it isn't closed already) and starts again later. */
 void engine_break(struct engine *e, int why);
 

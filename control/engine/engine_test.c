@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-#include <cmocka.h>
+#include "base/test.h"
 #include "engine/peer.h"
 
 /* ---- one client, one peer, a virtual loop ---- */
@@ -197,6 +190,12 @@ static void splits_what_is_too_much(void **state)
 	}
 	loop_advance(w->loop, 10);
 	assert_int_equal(w->done, PEER_FLOWS);
+	for (unsigned i = 0; i < PEER_FLOWS; i++) /* reports as long as they get */
+		for (int side = 0; side < 2; side++)
+			w->peer.flows[i].rtp[side] = w->peer.flows[i]
+							     .rtcp[side] = (struct flow_stats){
+				1, 2, 3, 4, 5, 6, 7, 8, 1, { { 1 }, 2, 6, 0 }, { { 1 }, 2, 6, 0 }
+			};
 	for (u64 id = 1; id <= PEER_FLOWS; id++)
 		assert_int_equal(engine_del(w->e, id, reported, w), 0);
 	loop_advance(w->loop, 10);
@@ -437,137 +436,6 @@ static void lists_everything(void **state)
 	assert_int_equal(l.done, 1);
 }
 
-/* ---- the same over a real socket ---- */
-
-struct server {
-	struct loop *loop;
-	struct peer peer;
-	struct loop_fd listener, conn;
-	char dir[64], path[96];
-};
-
-static struct server *the_server(struct peer *p)
-{
-	return (struct server *)((char *)p - offsetof(struct server, peer));
-}
-
-static void server_out(struct peer *p, const void *d, size_t n)
-{
-	assert_int_equal(send(the_server(p)->conn.fd, d, n, 0), n);
-}
-
-static void server_close(struct server *s)
-{
-	if (s->conn.fd < 0)
-		return;
-	loop_fd_del(s->loop, &s->conn);
-	close(s->conn.fd);
-	s->conn.fd = -1;
-}
-
-static void server_ready(void *arg, uint32_t events)
-{
-	static u32 mem[FLOW_DATAGRAM_MAX / 4];
-	struct server *s = arg;
-	ssize_t n = recv(s->conn.fd, mem, sizeof(mem), MSG_DONTWAIT);
-
-	if (n > 0)
-		peer_handle(&s->peer, mem, (size_t)n, server_out);
-	else
-		server_close(s);
-}
-
-static void server_accept(void *arg, uint32_t events)
-{
-	struct server *s = arg;
-
-	s->conn = (struct loop_fd){ .fd = accept(s->listener.fd, NULL, NULL),
-				    .events = EPOLLIN,
-				    .ready = server_ready,
-				    .arg = s };
-	assert_int_equal(loop_fd_add(s->loop, &s->conn), 0);
-}
-
-static void server_listen(struct server *s)
-{
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-
-	snprintf(to.sun_path, sizeof(to.sun_path), "%s", s->path);
-	s->listener = (struct loop_fd){ .fd = socket(AF_UNIX, SOCK_SEQPACKET, 0),
-					.events = EPOLLIN,
-					.ready = server_accept,
-					.arg = s };
-	assert_int_equal(bind(s->listener.fd, (struct sockaddr *)&to, sizeof(to)), 0);
-	assert_int_equal(listen(s->listener.fd, 4), 0);
-	assert_int_equal(loop_fd_add(s->loop, &s->listener), 0);
-}
-
-static void server_stop(struct server *s)
-{
-	loop_fd_del(s->loop, &s->listener);
-	close(s->listener.fd);
-	unlink(s->path);
-	server_close(s);
-}
-
-static void run_until(struct loop *l, const unsigned *what, unsigned n)
-{
-	uint64_t end = loop_now(l) + 3000;
-
-	while (*what < n && loop_now(l) < end)
-		loop_once(l, 100);
-	assert_int_equal(*what, n);
-}
-
-static void speaks_over_a_socket(void **state)
-{
-	struct world w = { .loop = loop_new() };
-	struct server s = { .loop = w.loop, .conn.fd = -1, .dir = "/tmp/engine_test.XXXXXX" };
-
-	peer_init(&s.peer, w.loop);
-	assert_non_null(mkdtemp(s.dir));
-	snprintf(s.path, sizeof(s.path), "%s/socket", s.dir);
-	struct seqpacket *t = seqpacket_new(w.loop, NULL, s.path);
-	w.e = client(&w, seqpacket_transport(t));
-	loop_once(w.loop, 50); /* nobody listens yet */
-	server_listen(&s);
-	run_until(w.loop, &w.ups, 1);
-
-	/* more than the socket holds, so that it must wait in between */
-	for (unsigned i = 0; i < 2000; i++) {
-		struct flow f = a_flow(1 + i % PEER_FLOWS, 1);
-		assert_int_equal(engine_set(w.e, &f, done, &w), 0);
-	}
-	run_until(w.loop, &w.done, 2000);
-	assert_int_equal(w.status, 0);
-	assert_int_equal(s.peer.n_flows, PEER_FLOWS);
-
-	server_stop(&s);
-	run_until(w.loop, &w.downs, 1);
-	s.peer.epoch++;
-	w.ups = 0;
-	s.peer.n_flows = 0;
-	server_listen(&s);
-	run_until(w.loop, &w.ups, 1);
-	assert_int_equal(w.fresh, 2);
-
-	engine_free(w.e);
-	seqpacket_free(t);
-	server_stop(&s);
-	rmdir(s.dir);
-	loop_free(w.loop);
-}
-
-static void refuses_long_paths(void **state)
-{
-	char path[200];
-
-	memset(path, 'x', sizeof(path));
-	path[sizeof(path) - 1] = 0;
-	assert_null(seqpacket_new(NULL, NULL, path));
-	assert_int_equal(errno, ENAMETOOLONG);
-}
-
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -589,8 +457,6 @@ int main(void)
 		T(cancels_when_freed),
 		T(cuts_the_line_on_garbage),
 		T(lists_everything),
-		cmocka_unit_test(speaks_over_a_socket),
-		cmocka_unit_test(refuses_long_paths),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

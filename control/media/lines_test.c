@@ -30,7 +30,7 @@ static const struct codecs codecs[] = {
 	/* what was not offered is dropped, what repeats too */
 	{ "0 8\r\n", "0 8", "18 8 8 3\r\n", "8", "8" },
 	/* dynamic types without a name, and numbers that look like RTCP, don't pass */
-	{ "96 0 72 77 20\r\n", "0", "0\r\n", "0", "0" },
+	{ "96 0 72 77 20\r\na=rtpmap:72 opus/48000\r\n", "0", "0\r\n", "0", "0" },
 	/* unknown codecs pass with their parameters */
 	{ "97 0\r\na=rtpmap:97 X-Whatever/12345/3\r\na=fmtp:97 a=b;c\r\n", "97 0",
 	  "97\r\na=rtpmap:97 x-whatever/12345/3\r\n", "97", "97" },

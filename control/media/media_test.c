@@ -139,6 +139,7 @@ static void check_hold(struct world *w, const struct hold *h)
 				    sizeof(struct flow_addr));
 	}
 
+	w->sig[0].port ^= 1;            /* says nothing of media */
 	exchange(w, 0, a_call, b_call); /* and resume */
 	assert_false(media_is_held(w->m));
 	f = the_flow(w, 0);
@@ -276,8 +277,10 @@ static void goes_back_when_refused(void **state)
 
 	exchange(w, 0, a_call, b_call);
 	struct flow before = *the_flow(w, 0);
+	unsigned sets = w->peer.sets;
 	assert_int_equal(offer(w, 0, more), 0);
 	run(w, 10);
+	assert_int_equal(w->peer.sets, sets + 1);
 	assert_int_equal(w->peer.n_flows, 2); /* of the new stream only */
 	assert_memory_equal(the_flow(w, 0), &before, sizeof(before));
 	assert_int_equal(answer(w, 1, early), 0);
@@ -406,6 +409,21 @@ static void says_when_ports_run_out(void **state)
 		ports_rest(p, taken[--n]);
 }
 
+static void gives_the_first_port_back_where_there_is_no_second(void **state)
+{
+	struct world *w = *state;
+	struct ports *p = w->ms->ports[0];
+	static u16 taken[8192];
+	unsigned n = 0;
+
+	while ((taken[n] = ports_take(p)))
+		n++;
+	assert_int_equal(offer(w, 0, a_call), -ENOBUFS);
+	assert_int_equal(in_use(w), n);
+	while (n)
+		ports_rest(p, taken[--n]);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
@@ -423,6 +441,7 @@ int main(void)
 		T(changes_nothing_on_errors),
 		T(keeps_away_from_addresses_nobody_has),
 		T(says_when_ports_run_out),
+		T(gives_the_first_port_back_where_there_is_no_second),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

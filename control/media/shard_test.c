@@ -191,6 +191,25 @@ static void sets_all_again_after_a_restart(void **state)
 	assert_int_equal(w->peer.n_flows, 2);
 }
 
+/* What is being talked about is not agreed: until its commit the old terms count. */
+static void sets_again_what_was_agreed(void **state)
+{
+	struct world *w = *state;
+
+	exchange(w, 0, a_call, b_call);
+	struct flow before = *the_flow(w, 0);
+	offer(w, 0, A_HEAD "m=audio 4444 RTP/AVP 8\r\n");
+	for (int answered = 0; answered < 2; answered++) {
+		peer_kill(&w->peer);
+		peer_start(&w->peer);
+		run(w, 200);
+		assert_memory_equal(the_flow(w, 0), &before, sizeof(before));
+		answer(w, 1, b_call);
+	}
+	commit(w);
+	assert_int_equal(the_flow(w, 0)->side[0].remote.port, 4444);
+}
+
 static void mends_what_a_broken_line_lost(void **state)
 {
 	struct world *w = *state;
@@ -398,6 +417,7 @@ int main(void)
 		T(ends_what_was_never_begun),
 		T(loses_an_engine_in_the_middle),
 		T(sets_all_again_after_a_restart),
+		T(sets_again_what_was_agreed),
 		T(mends_what_a_broken_line_lost),
 		T(passes_events_on),
 		T(tells_when_all_streams_are_silent),

@@ -283,6 +283,30 @@ static void says_when_it_is_full(void **state)
 	free(mem);
 }
 
+/* Whoever fills the struct: no octet of a value that could begin a line goes out. */
+static void prints_only_safe_values(void **state)
+{
+	static struct sdp s;
+	static char room[1024];
+	struct buf b;
+
+	s.n_media = s.n_formats = s.n_fb = 0;
+	struct sdp_media *m = sdp_add_media(&s);
+	struct sdp_format *f = sdp_add_format(&s);
+	m->kind = STR("au\r\nx=dio");
+	m->proto = STR("RTP\n/AVP");
+	*f = (struct sdp_format){
+		.pt = 96, .name = STR("a\nb=1"), .clock = 8000, .fmtp = STR("x\r\ny")
+	};
+	*sdp_add_format(&s) = (struct sdp_format){ .pt = SDP_PT_NONE, .id = STR("a b") };
+	*sdp_add_fb(&s) = (struct sdp_fb){ .value = STR("nack\na=x") };
+	buf_init(&b, room, sizeof(room) - 1);
+	sdp_print(&s, &b);
+	room[b.n] = 0;
+	assert_string_equal(room, "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 0.0.0.0\r\n" T
+				  "m=application 0 RTP/AVP 96 0\r\n" DIR);
+}
+
 static void knows_safe_text(void **state)
 {
 	static const char all[] = "abcXYZ019 -_.+*=;,:%|~/";
@@ -304,10 +328,15 @@ static void knows_safe_text(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(refuses_what_is_unsafe),     cmocka_unit_test(refuses_nul),
-		cmocka_unit_test(reads_what_the_field_sends), cmocka_unit_test(fills_in_facts),
-		cmocka_unit_test(keeps_its_limits),           cmocka_unit_test(survives_every_cut),
-		cmocka_unit_test(says_when_it_is_full),       cmocka_unit_test(knows_safe_text),
+		cmocka_unit_test(refuses_what_is_unsafe),
+		cmocka_unit_test(refuses_nul),
+		cmocka_unit_test(reads_what_the_field_sends),
+		cmocka_unit_test(fills_in_facts),
+		cmocka_unit_test(keeps_its_limits),
+		cmocka_unit_test(survives_every_cut),
+		cmocka_unit_test(says_when_it_is_full),
+		cmocka_unit_test(prints_only_safe_values),
+		cmocka_unit_test(knows_safe_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
