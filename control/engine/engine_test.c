@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include "base/test.h"
 #include "engine/peer.h"
 
@@ -261,6 +263,86 @@ static void waits_where_the_transport_is_full(void **state)
 	assert_int_equal(w->peer.flows[0].flow.id, 1);
 }
 
+/* Nothing of what waited for the old connection goes out by the new one. */
+static void begins_anew_on_a_new_line(void **state)
+{
+	struct world *w = *state;
+	struct flow f = a_flow(1, 1);
+
+	come_up(w);
+	w->peer.full = 1;
+	engine_set(w->e, &f, done, w);
+	loop_advance(w->loop, 10);
+	engine_set(w->e, &f, done, w);
+	peer_disconnect(&w->peer);
+	assert_int_equal(w->done, 2);
+	assert_int_equal(w->status, -ENOTCONN);
+	loop_advance(w->loop, 200);
+	assert_int_equal(w->ups, 2);
+	assert_int_equal(w->peer.sets, 0);
+}
+
+static void survives_a_failing_send(void **state)
+{
+	struct world *w = *state;
+	struct flow f = a_flow(1, 1);
+
+	come_up(w);
+	w->peer.fail_send = -EPIPE;
+	for (int i = 0; i < 1000; i++) /* it fails while requests are still being made */
+		engine_set(w->e, &f, done, w);
+	assert_int_equal(w->done, 0);
+	assert_int_equal(w->downs, 0);
+	assert_int_equal(engine_set(w->e, &f, done, w), -ENOTCONN);
+	loop_advance(w->loop, 1);
+	assert_in_range(w->done, 1, 999);
+	assert_int_equal(w->status, -ENOTCONN);
+	assert_int_equal(w->downs, 1);
+	loop_advance(w->loop, 200);
+	assert_int_equal(w->ups, 2);
+	w->done = 0;
+	assert_int_equal(engine_set(w->e, &f, done, w), 0);
+	loop_advance(w->loop, 10);
+	assert_int_equal(w->done, 1);
+	assert_int_equal(w->status, 0);
+}
+
+/* As long as a request gets: nothing is lost at the end of a datagram. */
+static void sends_the_longest_flows(void **state)
+{
+	struct world *w = *state;
+
+	come_up(w);
+	for (u64 id = 1; id <= 200; id++) {
+		struct flow f = a_flow(id, 1);
+		for (int i = 0; i < 2; i++) {
+			struct flow_side *s = &f.side[i];
+			*s = (struct flow_side){ .local = { { 1 }, 4000, 6, 0 },
+						 .remote = { { 2 }, 5000, 6, 0 },
+						 .sig = { { 3 }, 0, 6, 0 },
+						 .local_rtcp = 4001,
+						 .remote_rtcp = 5001,
+						 .clock = 90000,
+						 .flags = FLOW_SIDE_HOLD,
+						 .mode = FLOW_MODE_NAT,
+						 .learn_len = 64,
+						 .ptime = 30,
+						 .dscp = 46,
+						 .n_acl = FLOW_ACL_MAX,
+						 .n_ptmap = FLOW_PTMAP_MAX };
+			for (u8 k = 0; k < FLOW_ACL_MAX; k++)
+				s->acl[k] = (struct flow_addr){ { k }, 0, 6, 128 };
+			for (u8 k = 0; k < FLOW_PTMAP_MAX; k++)
+				s->ptmap[k][0] = s->ptmap[k][1] = k;
+		}
+		assert_int_equal(engine_set(w->e, &f, done, w), 0);
+	}
+	loop_advance(w->loop, 10);
+	assert_int_equal(w->done, 200);
+	assert_int_equal(w->status, 0);
+	assert_int_equal(w->peer.n_flows, 200);
+}
+
 static void answers_pending_when_the_engine_dies(void **state)
 {
 	struct world *w = *state;
@@ -283,6 +365,31 @@ static void answers_pending_when_the_engine_dies(void **state)
 	loop_advance(w->loop, 500);
 	assert_int_equal(w->ups, 2);
 	assert_int_equal(w->fresh, 2);
+}
+
+/* An hour of trying every 100 ms is one line in the log. */
+static void complains_once(void **state)
+{
+	struct world *w = *state;
+	char text[4096] = "";
+	int fd = memfd_create("log", 0);
+	struct log *log = log_new(fd, LOG_LEVEL_WARN);
+	const struct engine_options o = { .loop = w->loop,
+					  .log = log,
+					  .transport = peer_transport(&w->peer) };
+
+	engine_free(w->e);
+	peer_kill(&w->peer);
+	w->e = engine_new(&o);
+	loop_advance(w->loop, 2000);
+	assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
+	char *line = strstr(text, "no connection to the media engine");
+	assert_non_null(line);
+	assert_null(strstr(line + 1, "no connection"));
+	engine_free(w->e);
+	w->e = NULL;
+	log_free(log);
+	close(fd);
 }
 
 static void tells_a_broken_line_from_a_restart(void **state)
@@ -448,7 +555,11 @@ int main(void)
 		T(passes_reports_and_refusals),
 		T(passes_events),
 		T(waits_where_the_transport_is_full),
+		T(begins_anew_on_a_new_line),
+		T(survives_a_failing_send),
+		T(sends_the_longest_flows),
 		T(answers_pending_when_the_engine_dies),
+		T(complains_once),
 		T(tells_a_broken_line_from_a_restart),
 		T(gives_up_after_two_seconds),
 		T(keeps_off_another_version),

@@ -183,6 +183,11 @@ static int send_peer(void *arg, const void *d, size_t n)
 
 	if (!p->connected)
 		return -EPIPE;
+	if (p->fail_send) {
+		int rc = p->fail_send;
+		p->fail_send = 0;
+		return rc;
+	}
 	if (p->full) {
 		p->full--;
 		return -EAGAIN;

@@ -24,6 +24,7 @@ struct peer {
 	u32 latency_ms; /* from a request to its answer */
 	int refuse_set; /* -errno for every SET; 0: takes them */
 	unsigned full;  /* so many sends are answered with -EAGAIN */
+	int fail_send;  /* -errno of the next send; 0: it works */
 	bool running;   /* else connecting fails */
 	bool mute;      /* takes all, answers nothing */
 	/* what a test may read */
