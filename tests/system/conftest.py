@@ -14,6 +14,7 @@ TONES = {"pbx": 440, "carrier": 1000}
 
 
 def pytest_configure(config):
+    netns.prefer()
     config.addinivalue_line("markers", "slow: takes longer than 20 s")
 
 

@@ -57,6 +57,7 @@ class Sluice:
                                       log=f"sluiced.{len(self.lab.processes)}.log")
         self.process.wait_text("ready", seconds)
         netns.wait_for("the data plane", lambda: self.ctl("status").get("engine_up"), seconds, 0.1)
+        netns.prefer(self.engine_pid())  # it has a session of its own
 
     def ctl(self, *words):
         """One question of sluicectl, answered as a dict."""
