@@ -25,7 +25,7 @@ struct daemon {
 	struct log *log;
 	struct conf *conf;
 	struct call_limits *limits;
-	struct privs_user user;
+	struct privs user;
 	struct loop *loop;
 	struct shard *shards[SHARDS_MAX];
 	struct ctl_shard ctl_shards[SHARDS_MAX];
@@ -160,16 +160,10 @@ static void signals_close(struct daemon *d)
 static int stage_user(struct daemon *d)
 {
 	const char *name = d->keep_root ? "" : d->conf->process.user;
-	int err = privs_find(name, &d->user);
+	int err = privs_find(name, &d->user, d->log);
 
-	if (err < 0) {
-		log_error(d->log, "start", "process.user: there is no user %s, nor nobody", name);
-		return err;
-	}
-	if (geteuid() == 0 && *name && strcmp(d->user.name, name) != 0)
-		log_notice(d->log, "start", "no user \"%s\" here: running as %s", name,
-			   d->user.name);
-	err = privs_own_folder(d->conf->process.control, &d->user);
+	if (!err)
+		err = privs_own_folder(d->conf->process.control, &d->user);
 	return err ? err : privs_own_folder(d->conf->process.engine, &d->user);
 }
 
@@ -257,11 +251,7 @@ static void stage_ctl_end(struct daemon *d)
 
 static int stage_drop(struct daemon *d)
 {
-	int err = privs_drop(&d->user);
-
-	if (err < 0)
-		log_error(d->log, "start", "cannot give up privileges: %s", strerror(-err));
-	return err;
+	return privs_drop(&d->user, d->log);
 }
 
 static int stage_threads(struct daemon *d)
@@ -422,5 +412,6 @@ int main(int argc, char **argv)
 		fputs("Try `sluiced --help`.\n", stderr);
 		return 2;
 	}
+	privs_begin();
 	return serve(file, level, keep_root);
 }

@@ -7,11 +7,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 #include "agent.h"
+#include "base/privs.h"
 #include "eal.h"
-#include "privilege.h"
 
 struct options {
 	const char *config, *socket, *user, *device, *log;
@@ -22,7 +23,7 @@ struct dp {
 	struct options opt;
 	struct conf *conf;
 	enum conf_engine device;
-	struct identity who;
+	struct privs who;
 	struct log *log;
 	struct loop *loop;
 	struct ports ports;
@@ -161,10 +162,10 @@ static int load(struct dp *d)
 		return -EINVAL;
 	}
 	d->log = log_new(STDERR_FILENO, level);
-	return d->log ? privilege_find(d->opt.no_drop ? ""
-				       : d->opt.user  ? d->opt.user
-						      : d->conf->process.user,
-				       &d->who, d->log)
+	return d->log ? privs_find(d->opt.no_drop ? ""
+				   : d->opt.user  ? d->opt.user
+						  : d->conf->process.user,
+				   &d->who, d->log)
 		      : -ENOMEM;
 }
 
@@ -227,8 +228,8 @@ static int start(struct dp *d)
 		err = -errno;
 	if (!err)
 		err = start_agent(d);
-	if (!err && !d->opt.no_drop)
-		err = privilege_drop(&d->who, d->log);
+	if (!err)
+		err = privs_drop(&d->who, d->log);
 	if (!err)
 		err = worker_start(&d->worker, &d->ports, &d->table, d->neigh, d->notify, d->log);
 	if (!err)
@@ -257,13 +258,21 @@ static void stop(struct dp *d)
 	loop_free(d->loop);
 }
 
+/* Older kernels count AF_XDP's packets against the limit. */
+static void lock_memory(void)
+{
+	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+	setrlimit(RLIMIT_MEMLOCK, &all);
+}
+
 int main(int argc, char **argv)
 {
 	struct dp d = { .notify = -1, .listener = -1, .ports.mute = -1 };
 	int err = parse_options(&d.opt, argc, argv);
 	if (err)
 		return err < 0 ? 2 : 0;
-	privilege_begin();
+	privs_begin();
+	lock_memory();
 	err = load(&d);
 	if (!err) {
 		err = start(&d);

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <linux/capability.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -13,28 +14,39 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int privs_find(const char *name, struct privs_user *out)
+void privs_begin(void)
 {
-	struct passwd *pw;
+	struct rlimit none = { 0, 0 };
 
-	if (!*name) {
-		*out = (struct privs_user){ .name = "root" };
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	setrlimit(RLIMIT_CORE, &none);
+	umask(0077);
+}
+
+int privs_find(const char *user, struct privs *out, struct log *log)
+{
+	const struct passwd *pw;
+
+	*out = (struct privs){ .uid = geteuid(), .gid = getegid() };
+	if (!*user || geteuid() != 0)
 		return 0;
-	}
-	pw = getpwnam(name);
-	*out = (struct privs_user){ .name = name };
+	pw = getpwnam(user);
 	if (!pw) {
-		out->name = "nobody";
-		pw = getpwnam("nobody");
+		log_notice(log, "start", "there is no user %s: running as nobody", user);
+		user = "nobody";
+		pw = getpwnam(user);
 	}
-	if (!pw)
+	if (!pw) {
+		log_error(log, "start", "there is no user nobody either: name one in process.user");
 		return -ENOENT;
+	}
 	out->uid = pw->pw_uid;
 	out->gid = pw->pw_gid;
+	snprintf(out->name, sizeof(out->name), "%s", user);
 	return 0;
 }
 
-int privs_own_folder(const char *path, const struct privs_user *u)
+int privs_own_folder(const char *path, const struct privs *p)
 {
 	char folder[PATH_MAX];
 	const char *slash = strrchr(path, '/');
@@ -44,16 +56,16 @@ int privs_own_folder(const char *path, const struct privs_user *u)
 		return 0;
 	memcpy(folder, path, n);
 	folder[n] = '\0';
-	if (mkdir(folder, 0755) < 0)
+	if (mkdir(folder, 0700) < 0)
 		return errno == EEXIST ? 0 : -errno;
-	if (geteuid() == 0 && chown(folder, u->uid, u->gid) < 0)
+	if (chmod(folder, 0755) < 0 || (geteuid() == 0 && chown(folder, p->uid, p->gid) < 0))
 		return -errno;
 	return 0;
 }
 
-/* setuid() clears the sets of a thread that had been root, but not what a systemd unit or a file
- * capability put there. */
-static int capabilities_clear(void)
+/* setresuid() clears the sets of a process that was root, but not what a systemd unit or a file
+ * capability gave to another user. */
+static int clear_capabilities(void)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct none[2] = { 0 };
@@ -62,19 +74,18 @@ static int capabilities_clear(void)
 	return syscall(SYS_capset, &head, none) < 0 ? -errno : 0;
 }
 
-int privs_drop(const struct privs_user *u)
+int privs_drop(const struct privs *p, struct log *log)
 {
-	struct rlimit no_core = { 0, 0 };
+	int err = 0;
 
-	if (geteuid() == 0 && u->uid != 0) {
-		if (setgroups(0, NULL) < 0 || setresgid(u->gid, u->gid, u->gid) < 0 ||
-		    setresuid(u->uid, u->uid, u->uid) < 0)
-			return -errno;
-		if (capabilities_clear() < 0 || setuid(0) == 0)
-			return -EPERM;
-	}
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || setrlimit(RLIMIT_CORE, &no_core) < 0)
-		return -errno;
-	umask(0077);
-	return 0;
+	if (!p->name[0] && geteuid() == 0)
+		return 0; /* asked to stay root */
+	if (p->name[0] && (setgroups(0, NULL) < 0 || setresgid(p->gid, p->gid, p->gid) < 0 ||
+			   setresuid(p->uid, p->uid, p->uid) < 0))
+		err = -errno;
+	if (!err)
+		err = clear_capabilities();
+	if (err)
+		log_error(log, "start", "cannot give up privileges: %s", strerror(-err));
+	return err;
 }

@@ -104,8 +104,8 @@ static void short_file_has_safe_defaults(void **state)
 	assert_int_equal(n->gateway.family, 0);
 	assert_int_equal(n->public.family, 0);
 	assert_int_equal(n->sip_port, 5060);
-	assert_int_equal(n->media_lo, 16384);
-	assert_int_equal(n->media_hi, 65535);
+	assert_int_equal(n->media_lo, 10000);
+	assert_int_equal(n->media_hi, 32767);
 	assert_int_equal(n->sip_dscp, 24);
 	assert_int_equal(n->media_dscp, 46);
 	assert_int_equal(c->networks[1].index, 1);

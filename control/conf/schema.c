@@ -67,11 +67,12 @@ static const struct option network_options[] = {
 	  SECOND(media_hi),
 	  .min = 1024,
 	  .max = 65535,
-	  .def = "16384-65535",
+	  .def = "10000-32767",
 	  .restart = true,
-	  .help = "The UDP ports for RTP and RTCP, in pairs: from an even one to an odd one, 100 "
-		  "or\n"
-		  "more. A call takes one pair on each side." },
+	  .help = "The UDP ports for RTP and RTCP, in pairs: from an even one to an odd one, 100\n"
+		  "or more. A call takes one pair on each side, and a pair rests for 30 s after\n"
+		  "its call. Above 32767 the kernel hands ports to other programs, for DNS too\n"
+		  "(net.ipv4.ip_local_port_range): move that before you use them here." },
 	{ .name = "sip-dscp",
 	  .type = OPTION_DSCP,
 	  FIELD(sip_dscp),

@@ -30,7 +30,7 @@ void bind_number(struct value *v)
 	}
 }
 
-/* "16384-65535" */
+/* "10000-32767" */
 void bind_ports(struct value *v)
 {
 	struct str rest = v->s, lo_text = STR_NONE;
