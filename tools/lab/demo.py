@@ -9,6 +9,7 @@ usage: tools/demo [--stay] [--device auto|af_packet]
 """
 import argparse
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -17,8 +18,8 @@ import time
 
 from . import build, capture, netns, phone, sluice, term
 
-PREFIX = "sluice-demo"
-FOLDER = "/run/sluice-demo"
+PREFIX = os.environ.get("SLUICE_DEMO") or "sluice-demo"  # of the namespaces; another name for tests
+FOLDER = f"/run/{PREFIX}"
 PBX_USER, CARRIER_USER = "+49891234567", "+4930123456"
 PBX_TONE, CARRIER_TONE = 440, 1000
 PBX_DOMAIN = "pbx.corp.example"
@@ -220,10 +221,13 @@ class Demo:
             self.verdict.check(heard.ok(TALK_SECONDS - 2), f"the {name} heard {heard}")
 
     def down(self):
-        if self.lab:
-            with term.step("cleaning up"):
+        """Also when up() did not get far."""
+        with term.step("cleaning up"):
+            if self.lab:
                 self.lab.close()
-                shutil.rmtree(FOLDER, ignore_errors=True)
+            for role in netns.Lab.ROLES:
+                netns.remove(f"{PREFIX}-{role}")
+            shutil.rmtree(FOLDER, ignore_errors=True)
 
 
 # ---- --stay and what goes with it ----
@@ -300,8 +304,19 @@ def options(argv):
     return a.parse_args(argv)
 
 
+def lock():
+    """Two demos would take each other's namespaces away. Held until this process ends."""
+    f = open(f"{FOLDER}.lock", "w")
+    try:
+        fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        sys.exit("tools/demo: another one is running here; wait for its end")
+    return f
+
+
 def play(o):
     demo, stay, t0 = Demo(o.device), False, time.monotonic()
+    held = lock()
     try:
         build.build()
         term.title("A trunk between a PBX and a carrier")
@@ -316,6 +331,8 @@ def play(o):
         if not stay:
             term.say()
             demo.down()
+        os.unlink(held.name)
+        held.close()
     failed = demo.verdict.failed
     term.title(f"{time.monotonic() - t0:.0f} s")
     for what in failed:
@@ -346,7 +363,7 @@ def main(argv):
     except KeyboardInterrupt as e:
         term.say(term.paint("interrupted", "yellow"))
         return 128 + (e.args[0] if e.args else signal.SIGINT)
-    except (build.BuildError, RuntimeError, TimeoutError) as e:
+    except (build.BuildError, RuntimeError, TimeoutError, EOFError) as e:
         term.say(term.paint(f"tools/demo: {e}", "red"))
         return 1
 

@@ -72,14 +72,21 @@ class Sluice:
         return netns.run(build.program("sluicectl", self.suffix), "--socket", self.control, *words,
                          check=False).stdout
 
+    def ask(self, *words):
+        """The same, where an error is one."""
+        reply = self.ctl(*words)
+        if not reply.get("ok"):
+            raise RuntimeError(f"sluicectl {' '.join(words)}: {reply.get('error')}")
+        return reply
+
     def calls(self):
-        return self.ctl("calls")["calls"]
+        return self.ask("calls")["calls"]
 
     def flows(self):
-        return self.ctl("flows")["flows"]
+        return self.ask("flows")["flows"]
 
     def drops(self):
-        return self.ctl("drops")
+        return self.ask("drops")
 
     def wait_calls(self, n, seconds=5.0):
         netns.wait_for(f"{n} calls", lambda: len(self.calls()) == n, seconds, 0.05)
@@ -91,7 +98,7 @@ class Sluice:
         netns.wait_for(f"{n} answered calls", active, seconds, 0.1)
 
     def device(self):
-        return [(p["network"], p["driver"], p["why"]) for p in self.ctl("status")["data_path"]]
+        return [(p["network"], p["driver"], p["why"]) for p in self.ask("status")["data_path"]]
 
     def engine_pid(self):
         """sluice-dp of our namespace: it outlives sluiced on purpose."""
