@@ -119,7 +119,9 @@ static void log_gone(struct engine *e, int why)
 	if (e->said_gone)
 		return;
 	e->said_gone = true;
-	log_warn(e->log, "engine", "no connection to the media engine (%s); trying every %d ms",
+	/* At start it may simply not be there yet; an engine that was lost says something else. */
+	log_line(e->log, why == -ENOENT || why == -ECONNREFUSED ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
+		 "engine", "no connection to the media engine (%s); trying every %d ms",
 		 strerror(-why), RETRY_MS);
 }
 
