@@ -373,7 +373,7 @@ static void complains_once(void **state)
 	struct world *w = *state;
 	char text[4096] = "";
 	int fd = memfd_create("log", 0);
-	struct log *log = log_new(fd, LOG_LEVEL_WARN);
+	struct log *log = log_new(fd, LOG_LEVEL_INFO);
 	const struct engine_options o = { .loop = w->loop,
 					  .log = log,
 					  .transport = peer_transport(&w->peer) };
