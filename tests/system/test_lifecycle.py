@@ -19,6 +19,7 @@ def test_nothing_is_left_after_the_end(lab):
     before = traces(lab)
     box = sluice.Sluice(lab)
     assert os.path.exists(box.control) and os.path.exists(box.engine)
+    assert traces(lab) != before, "it must be seen while it runs"
     assert box.stop() == 0
     assert not os.path.exists(box.control), "sluiced removes its socket"
     assert box.engine_pid(), "sluice-dp goes on without sluiced"
