@@ -279,11 +279,10 @@ LIMITS = {"relay.plan_commit.flows=10000": 60, "relay.plan_commit.flows=1000000"
 
 def bench_parser(f, _with_peers):
     """The programs *_bench of the build tree print lines of: name, case, unit, value."""
+    bad = []
     programs = sorted(glob.glob(os.path.join(build.folder(SUFFIX), "**/*_bench"), recursive=True))
     for program in (p for p in programs if os.access(p, os.X_OK)):
         r = subprocess.run([program], capture_output=True, text=True, timeout=300)
-        if r.returncode:
-            raise RuntimeError(f"{program}: {r.stdout[-500:]}{r.stderr[-500:]}")
         for line in r.stdout.splitlines():
             m = re.match(r"(\S+) (\S+) (\S+) ([\d.]+)", line)
             if m:
@@ -291,6 +290,11 @@ def bench_parser(f, _with_peers):
                 f.add(name, float(m[4]), m[3].replace("_per_", "/"), LIMITS.get(name))
             else:
                 note(line)
+        if r.returncode:
+            bad.append(os.path.basename(program))
+            note(f"{bad[-1]} failed ({r.returncode}): {r.stderr[-300:]}")
+    if bad:
+        raise RuntimeError(f"failed: {' '.join(bad)}")
 
 
 BENCHES = {"parser": bench_parser, "idle": bench_idle, "sip": bench_sip, "pdd": bench_pdd,
