@@ -2,6 +2,7 @@
 /* sluiced: options, the order in which things come up and go down, signals. */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -200,6 +201,9 @@ static int stage_shards(struct daemon *d)
 	d->limits = call_limits_new(d->conf);
 	if (!d->limits)
 		return -ENOMEM;
+	if (d->n_shards == 1)
+		/* Another thread's heap grows page by page, each a mprotect(); the main one in steps. */
+		mallopt(M_ARENA_MAX, 1);
 	for (unsigned i = 0; i < d->n_shards; i++) {
 		struct shard_options o = { .log = d->log,
 					   .conf = d->conf,

@@ -13,7 +13,7 @@
 #include "timer_priv.h"
 
 #define BATCH              64
-#define RANDOM_OCTETS      512
+#define RANDOM_OCTETS      8192 /* a call takes some 400: tags, branches, Call-IDs, ports */
 #define VIRTUAL_START_MS   1000000u
 #define VIRTUAL_EPOCH_US   1767225600000000ull /* 2026-01-01 00:00:00 UTC */
 #define ROUNDS_AT_ONE_TIME 1000

@@ -7,8 +7,6 @@
 #include <unistd.h>
 #include "engine/engine.h"
 
-#define DATAGRAMS_A_ROUND 64 /* then other descriptors have their turn */
-
 struct seqpacket {
 	struct loop *loop;
 	struct log *log;
@@ -35,25 +33,21 @@ static void gone(struct seqpacket *s, int why)
 	engine_gone(s->engine, why);
 }
 
-/* One datagram: true while there may be more. */
-static bool receive_one(struct seqpacket *s)
+static void receive_one(struct seqpacket *s)
 {
 	ssize_t n = recv(s->fd.fd, s->mem, sizeof(s->mem), MSG_DONTWAIT | MSG_TRUNC);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return false;
-	if (n <= 0 || (size_t)n > sizeof(s->mem)) {
+		return;
+	if (n <= 0 || (size_t)n > sizeof(s->mem))
 		gone(s, n < 0 ? -errno : n ? -EMSGSIZE : -EPIPE);
-		return false;
-	}
-	engine_receive(s->engine, s->mem, (size_t)n);
-	return s->fd.fd >= 0; /* the client may have closed */
+	else
+		engine_receive(s->engine, s->mem, (size_t)n);
 }
 
 static void ready(void *arg, uint32_t events)
 {
 	struct seqpacket *s = arg;
-	int left = DATAGRAMS_A_ROUND;
 
 	if (events & EPOLLOUT) {
 		int rc = loop_fd_mod(s->loop, &s->fd, EPOLLIN);
@@ -65,8 +59,10 @@ static void ready(void *arg, uint32_t events)
 	}
 	if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		return;
-	while (s->fd.fd >= 0 && left-- && receive_one(s))
-		;
+	/* One a round: the engine answers a whole batch in one datagram, so a second read would mostly
+	 * find nothing, and what it would have found brings the next round. */
+	if (s->fd.fd >= 0)
+		receive_one(s);
 }
 
 static int connect_fd(struct seqpacket *s)

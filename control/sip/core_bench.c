@@ -111,6 +111,7 @@ static void make(struct side *s, struct loop *l, struct wire *w, struct side *pe
 static void one_call(struct loop *l, struct side *a)
 {
 	struct invite_params p = {
+		.max_forwards = 70,
 		.target = { 0, a->peer->addr },
 		.ruri = STR("sip:+442079460000@192.0.2.99;user=phone"),
 		.from = STR("\"Alice Example\" <sip:+441632960001@192.0.2.1;user=phone>"),

@@ -250,6 +250,7 @@ static void user(struct fuzz *f)
 static void call(struct fuzz *f)
 {
 	struct invite_params p = { .target = { 0, f->far },
+				   .max_forwards = 70,
 				   .ruri = STR("sip:b@192.0.2.99"),
 				   .from = STR("<sip:a@192.0.2.1>"),
 				   .to = STR("<sip:b@192.0.2.99>"),

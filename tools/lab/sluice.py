@@ -44,7 +44,9 @@ class Sluice:
         if text is None:
             with open(example) as f:
                 text = f.read()
-        text = set_section(text, "process", {"control": self.control, "engine": self.engine})
+        # A line per call is for people; under load it would be measured too.
+        text = set_section(text, "process", {"control": self.control, "engine": self.engine,
+                                             "log": "notice" if text.startswith(LOAD) else "info"})
         text = set_section(text, "media", {"device": device, **(media or {})})
         with open(self.config, "w") as f:
             f.write(text)
