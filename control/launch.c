@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,21 +12,52 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static bool engine_answers(const char *path)
+#include "engine/tlv.h"
+
+#define GREET_MS       500
+#define GREET_TRIES    10
+#define GREET_PAUSE_US 50000
+
+/* Only an answer counts: a process that was killed a moment ago still lets one connect. */
+static bool engine_greets(int fd)
+{
+	uint32_t mem[256];
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	struct tlv_out o;
+
+	tlv_out_init(&o, mem, sizeof(mem));
+	tlv_begin(&o, FLOW_CMD_HELLO, 0, 1);
+	tlv_put_u32(&o, FLOW_A_VERSION, FLOW_VERSION);
+	if (tlv_end(&o) < 0 || send(fd, o.p, o.n, MSG_NOSIGNAL) != (ssize_t)o.n)
+		return false;
+	return poll(&pfd, 1, GREET_MS) == 1 && recv(fd, mem, sizeof(mem), MSG_DONTWAIT) > 0;
+}
+
+/* 1: it is there; 0: nobody listens; -EAGAIN: somebody listened and said nothing. */
+static int engine_probe(const char *path)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	bool yes;
+	int fd, rc = 0;
 
-	if (fd < 0 || strlen(path) >= sizeof(sun.sun_path)) {
-		if (fd >= 0)
-			close(fd);
-		return false;
-	}
+	if (strlen(path) >= sizeof(sun.sun_path))
+		return 0;
 	memcpy(sun.sun_path, path, strlen(path));
-	yes = connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return 0;
+	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
+		rc = engine_greets(fd) ? 1 : -EAGAIN;
 	close(fd);
-	return yes;
+	return rc;
+}
+
+static bool engine_answers(const char *path)
+{
+	int rc;
+
+	for (unsigned i = 0; (rc = engine_probe(path)) == -EAGAIN && i < GREET_TRIES; i++)
+		usleep(GREET_PAUSE_US);
+	return rc == 1;
 }
 
 /* In the child. Returns only when no program was found. */

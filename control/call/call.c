@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a call: made by an INVITE, gone when both invites and the media report are done. */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "call_priv.h"
 
-#define ARENA_FIRST 8192
+/* A call with one stream: itself, its session, the names of its people. */
+#define ARENA_FIRST 1664
 
 static uint64_t new_id(struct calls *cs)
 {
@@ -70,6 +72,7 @@ void call_free(struct call *c)
 	if (c->next)
 		c->next->pprev = c->pprev;
 	c->calls->count--;
+	call_unhold(c);
 	arena_free(c->arena);
 	conf_put(conf);
 }
@@ -90,15 +93,18 @@ int call_hold(struct call *c, unsigned status, struct str headers, struct str bo
 	size_t need = headers.n + body.n;
 
 	if (need > h->cap) {
-		char *mem =
-			arena_alloc(c->arena, need * 2); /* grows a few times in a call's life */
+		/* Not realloc(): `body` may be the one that is held already. */
+		char *mem = malloc(need);
 
 		if (!mem)
 			return -ENOMEM;
+		if (body.n)
+			memcpy(mem, body.p, body.n);
+		body.p = mem;
+		free(h->mem);
 		h->mem = mem;
-		h->cap = need * 2;
+		h->cap = need;
 	}
-	/* `body` may be the one that is held already */
 	if (body.n)
 		memmove(h->mem, body.p, body.n);
 	if (headers.n)
@@ -107,6 +113,12 @@ int call_hold(struct call *c, unsigned status, struct str headers, struct str bo
 	h->headers = (struct str){ h->mem + body.n, headers.n };
 	h->status = status;
 	return 0;
+}
+
+void call_unhold(struct call *c)
+{
+	free(c->held.mem);
+	c->held = (struct call_held){ 0 };
 }
 
 void call_committed(void *call, int status)

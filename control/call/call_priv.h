@@ -114,8 +114,8 @@ struct call_leg {
 	uint8_t index;
 };
 
-/* What is waiting for the engine's ack: a reply to the asker, or the ACK to the other one. Its
- * memory is used again and again: arenas don't shrink. */
+/* What is waiting for the engine's ack: a reply to the asker, or the ACK to the other one. Not in the
+ * arena: a call that talks holds nothing. */
 struct call_held {
 	char *mem;
 	size_t cap;
@@ -173,6 +173,8 @@ struct call *call_new(struct calls *cs, struct invite *inv, const struct conf_tr
 void call_free(struct call *c);
 void call_leave_route(struct call *c);
 void call_note(struct call *c, unsigned leg, unsigned status, const char *what);
+/* Nothing waits any more: gives the memory back. */
+void call_unhold(struct call *c);
 /* Keeps a reply for later; 0 or -ENOMEM. */
 int call_hold(struct call *c, unsigned status, struct str headers, struct str body);
 void call_committed(void *call, int status); /* for media_commit() */

@@ -118,7 +118,9 @@ void call_fsm(struct call *c, enum call_input what, const struct call_in *in)
 		c->state = row->next;
 		what = row->action(c, in);
 	}
-	if (c->state == CALL_ENDED)
+	if (c->state == CALL_ACTIVE)
+		call_unhold(c);
+	else if (c->state == CALL_ENDED)
 		call_free(c);
 }
 

@@ -3,6 +3,8 @@
  */
 #include "ctl/ctl_priv.h"
 
+#include <malloc.h>
+
 #define CALL_FLOWS 16
 
 /* ---- helpers ---- */
@@ -86,6 +88,14 @@ static json_t *view_networks(const struct conf *conf)
 	return list;
 }
 
+/* Octets that the process has allocated and not freed, of all threads. */
+static json_int_t memory_in_use(void)
+{
+	struct mallinfo2 m = mallinfo2();
+
+	return (json_int_t)(m.uordblks + m.hblkhd);
+}
+
 static void status_merge(const struct ctl_options *o, json_t *reply, struct ctl_part *parts,
 			 unsigned n)
 {
@@ -100,6 +110,7 @@ static void status_merge(const struct ctl_options *o, json_t *reply, struct ctl_
 	json_object_set_new(reply, "config", json_string(o->conf->file));
 	json_object_set_new(reply, "shards", json_integer(n));
 	json_object_set_new(reply, "calls", json_integer(calls));
+	json_object_set_new(reply, "memory", json_integer(memory_in_use()));
 	json_object_set_new(reply, "totals", totals);
 	json_object_set(reply, "engine_up", json_object_get(parts[0].result, "engine_up"));
 	json_object_set(reply, "data_path", json_object_get(parts[0].result, "data_path"));

@@ -72,11 +72,14 @@ class Meter:
         return ", ".join(f"{g} {v:.3f} s" for g, v in sorted(self.seconds.items()) if v > 0.0005)
 
 
-def memory_kb(lab):
-    """Proportional set size of everything in the sbc namespace."""
+def memory_kb(lab, only=None):
+    """Proportional set size of everything in the sbc namespace, or of the programs named `only`."""
     total = 0
     for pid in lab.sbc.pids():
         try:
+            with open(f"/proc/{pid}/comm") as f:
+                if only and f.read().strip() != only:
+                    continue
             with open(f"/proc/{pid}/smaps_rollup") as f:
                 total += int(re.search(r"^Pss:\s+(\d+)", f.read(), re.M)[1])
         except (OSError, TypeError):

@@ -81,10 +81,10 @@ void show_status(const json_t *reply)
 	const char *name;
 	size_t i, k;
 
-	printf("sluiced %s, %s, %lld shard%s, %lld call%s up\n", text(reply, "version"),
-	       text(reply, "config"), number(reply, "shards"),
+	printf("sluiced %s, %s, %lld shard%s, %lld call%s up, %.1f MB in use\n",
+	       text(reply, "version"), text(reply, "config"), number(reply, "shards"),
 	       number(reply, "shards") == 1 ? "" : "s", number(reply, "calls"),
-	       number(reply, "calls") == 1 ? "" : "s");
+	       number(reply, "calls") == 1 ? "" : "s", (double)number(reply, "memory") / 1e6);
 	printf("data plane: %s\n\n", json_is_true(at(reply, "engine_up"))
 					     ? "connected"
 					     : "NOT CONNECTED - new calls get 503");
