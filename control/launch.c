@@ -92,6 +92,13 @@ int launch_engine(const struct conf *conf, struct log *log, pid_t *pid)
 			   conf->process.engine);
 		return 0;
 	}
+	if (geteuid() != 0) {
+		log_notice(log, "media",
+			   "sluice-dp is not there yet, and only root can start it: waiting for it "
+			   "on %s",
+			   conf->process.engine);
+		return 0;
+	}
 	if (pipe2(report, O_CLOEXEC) < 0)
 		return -errno;
 	*pid = fork();
