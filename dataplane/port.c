@@ -13,10 +13,8 @@
 #include "punt.h"
 #include "xdp/steer.h"
 
-#define DESCRIPTORS 1024
-#define QUEUE_MBUFS                                                                                \
-	4096             /* fill ring 2048 (the AF_XDP driver insists), completion and send rings  \
-			  */
+#define DESCRIPTORS 2048 /* 0.4 s of 100 calls: a virtual machine stands still that long */
+#define QUEUE_MBUFS 4096 /* fill ring 2048 (the AF_XDP driver insists), completion and send rings */
 #define SPARE_MBUFS 2048 /* bursts under way, held packets */
 #define POOL_CACHE  256
 

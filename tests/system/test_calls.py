@@ -84,7 +84,7 @@ def test_hold_and_resume(lab, box, call):
     assert held_rate < 5, f"the held side still sends {held_rate:.0f} packets/s"
     for a, b in (to_pbx, to_pbx[::-1]):
         rate = rtp_rate(packets, a, b, t_resumed + 0.5, t_resumed + 2.3)
-        assert rate > 45, f"only {rate:.0f} packets/s from {a} to {b} after resume"
+        assert rate > 40, f"only {rate:.0f} packets/s from {a} to {b} after resume"
     box.wait_calls(0)
     assert box.flows() == []
 
@@ -122,7 +122,7 @@ def test_media_survives_a_crash_of_sluiced(lab, box, call):
     packets = list(wire.packets())
     for a, b in ((netns.Lab.CARRIER, netns.Lab.OUTSIDE), (netns.Lab.OUTSIDE, netns.Lab.CARRIER)):
         rate = rtp_rate(packets, a, b, t0, t1)
-        assert rate > 48, f"{rate:.0f} packets/s from {a} to {b} while sluiced was dead"
+        assert rate > 40, f"{rate:.0f} packets/s from {a} to {b} while sluiced was dead"
     pbx.hang_up()
     carrier.hang_up()
     time.sleep(0.5)
