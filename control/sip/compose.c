@@ -106,16 +106,17 @@ bool echo_read(struct sip *s, struct echo *e, const struct sip_msg *m, const str
 		.cseq = sip_value(m, SIP_HDR_CSEQ),
 		.timestamp = sip_value(m, SIP_HDR_TIMESTAMP),
 	};
-	if (!h || !e->from.n || !e->to.n || !e->call_id.n || !e->cseq.n)
+	if (!h || !e->cseq.n)
 		return false;
 	buf_init(&b, s->aux, sizeof(s->aux));
 	if (c && c->n_via == 1) { /* nearly always: nothing is read twice */
 		put_top_via(&b, &c->via, source);
 	} else {
 		rest = sip_hdr_value(m, h);
-		if (sip_via_parse(&rest, &via) < 0)
-			return false;
-		put_top_via(&b, &via, source);
+		if (sip_via_parse(&rest, &via) == 0)
+			put_top_via(&b, &via, source);
+		else
+			rest = sip_hdr_value(m, h);
 	}
 	rest = str_trim(rest);
 	if (rest.n)
@@ -138,6 +139,24 @@ struct addr response_addr(const struct sip_via *v, const struct addr *source)
 	return to;
 }
 
+/* What a malformed request did not say cannot be repeated. */
+static void put_known(struct buf *b, enum sip_hdr_id id, struct str value)
+{
+	if (value.n)
+		sip_put_header(b, id, value);
+}
+
+static void put_to(struct buf *b, const struct echo *e, const struct response *r)
+{
+	buf_lit(b, "To: ");
+	buf_put(b, e->to);
+	if (!e->tagged && r->reply.status > 100) {
+		buf_lit(b, ";tag=");
+		buf_put(b, r->tag);
+	}
+	buf_lit(b, "\r\n");
+}
+
 void response_put(struct buf *b, const struct echo *e, const struct response *r)
 {
 	const struct invite_reply *p = &r->reply;
@@ -146,15 +165,10 @@ void response_put(struct buf *b, const struct echo *e, const struct response *r)
 	buf_put(b, e->via);
 	if (r->dialog && p->status > 100 && p->status < 300)
 		buf_put(b, e->routes);
-	sip_put_header(b, SIP_HDR_FROM, e->from);
-	buf_lit(b, "To: ");
-	buf_put(b, e->to);
-	if (!e->tagged && p->status > 100) {
-		buf_lit(b, ";tag=");
-		buf_put(b, r->tag);
-	}
-	buf_lit(b, "\r\n");
-	sip_put_header(b, SIP_HDR_CALL_ID, e->call_id);
+	put_known(b, SIP_HDR_FROM, e->from);
+	if (e->to.n)
+		put_to(b, e, r);
+	put_known(b, SIP_HDR_CALL_ID, e->call_id);
 	sip_put_header(b, SIP_HDR_CSEQ, e->cseq);
 	if (p->status == 100 && e->timestamp.n)
 		sip_put_header(b, SIP_HDR_TIMESTAMP, e->timestamp);

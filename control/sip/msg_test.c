@@ -396,7 +396,13 @@ static void refused_requests_can_be_answered(void **state)
 	t = parse(STR("SIP/2.0 200 OK\r\n" VIA FROM TO CALL_ID "CSeq: x\r\n\r\n"));
 	assert_false(answerable(t));
 	done(t);
-	t = parse(STR(INVITE VIA FROM TO CSEQ "\r\n"));
+	t = parse(STR(INVITE VIA CSEQ "\r\n"));
+	assert_true(answerable(t));
+	done(t);
+	t = parse(STR(INVITE VIA FROM TO CALL_ID "\r\n"));
+	assert_false(answerable(t));
+	done(t);
+	t = parse(STR(INVITE FROM TO CALL_ID CSEQ "\r\n"));
 	assert_false(answerable(t));
 	done(t);
 }

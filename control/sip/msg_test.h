@@ -35,12 +35,11 @@ static inline void done(struct parsed *t)
 	free(t);
 }
 
-/* Is there what a 4xx needs: a request, no ACK, with a way back and the fields that it repeats? */
+/* Is there what a 4xx needs: a request, no ACK, with the fields that nobody can do without? */
 static inline bool answerable(const struct parsed *t)
 {
-	return !t->m.status && t->m.method_name.n && t->m.method != SIP_ACK && t->c.via.host.n &&
-	       sip_value(&t->m, SIP_HDR_FROM).n && sip_value(&t->m, SIP_HDR_TO).n &&
-	       sip_value(&t->m, SIP_HDR_CALL_ID).n && sip_value(&t->m, SIP_HDR_CSEQ).n;
+	return !t->m.status && t->m.method_name.n && t->m.method != SIP_ACK &&
+	       sip_value(&t->m, SIP_HDR_VIA).n && sip_value(&t->m, SIP_HDR_CSEQ).n;
 }
 
 /* The first of the two errors, as a positive enum sip_error. */

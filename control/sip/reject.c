@@ -10,11 +10,11 @@ static void send_rejection(struct sip *s, unsigned network, const struct sip_msg
 	char tag[IDENT_LEN];
 	struct sip_via via;
 	struct str list = sip_value(m, SIP_HDR_VIA);
-	struct addr to;
+	struct addr to = *source;
 	struct echo e;
 	struct buf b;
 
-	if (!echo_read(s, &e, m, NULL, source) || sip_via_parse(&list, &via) < 0) {
+	if (!echo_read(s, &e, m, NULL, source)) {
 		count(s, COUNT_DROP_MALFORMED);
 		return;
 	}
@@ -25,7 +25,8 @@ static void send_rejection(struct sip *s, unsigned network, const struct sip_msg
 	if (!buf_ok(&b))
 		return;
 	count(s, COUNT_REJECT_STATELESS);
-	to = response_addr(&via, source);
+	if (sip_via_parse(&list, &via) == 0)
+		to = response_addr(&via, source);
 	sip_transmit(s, network, &to, buf_str(&b));
 }
 

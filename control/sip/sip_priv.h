@@ -147,8 +147,8 @@ struct response {
 };
 
 /* Fills `e` from the message; Via and Record-Route lines are written into s->aux. `c` is NULL where
- * the message did not pass sip_msg_core(). False where the topmost Via cannot be read or a field is
- * missing. */
+ * the message did not pass sip_msg_core(): a Via that cannot be read is repeated as it came, and what
+ * is missing stays empty. False without a Via or a CSeq. */
 bool echo_read(struct sip *s, struct echo *e, const struct sip_msg *m, const struct sip_core *c,
 	       const struct addr *source);
 /* Where a response goes: RFC 3261 18.2.2, RFC 3581 4. */

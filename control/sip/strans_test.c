@@ -444,9 +444,20 @@ static void malformed(void **state)
 	inject(w, "SIP/2.0 200 OK\r\n\r\n");
 	inject(w, "garbage");
 	inject(w, "OPTIONS sip:us@192.0.2.1 SIP/2.0\r\nVia: x\r\n\r\n");
+	advance(w, 1000);
+	inject(w, "OPTIONS sip:us@192.0.2.1 SIP/2.0\r\nCSeq: 1 OPTIONS\r\n\r\n");
+	advance(w, 1000);
+	inject(w, "OPTIONS sip:us@192.0.2.1 SIP/2.0\r\nVia: \1\r\nCSeq: 1 OPTIONS\r\n\r\n");
 	inject(w, "\r\n\r\n");
 	assert_int_equal(counter_of(w, "in.keepalive"), 1);
 	assert_int_equal(w->n_sent, 2);
+	advance(w, 1000);
+	inject(w, "OPTIONS sip:us@192.0.2.1 SIP/2.0\r\nVia: x;;, y\r\nVia: z\r\nCSeq: 1 "
+		  "OPTIONS\r\n\r\n");
+	assert_int_equal(w->n_sent, 3);
+	assert_string_equal(sent(w, -1), "SIP/2.0 400 Mandatory Header Field Missing\r\n"
+					 "Via: x;;, y\r\nVia: z\r\nCSeq: 1 OPTIONS\r\n"
+					 "Content-Length: 0\r\n\r\n");
 	inject_from(w, "\r\n\r\n", &stranger);
 	assert_int_equal(counter_of(w, "drop.unknown-peer"), 1);
 	assert_int_equal(counter_of(w, "in.keepalive"), 1);

@@ -85,6 +85,7 @@ struct world {
 	const struct step *step; /* being done */
 	uint64_t mark_ms;        /* when the last step's message was sent or arrived */
 	unsigned serial;         /* for tags, branches, ports */
+	unsigned strays;         /* datagrams to addresses where nobody is */
 	bool verbose;
 	char why[2048];
 	jmp_buf failed;

@@ -88,8 +88,10 @@ static int net_send(void *arg, unsigned network, const struct addr *to, struct s
 
 	while (a && (a->network != network || !addr_ip_eq(&a->addr, to)))
 		a = a->next;
-	if (!a)
-		return 0; /* into the void, as networks do */
+	if (!a) { /* into the void, as networks do */
+		w->strays++;
+		return 0;
+	}
 	show(w, "sluice", a->drop ? "-x" : "->", a->name, data);
 	r = arena_alloc(w->arena, sizeof(*r));
 	r->raw = arena_str(w->arena, data);
