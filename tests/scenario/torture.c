@@ -11,7 +11,8 @@
 struct row {
 	const char *suite, *section, *name;
 	const char *want; /* statuses, any of them; "call ...": or passed on; "": silence */
-	const char *text; /* of the reply, where it counts: a line of it */
+	const char
+		*text; /* in the reply, where it counts; of silence: the counter that tells of it */
 };
 
 static const struct row rows[] = {
@@ -19,7 +20,8 @@ static const struct row rows[] = {
 	{ "4475", "3.1.1.1", "wsinv", "481", NULL },
 	{ "4475", "3.1.1.2", "intmeth", "501 405", "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS\r\n" },
 	{ "4475", "3.1.1.3", "esc01", "call 404", NULL },
-	{ "4475", "3.1.1.4", "escnull", NO_REGISTRAR, "Call-ID: " },
+	{ "4475", "3.1.1.4", "escnull", NO_REGISTRAR,
+	  "\r\nTo: sip:null-%00-null@example.org;tag=" },
 	{ "4475", "3.1.1.5", "esc02", "501 405", "RE%47IST%45R\r\n" },
 	{ "4475", "3.1.1.6", "lwsdisp", "200 404", NULL },
 	{ "4475", "3.1.1.7", "longreq", "call", NULL },
@@ -27,13 +29,13 @@ static const struct row rows[] = {
 	{ "4475", "3.1.1.9", "semiuri", "200 404", NULL },
 	{ "4475", "3.1.1.10", "transports", "200 404", "Via: SIP/2.0/UNKNOWN" },
 	{ "4475", "3.1.1.11", "mpart01", "200 202 415 405 501", NULL },
-	{ "4475", "3.1.1.12", "unreason", "", NULL },
-	{ "4475", "3.1.1.13", "noreason", "", NULL },
+	{ "4475", "3.1.1.12", "unreason", "", "drop.response-via-other" },
+	{ "4475", "3.1.1.13", "noreason", "", "drop.response-via-other" },
 	{ "4475", "3.1.2.1", "badinv01", "400", NULL },
 	{ "4475", "3.1.2.2", "clerr", "400", NULL },
 	{ "4475", "3.1.2.3", "ncl", "400", NULL },
 	{ "4475", "3.1.2.4", "scalar02", "400", NULL },
-	{ "4475", "3.1.2.5", "scalarlg", "", NULL },
+	{ "4475", "3.1.2.5", "scalarlg", "", "drop.malformed" },
 	{ "4475", "3.1.2.6", "quotbal", "400", NULL },
 	{ "4475", "3.1.2.7", "ltgtruri", "400", NULL },
 	{ "4475", "3.1.2.8", "lwsruri", "400", NULL },
@@ -47,7 +49,7 @@ static const struct row rows[] = {
 	{ "4475", "3.1.2.16", "badvers", "505", NULL },
 	{ "4475", "3.1.2.17", "mismatch01", "400", NULL },
 	{ "4475", "3.1.2.18", "mismatch02", "501 400", NULL },
-	{ "4475", "3.1.2.19", "bigcode", "", NULL },
+	{ "4475", "3.1.2.19", "bigcode", "", "drop.malformed" },
 	{ "4475", "3.2.1", "badbranch", "400", NULL },
 	{ "4475", "3.3.1", "insuf", "400", NULL },
 	{ "4475", "3.3.2", "unkscm", "416", NULL },
@@ -59,7 +61,7 @@ static const struct row rows[] = {
 	{ "4475", "3.3.7", "regaut01", NO_REGISTRAR, "\r\nAllow: " },
 	{ "4475", "3.3.8", "multi01", "400", NULL },
 	{ "4475", "3.3.9", "mcl01", "400", NULL },
-	{ "4475", "3.3.10", "bcast", "", NULL },
+	{ "4475", "3.3.10", "bcast", "", "drop.response-via-count" },
 	{ "4475", "3.3.11", "zeromf", "483 200", NULL },
 	{ "4475", "3.3.12", "cparam01", NO_REGISTRAR, NULL },
 	{ "4475", "3.3.13", "cparam02", NO_REGISTRAR, NULL },
@@ -89,6 +91,8 @@ static bool is_call(struct world *w, const struct probe *p)
 		world_fail(w, "no 100");
 	if (p->called && p->n_status)
 		world_fail(w, "passed on and refused:\n%.*s", STR_FMT(p->reply->raw));
+	if (p->called && probe_header(p->invite, "Date").p)
+		world_fail(w, "with a Date:\n%.*s", STR_FMT(p->invite->raw));
 	return p->called;
 }
 
@@ -104,8 +108,12 @@ static void check(struct world *w, const struct probe *p, const void *arg)
 		world_fail(w, "%u replies%s, the last is\n%.*s", p->n_status,
 			   p->trying ? " and 100" : "", (int)(p->reply ? p->reply->raw.n : 0),
 			   p->reply ? p->reply->raw.p : "");
-	if (!*r->want)
+	if (!*r->want) {
+		if (world_counter(w, r->text) != 1)
+			world_fail(w, "%s is %llu", r->text,
+				   (unsigned long long)world_counter(w, r->text));
 		return;
+	}
 	if (!probe_any(r->want, p->status[0]))
 		world_fail(w, "%u and not %s:\n%.*s", p->status[0], r->want,
 			   STR_FMT(p->reply->raw));
