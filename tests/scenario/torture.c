@@ -16,7 +16,8 @@ struct row {
 };
 
 static const struct row rows[] = {
-	/* A To tag of no dialog here: RFC 3261 12.2.2. */
+	/* A To tag of no dialog here: RFC 3261 12.2.2. The RFC's own message has a branch without the
+	 * magic cookie besides; such are refused, see 3.2.1 and 3.4.1. */
 	{ "4475", "3.1.1.1", "wsinv", "481", NULL },
 	{ "4475", "3.1.1.2", "intmeth", "501 405", "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS\r\n" },
 	{ "4475", "3.1.1.3", "esc01", "call 404", NULL },
