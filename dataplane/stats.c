@@ -15,7 +15,7 @@ static const struct {
 	const char *name;
 	size_t at;
 } counters[] = {
-#define X(name, text) { #name, offsetof(struct dp_stats, name) },
+#define X(name, text) { "work." #name, offsetof(struct dp_stats, name) },
 	DP_COUNTERS(X)
 #undef X
 };
@@ -37,6 +37,6 @@ void stats_put(struct tlv_out *o, const struct dp_stats *s)
 		tlv_put_drop(o, dp_drop_name(i), s->drop[i]);
 	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
 		tlv_put_drop(o, counters[i].name, *(const u64 *)((const char *)s + counters[i].at));
-	tlv_put_drop(o, "tsc_hz", rte_get_tsc_hz());
+	tlv_put_drop(o, "work.tsc_hz", rte_get_tsc_hz());
 	tlv_nest_end(o, nest);
 }

@@ -35,7 +35,7 @@ enum dp_drop {
 	DP_DROP_COUNT
 };
 
-/* Counters that are no drops. A stage's cycles divided by packets_in is its price of a packet. */
+/* Counters that are no drops, named work.NAME. A stage's cycles divided by packets_in is its price of a packet. */
 #define DP_COUNTERS(X)                                                                             \
 	X(packets_in, "media packets received")                                                    \
 	X(packets_out, "media packets sent")                                                       \
@@ -62,7 +62,7 @@ struct tlv_out;
 
 const char *dp_drop_name(unsigned drop);
 const char *dp_drop_text(unsigned drop);
-/* FLOW_A_DROPS: every drop and counter by its name, and tsc_hz. */
+/* FLOW_A_DROPS: every drop and counter by its name, and work.tsc_hz. */
 void stats_put(struct tlv_out *o, const struct dp_stats *s);
 
 #endif

@@ -358,7 +358,7 @@ def test_relays_both_ways(bench, kind):
     assert list(flows) == [1] and flows[1].packets(A_RTCP0) == 1
     driver = {"af_xdp": "AF_XDP on ", "af_packet": "AF_PACKET on "}[kind]
     assert [(n, d.startswith(driver)) for n, d, _ in ports] == [("outside", True), ("inside", True)]
-    assert counters["packets_out"] == 45
+    assert counters["work.packets_out"] == 45
     # DEL says the final counters, and then nothing passes.
     gone = c.delete(1)
     assert gone.status == 0 and gone.packets(A_STATS0) == 24
@@ -745,7 +745,7 @@ def test_device_of_dpdk_with_a_way_to_the_kernel(bench):
     c = bench.client()
     carrier, pbx = bench.call(c)
     relayed(bench, carrier, pbx)
-    assert c.dump()[1]["kernel_in"] > 4
+    assert c.dump()[1]["work.kernel_in"] > 4
     assert p.stop() == 0
     assert "sl-outside" not in bench.sbc.ip("link").stdout
 

@@ -105,7 +105,8 @@ void show_status(const json_t *reply)
 	}
 	text_table_print(t, "no networks");
 	putchar('\n');
-	json_object_foreach((json_t *)at(reply, "totals"), name, v)
+	json_object_foreach((json_t *)at(reply, "totals"), name,
+			    v) if (json_integer_value(v) || strcmp(name, "calls_started") == 0)
 		printf("%12lld  %s\n", (long long)json_integer_value(v), name);
 }
 
@@ -243,7 +244,19 @@ void show_flows(const json_t *reply)
 
 /* ---- drops ---- */
 
-static void show_counters(const char *title, const json_t *counters)
+/* Counters of work done, among those of what was refused. */
+static bool is_work(const char *name)
+{
+	static const char *const work[] = { "work.",   "in.",          "out.",    "transactions",
+					    "dialogs", "udp.received", "udp.sent" };
+
+	for (size_t i = 0; i < sizeof(work) / sizeof(work[0]); i++)
+		if (strncmp(name, work[i], strlen(work[i])) == 0)
+			return strcmp(name, "out.failed") != 0;
+	return false;
+}
+
+static void show_refused(const char *title, const json_t *counters)
 {
 	json_t *v;
 	const char *name;
@@ -252,20 +265,21 @@ static void show_counters(const char *title, const json_t *counters)
 	printf("%s\n", title);
 	json_object_foreach((json_t *)counters, name, v)
 	{
-		if (json_integer_value(v) == 0)
+		if (json_integer_value(v) == 0 || is_work(name))
 			continue;
 		printf("%14lld  %s\n", (long long)json_integer_value(v), name);
 		any = true;
 	}
 	if (!any)
-		puts("             0  of everything");
+		puts("          none");
 }
 
 void show_drops(const json_t *reply)
 {
-	show_counters("media (since sluice-dp started)", at(reply, "media"));
+	show_refused("media packets (since sluice-dp started)", at(reply, "media"));
 	putchar('\n');
-	show_counters("SIP (since sluiced started)", at(reply, "sip"));
+	show_refused("SIP messages (since sluiced started)", at(reply, "sip"));
+	puts("\n`sluicectl --json drops` has the counters of work done too.");
 }
 
 /* ---- trunks ---- */
