@@ -36,7 +36,7 @@
 #define NS          1000000000ull
 #define BURST       16
 #define EVENTS      256
-#define LATE_NS     5000000ull /* then the lost time is left out */
+#define LATE_NS     50000000ull /* then the lost time is left out */
 #define BUCKET_NS   4000ull    /* of the latency histogram */
 #define BUCKETS     16384      /* up to 65 ms; the last one holds the rest */
 #define SETTLE_NS   (NS / 2)

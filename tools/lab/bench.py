@@ -83,8 +83,12 @@ def note(text):
     term.say(term.paint(f"  {text}", "dim"))
 
 
-def need_all(load, wanted):
-    if load.failed or load.successful != wanted:
+def need_all(kind, load, wanted):
+    """Of sluice every call; a peer that fails some is still a peer, and it is said."""
+    if kind != "sluice" and load.successful >= 0.95 * wanted:
+        if load.failed:
+            note(f"{kind}: {load.failed} of {wanted} calls failed")
+    elif load.failed or load.successful != wanted:
         raise RuntimeError(f"{load.successful} of {wanted} calls went well, {load.failed} failed: "
                            f"{load.errors()}")
 
@@ -101,7 +105,7 @@ def sip_load(setup):
     load.wait(seconds + 40)
     time.sleep(0.5)
     meter.stop()
-    need_all(load, rate * seconds)
+    need_all(setup.kind, load, rate * seconds)
     note(f"{setup.kind}: {rate} calls/s for {seconds} s, {load.retransmissions} retransmissions; "
          f"{meter}")
     return meter, load.successful
@@ -200,7 +204,7 @@ def added_delay(setup):
     calls = PDD_RATE * PDD_SECONDS
     load = sipp.uac(setup.lab, netns.Lab.INSIDE, PDD_RATE, calls, 300, media="10.10.0.12")
     load.wait(PDD_SECONDS + 40)
-    need_all(load, calls)
+    need_all(setup.kind, load, calls)
     inside, outside = (first_times(w.stop().packets()) for w in wires)
     delays = []
     for number in {n for n, _ in inside}:
