@@ -37,8 +37,8 @@
 #define BURST       16
 #define EVENTS      256
 #define LATE_NS     50000000ull /* then the lost time is left out */
-#define BUCKET_NS   4000ull    /* of the latency histogram */
-#define BUCKETS     16384      /* up to 65 ms; the last one holds the rest */
+#define BUCKET_NS   4000ull     /* of the latency histogram */
+#define BUCKETS     16384       /* up to 65 ms; the last one holds the rest */
 #define SETTLE_NS   (NS / 2)
 
 struct leg {
