@@ -115,9 +115,11 @@ void ctrans_cancel(struct ctrans *ct, struct str headers)
 
 static void invite_1xx(struct ctrans *ct, const struct incoming *in)
 {
-	if (!ct->cancelled) {
+	if (!ct->cancelled && ct->owner) { /* who limits the ringing */
 		timer_stop(ct->sip->loop, &ct->timer);
 		ct->deadline = 0;
+	} else if (!ct->cancelled) {
+		start(ct, sip_64_t1(ct->sip), 0);
 	}
 	if (ct->cancel && !ct->cancelled)
 		send_cancel(ct);
@@ -394,6 +396,9 @@ void ctrans_free(struct ctrans *ct)
 void ctrans_leave(struct ctrans *ct)
 {
 	ct->owner = NULL;
+	/* A re-INVITE that was answered 1xx when the dialog ended: nobody else limits the wait. */
+	if (ct->state == PROCEEDING && !ct->deadline)
+		start(ct, sip_64_t1(ct->sip), 0);
 }
 
 int ctrans_ack(struct ctrans *ct, struct str tag, const struct addr *to, struct str text)
