@@ -4,23 +4,6 @@
 
 static const char contact[] = "Contact: <sip:bob@192.0.2.99>\r\n";
 
-static void assert_times(struct world *w, const char *start, const unsigned *ms, unsigned n)
-{
-	uint64_t first = 0;
-	unsigned k = 0;
-
-	for (unsigned i = 0; i < w->n_sent; i++) {
-		if (strncmp(w->sent[i].text, start, strlen(start)) != 0)
-			continue;
-		if (k == 0)
-			first = w->sent[i].at;
-		assert_true(k < n);
-		assert_int_equal(w->sent[i].at - first, ms[k]);
-		k++;
-	}
-	assert_int_equal(k, n);
-}
-
 static const unsigned a_times[] = { 0, 500, 1500, 3500, 7500, 15500, 31500 };
 static const unsigned e_times[] = { 0,     500,   1500,  3500,  7500, 11500,
 				    15500, 19500, 23500, 27500, 31500 };

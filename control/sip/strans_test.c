@@ -19,24 +19,6 @@ static struct strans *server(struct world *w, const char *branch)
 #define assert_state(w, branch, name)                                                              \
 	assert_string_equal(strans_state_name(server(w, branch)), name)
 
-/* The times, from the first of them, at which messages that begin so were sent. */
-static void assert_times(struct world *w, const char *start, const unsigned *ms, unsigned n)
-{
-	uint64_t first = 0;
-	unsigned k = 0;
-
-	for (unsigned i = 0; i < w->n_sent; i++) {
-		if (strncmp(w->sent[i].text, start, strlen(start)) != 0)
-			continue;
-		if (k == 0)
-			first = w->sent[i].at;
-		assert_true(k < n);
-		assert_int_equal(w->sent[i].at - first, ms[k]);
-		k++;
-	}
-	assert_int_equal(k, n);
-}
-
 /* Timer G, and the 2xx: T1, doubled up to T2, for 64*T1. */
 static const unsigned g_times[] = { 0,     500,   1500,  3500,  7500, 11500,
 				    15500, 19500, 23500, 27500, 31500 };

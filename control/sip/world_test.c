@@ -398,3 +398,20 @@ unsigned count_seen(struct world *w, enum invite_event_type type)
 		n += w->seen[i].type == type;
 	return n;
 }
+
+void assert_times(struct world *w, const char *start, const unsigned *ms, unsigned n)
+{
+	uint64_t first = 0;
+	unsigned k = 0;
+
+	for (unsigned i = 0; i < w->n_sent; i++) {
+		if (strncmp(w->sent[i].text, start, strlen(start)) != 0)
+			continue;
+		if (k == 0)
+			first = w->sent[i].at;
+		assert_true(k < n);
+		assert_int_equal(w->sent[i].at - first, ms[k]);
+		k++;
+	}
+	assert_int_equal(k, n);
+}

@@ -102,4 +102,7 @@ unsigned count_seen(struct world *w, enum invite_event_type type);
 		assert_int_equal((w)->seen[i].status, (s));                                        \
 	} while (0)
 
+/* The times, from the first of them, at which messages that begin so were sent. */
+void assert_times(struct world *w, const char *start, const unsigned *ms, unsigned n);
+
 #endif
