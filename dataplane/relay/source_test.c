@@ -6,35 +6,7 @@
 #include <cmocka.h>
 #define CHECK(x) assert_true(x)
 #include "relay/relay_test.h"
-
-/* The peer of side 0 through its NAT: rank 2. */
-static struct stream phone(void)
-{
-	return (struct stream){ ip4(203, 0, 113, 7, 40000), 0xaaaa0001, 1000, 65000, 0 };
-}
-
-static struct stream stream_at(struct flow_addr from, u32 ssrc)
-{
-	return (struct stream){ from, ssrc, 7, 30000, 0 };
-}
-
-/* rank 0, 1, 2, 3 of side 0 */
-static struct flow_addr at_rank(unsigned rank)
-{
-	static const u8 ip[4][4] = {
-		{ 10, 0, 0, 5 }, { 10, 0, 0, 5 }, { 203, 0, 113, 7 }, { 100, 64, 3, 3 }
-	};
-	return ip4(ip[rank][0], ip[rank][1], ip[rank][2], ip[rank][3], rank ? 4100 + rank : 4000);
-}
-
-static void with_acl(struct world *w)
-{
-	world_init(w);
-	w->rule[0].side[0].acl[0] = ip4(100, 64, 3, 0, 0);
-	w->rule[0].side[0].acl[0].len = 24;
-	w->rule[0].side[0].n_acl = 1;
-	world_start(w);
-}
+#include "relay/ranks_test.h"
 
 /* A phone that was learned, by rank 2, and whose weak second is over. */
 static struct stream lock_phone(struct world *w)
