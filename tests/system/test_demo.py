@@ -44,8 +44,9 @@ def test_demo_stays_and_goes():
 
 
 def test_demo_cleans_up_when_interrupted():
+    # A shell that has the tests in its background ignores SIGINT, and so would its children.
     p = subprocess.Popen([DEMO], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                         env=ENV)
+                         env=ENV, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     for line in p.stdout:
         if "two telephones" in line or "A call from" in line:
             break
