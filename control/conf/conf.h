@@ -17,9 +17,16 @@ struct conf_network {
 		*port; /* interface "eth0", PCI address "0000:01:00.0" or DPDK device "net_..." */
 	struct addr address; /* ours, port 0 */
 	uint8_t prefix_len;
+	struct addr address6; /* ours for SIP over IPv6; family 0: none. Media is IPv4 */
+	uint8_t prefix_len6;
 	struct addr gateway; /* family 0: none */
 	struct addr public;  /* advertised in SIP and SDP instead of `address`; family 0: none */
-	uint16_t sip_port;   /* UDP, 5060 */
+	uint16_t sip_port;   /* UDP and TCP, 5060 */
+	uint16_t tls_port;   /* TLS, 5061; listened on where there is a certificate */
+	bool udp, tcp;       /* listened on */
+	/* PEM files, NULL: none. Certificate with its chain; key: NULL where it is in that file; ca: who is
+	 * trusted, NULL: the system's. */
+	const char *certificate, *key, *ca;
 	uint16_t media_lo, media_hi; /* UDP ports for RTP and RTCP, inclusive; lo even, hi odd */
 	uint8_t sip_dscp, media_dscp;
 	unsigned index; /* position in conf.networks */
@@ -30,12 +37,37 @@ enum conf_profile {
 	CONF_PROFILE_PBX     /* the company's PBX */
 };
 
+enum conf_transport {
+	CONF_TRANSPORT_AUTO, /* by RFC 3263, and large requests by TCP (RFC 3261 18.1.1) */
+	CONF_TRANSPORT_UDP,
+	CONF_TRANSPORT_TCP,
+	CONF_TRANSPORT_TLS
+};
+
+/* A name and a secret. The password stands in a file that only we may read; it is never printed, and wiped
+ * with the snapshot. */
+struct conf_login {
+	const char *user; /* NULL: none */
+	const char *password;
+	const char *realm; /* NULL: any realm of that neighbour */
+};
+
 /* A SIP neighbour: identified by the source address of its messages on its network. */
 struct conf_trunk {
 	const char *name;
 	const struct conf_network *on;
 	enum conf_profile profile;
-	struct addr host;   /* where requests go: address and port */
+	struct addr host;   /* where requests go: address and port; family 0: host_name is to be resolved */
+	const char *host_name; /* as written, without port: a name or an address literal */
+	uint16_t host_port;    /* 0: not written, so SRV counts */
+	enum conf_transport transport;
+	struct conf_login login;     /* what we answer to its challenges (RFC 3261 22) */
+	struct conf_login challenge; /* what it must answer to ours; user NULL: its address is enough */
+	const char *tls_name; /* that its certificate must bear; NULL: host_name */
+	const char *certificate, *key, *ca; /* PEM files for TLS to it, NULL: those of the network */
+	uint32_t failover_ms; /* no response at all from a target: the next one is tried */
+	uint32_t max_rate;    /* new calls a second from it; 0: no limit */
+	bool oc;              /* overload control of RFC 7339 with it */
 	const char *domain; /* host part of From, To, PAI and request URI toward it; its address by
 			       default */
 	struct prefix *sources; /* who is this trunk; the host's address is always the first */
@@ -73,6 +105,11 @@ struct conf {
 	struct {
 		uint32_t t1_ms, t2_ms, t4_ms; /* RFC 3261 17.1.1.1 */
 		uint32_t shards;              /* 0: one for each two cores, at least one */
+		struct addr *dns;             /* servers, port 0: 53; none: the system's */
+		unsigned n_dns;
+		uint32_t connections;         /* streams at once, on each shard */
+		uint32_t connections_per_source;
+		const char *const *emergency; /* numbers that are never refused for load; NULL ends it */
 	} sip;
 	struct {
 		enum conf_engine device;
