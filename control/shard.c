@@ -34,8 +34,7 @@ struct shard {
 /* ---- datagrams between shards ---- */
 
 struct foreign {
-	unsigned network;
-	struct addr source;
+	struct sip_hop from;
 	size_t len;
 	char data[];
 };
@@ -45,7 +44,7 @@ static void foreign_arrived(void *owner, void *data)
 	struct shard *s = owner;
 	struct foreign *f = data;
 
-	sip_receive(s->parts.sip, f->network, &f->source, f->data, f->len);
+	sip_receive(s->parts.sip, &f->from, f->data, f->len);
 	free(f);
 }
 
@@ -57,7 +56,8 @@ static void foreign_post(void *arg, unsigned to, unsigned network, const struct 
 
 	if (!f)
 		return;
-	*f = (struct foreign){ .network = network, .source = *source, .len = len };
+	*f = (struct foreign){ .from = { .network = (uint16_t)network, .addr = *source },
+			       .len = len };
 	memcpy(f->data, buf, len);
 	memset(f->data + len, 0, SIP_PAD);
 	/* SIP repeats what matters, so a full mailbox may lose it: better than to wait here. */
@@ -72,7 +72,17 @@ static void own_received(void *arg, unsigned network, const struct addr *source,
 {
 	struct shard *s = arg;
 
-	sip_receive(s->parts.sip, network, source, buf, len);
+	struct sip_hop from = { .network = (uint16_t)network, .addr = *source };
+
+	sip_receive(s->parts.sip, &from, buf, len);
+}
+
+static int send_datagram(void *arg, const struct sip_hop *to, struct str data)
+{
+	struct shard *s = arg;
+
+	return to->transport == SIP_UDP ? udp_send(s->parts.udp, to->network, &to->addr, data)
+					: -EPROTONOSUPPORT;
 }
 
 static bool source_known(void *arg, unsigned network, const struct addr *source)
@@ -158,7 +168,7 @@ static struct sip *sip_build(struct shard *s)
 	struct sip_options o = {
 		.loop = s->loop,
 		.log = s->o.log,
-		.io = { .send = udp_send, .arg = s->parts.udp },
+		.io = { .send = send_datagram, .arg = s },
 		.user = calls_sip_user(s->parts.calls),
 		.timers = { s->o.conf->sip.t1_ms, s->o.conf->sip.t2_ms, s->o.conf->sip.t4_ms },
 		.networks = s->networks,

@@ -60,20 +60,20 @@ void calls_drain(struct calls *c)
 	}
 }
 
-static int peer_of(void *arg, unsigned network, const struct addr *source)
+static int peer_of(void *arg, const struct sip_hop *hop)
 {
 	struct calls *cs = arg;
-	const struct conf_trunk *t = conf_trunk_of(cs->conf, network, source);
+	const struct conf_trunk *t = conf_trunk_of(cs->conf, hop->network, &hop->addr);
 
 	return t ? (int)t->index : -1;
 }
 
 static void *new_invite(void *arg, struct invite *inv, const struct sip_msg *m,
-			const struct sip_core *core, int peer, const struct addr *source)
+			const struct sip_core *core, const struct sip_hop *source)
 {
 	struct calls *cs = arg;
-	struct call_in in = { .msg = m, .core = core, .source = source };
-	struct call *c = call_new(cs, inv, &cs->conf->trunks[peer], source);
+	struct call_in in = { .msg = m, .core = core, .source = &source->addr };
+	struct call *c = call_new(cs, inv, &cs->conf->trunks[source->peer], &source->addr);
 	struct call_leg *leg;
 
 	if (!c) {
@@ -89,13 +89,13 @@ static void *new_invite(void *arg, struct invite *inv, const struct sip_msg *m,
 
 /* OPTIONS are how trunks ask whether we live; everything else needs a dialog. */
 static void request(void *arg, struct sip_request *r, const struct sip_msg *m,
-		    const struct sip_core *core, int peer)
+		    const struct sip_core *core, const struct sip_hop *source)
 {
 	struct calls *cs = arg;
 	struct invite_reply reply = { .status = 405, .headers = STR(ALLOW) };
 
 	(void)core;
-	(void)peer;
+	(void)source;
 	if (m->method == SIP_OPTIONS) {
 		cs->n.options++;
 		reply.status = cs->draining ? 503 : 200;

@@ -104,6 +104,9 @@ enum call_input call_invite(struct call *c, const struct call_in *in)
 	struct media_options mo = {
 		c->arena, c->conf, { c->leg[0].trunk, to }, call_media_event, c
 	};
+	struct sip_hop target = { .network = (uint16_t)to->on->index,
+				  .addr = to->host,
+				  .peer = (int16_t)to->index };
 	char sdp_mem[CALL_SDP_MAX], mem[POLICY_MEMORY];
 	struct policy_invite p;
 	struct buf sdp, b;
@@ -128,7 +131,7 @@ enum call_input call_invite(struct call *c, const struct call_in *in)
 		return refuse_media(c, err);
 	c->leg[1].inv = invite_send(c->calls->sip,
 				    &(struct invite_params){
-					    .target = { to->on->index, to->host },
+					    .targets = { &target, 1, to->failover_ms },
 					    .ruri = p.ruri,
 					    .from = p.from,
 					    .to = p.to,

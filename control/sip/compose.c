@@ -18,23 +18,34 @@ void put_allow(struct buf *b)
 	sip_put_header(b, SIP_HDR_ALLOW, sip_allow);
 }
 
-void put_via(struct sip *s, struct buf *b, unsigned network, const char branch[BRANCH_LEN])
+void put_via(struct sip *s, struct buf *b, const struct sip_hop *to, const char branch[BRANCH_LEN])
 {
-	buf_lit(b, "Via: SIP/2.0/UDP ");
-	buf_put(b, net_sent_by(&s->networks[network]));
+	const struct sent_by *by = sip_sent_by(s, to);
+
+	buf_lit(b, "Via: SIP/2.0/");
+	buf_put(b, str_of(sip_transport_name(to->transport)));
+	buf_lit(b, " ");
+	buf_add(b, by->text, by->len);
 	buf_lit(b, ";rport;branch=");
 	buf_add(b, branch, BRANCH_LEN);
 	buf_lit(b, "\r\n");
 }
 
-void put_contact(struct buf *b, const struct net *net, struct str user)
+/* RFC 5630 5.1.1.1 would have sips for TLS; what carriers and phones understand is the parameter. */
+void put_contact(struct sip *s, struct buf *b, const struct sip_hop *to, struct str user)
 {
+	const struct sent_by *by = sip_sent_by(s, to);
+
 	buf_lit(b, "Contact: <sip:");
 	if (user.n) {
 		buf_put(b, user);
 		buf_lit(b, "@");
 	}
-	buf_put(b, net_sent_by(net));
+	buf_add(b, by->text, by->len);
+	if (to->transport == SIP_TCP)
+		buf_lit(b, ";transport=tcp");
+	else if (to->transport == SIP_TLS)
+		buf_lit(b, ";transport=tls");
 	buf_lit(b, ">\r\n");
 }
 
@@ -129,13 +140,18 @@ bool echo_read(struct sip *s, struct echo *e, const struct sip_msg *m, const str
 	return buf_ok(&b);
 }
 
-/* `maddr` is not obeyed: it would let a peer aim our responses at anybody. */
-struct addr response_addr(const struct sip_via *v, const struct addr *source)
+uint16_t response_port(const struct sip_via *v, enum sip_transport t)
 {
-	struct addr to = *source;
+	return v->port ? v->port : sip_default_port(t);
+}
 
-	if (!v->has_rport)
-		to.port = v->port ? v->port : 5060;
+/* `maddr` is not obeyed: it would let a peer aim our responses at anybody. */
+struct sip_hop response_hop(const struct sip_via *v, const struct sip_hop *source)
+{
+	struct sip_hop to = *source;
+
+	if (!sip_is_reliable(to.transport) && !v->has_rport)
+		to.addr.port = response_port(v, to.transport);
 	return to;
 }
 
@@ -157,7 +173,7 @@ static void put_to(struct buf *b, const struct echo *e, const struct response *r
 	buf_lit(b, "\r\n");
 }
 
-void response_put(struct buf *b, const struct echo *e, const struct response *r)
+void response_put(struct sip *s, struct buf *b, const struct echo *e, const struct response *r)
 {
 	const struct invite_reply *p = &r->reply;
 
@@ -173,7 +189,7 @@ void response_put(struct buf *b, const struct echo *e, const struct response *r)
 	if (p->status == 100 && e->timestamp.n)
 		sip_put_header(b, SIP_HDR_TIMESTAMP, e->timestamp);
 	if (r->dialog && p->status > 100 && p->status < 300)
-		put_contact(b, r->net, r->contact_user);
+		put_contact(s, b, r->hop, r->contact_user);
 	if (r->dialog && p->status >= 200 && p->status < 300)
 		put_allow(b);
 	buf_put(b, p->headers);

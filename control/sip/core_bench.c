@@ -39,7 +39,7 @@ static const char sdp[] =
 	"a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
 	"a=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n";
 
-static int put(void *arg, unsigned network, const struct addr *to, struct str data)
+static int put(void *arg, const struct sip_hop *to, struct str data)
 {
 	struct side *s = arg;
 	struct packet *p = &s->wire->q[s->wire->tail++ % QUEUE];
@@ -52,13 +52,13 @@ static int put(void *arg, unsigned network, const struct addr *to, struct str da
 	return 0;
 }
 
-static int peer_of(void *arg, unsigned network, const struct addr *source)
+static int peer_of(void *arg, const struct sip_hop *hop)
 {
 	return 0;
 }
 
 static void *take(void *arg, struct invite *inv, const struct sip_msg *m,
-		  const struct sip_core *core, int peer, const struct addr *source)
+		  const struct sip_core *core, const struct sip_hop *source)
 {
 	struct invite_reply ringing = { .status = 180 };
 	struct invite_reply ok = { .status = 200,
@@ -110,9 +110,10 @@ static void make(struct side *s, struct loop *l, struct wire *w, struct side *pe
 
 static void one_call(struct loop *l, struct side *a)
 {
+	struct sip_hop to = { .addr = a->peer->addr };
 	struct invite_params p = {
 		.max_forwards = 70,
-		.target = { 0, a->peer->addr },
+		.targets = { &to, 1 },
 		.ruri = STR("sip:+442079460000@192.0.2.99;user=phone"),
 		.from = STR("\"Alice Example\" <sip:+441632960001@192.0.2.1;user=phone>"),
 		.to = STR("<sip:+442079460000@192.0.2.99;user=phone>"),
@@ -132,7 +133,8 @@ static void one_call(struct loop *l, struct side *a)
 	while (w->head != w->tail) {
 		struct packet *q = &w->q[w->head++ % QUEUE];
 
-		sip_receive(q->to->sip, 0, &q->to->peer->addr, q->mem, q->len);
+		sip_receive(q->to->sip, &(struct sip_hop){ .addr = q->to->peer->addr }, q->mem,
+			    q->len);
 	}
 	loop_advance(l, 1);
 }

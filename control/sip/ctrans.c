@@ -38,9 +38,57 @@ static void tell(struct ctrans *ct, const struct incoming *in, unsigned status)
 		ct->fn(ct->owner, ct, &e);
 }
 
+static bool reliable(const struct ctrans *ct)
+{
+	return sip_is_reliable(ct->to.transport);
+}
+
+/* ---- requests too long for UDP: 18.1.1 ---- */
+
+#define UDP_REQUEST_MAX 1300
+#define NO_TCP_MS       600000
+
+static bool refuses_tcp(const struct sip *s, const struct addr *a)
+{
+	for (unsigned i = 0; i < NO_TCP_SLOTS; i++)
+		if (s->no_tcp_until[i] > loop_now(s->loop) && addr_ip_eq(&s->no_tcp[i], a))
+			return true;
+	return false;
+}
+
+static bool too_long_for_udp(struct sip *s, const struct sip_hop *to, size_t len)
+{
+	struct sip_hop tcp = *to;
+
+	tcp.transport = SIP_TCP;
+	return to->transport == SIP_UDP && len > UDP_REQUEST_MAX && s->user.tcp_allowed &&
+	       s->user.tcp_allowed(s->user.arg, to->peer) && sip_sent_by(s, &tcp)->len &&
+	       !refuses_tcp(s, &to->addr);
+}
+
+/* The core wrote the text: its Via follows the request line, and both names have three letters. */
+static void change_transport(struct ctrans *ct, enum sip_transport t)
+{
+	static const char via[] = "\r\nVia: SIP/2.0/";
+	char *at = memmem(ct->text, ct->len, via, sizeof(via) - 1);
+
+	memcpy(at + sizeof(via) - 1, sip_transport_name(t), 3);
+	ct->to.transport = (uint8_t)t;
+	ct->to.conn = 0;
+	ct->grown = t == SIP_TCP;
+}
+
+static void remember_refusal(struct sip *s, const struct addr *a)
+{
+	unsigned i = s->no_tcp_next++ % NO_TCP_SLOTS;
+
+	s->no_tcp[i] = *a;
+	s->no_tcp_until[i] = loop_now(s->loop) + NO_TCP_MS;
+}
+
 static void send_text(struct ctrans *ct)
 {
-	sip_transmit(ct->sip, ct->network, &ct->to, (struct str){ ct->text, ct->len });
+	sip_transmit_request(ct->sip, &ct->to, (struct str){ ct->text, ct->len });
 }
 
 static void start(struct ctrans *ct, uint64_t deadline, uint32_t interval)
@@ -48,7 +96,7 @@ static void start(struct ctrans *ct, uint64_t deadline, uint32_t interval)
 	uint64_t ms = deadline;
 
 	ct->deadline = loop_now(ct->sip->loop) + deadline;
-	ct->interval = ct->reliable ? 0 : interval;
+	ct->interval = reliable(ct) ? 0 : interval;
 	if (ct->interval && ct->interval < ms)
 		ms = ct->interval;
 	timer_start(ct->sip->loop, &ct->timer, ms);
@@ -81,11 +129,7 @@ static void drop_text(struct ctrans *ct)
 static void send_cancel(struct ctrans *ct)
 {
 	struct sip *s = ct->sip;
-	struct ctrans_params p = { .method = SIP_CANCEL,
-				   .network = ct->network,
-				   .to = ct->to,
-				   .branch = ct->branch,
-				   .reliable = ct->reliable };
+	struct ctrans_params p = { .method = SIP_CANCEL, .to = ct->to, .branch = ct->branch };
 	struct buf b;
 
 	ct->cancelled = true;
@@ -137,7 +181,9 @@ static struct ctrans_ack *find_ack(const struct ctrans *ct, struct str tag)
 
 static void send_ack(struct ctrans *ct, const struct ctrans_ack *a)
 {
-	sip_transmit(ct->sip, a->network, &a->to, (struct str){ a->text + a->tag_len, a->len });
+	struct sip_hop to = a->to;
+
+	sip_transmit_request(ct->sip, &to, (struct str){ a->text + a->tag_len, a->len });
 }
 
 /* 13.2.2.4: each 2xx is ACKed each time, by the fork that it comes from. */
@@ -176,7 +222,7 @@ static void invite_fail(struct ctrans *ct, const struct incoming *in)
 	} else {
 		drop_text(ct);
 	}
-	start(ct, ct->reliable ? 0 : d, 0); /* D */
+	start(ct, reliable(ct) ? 0 : d, 0); /* D */
 	tell(ct, in, in->m->status);
 }
 
@@ -239,9 +285,18 @@ static void timed_out(struct ctrans *ct, const struct incoming *in)
 	tell(ct, NULL, 408);
 }
 
+/* What went to TCP for its length only goes back to UDP, and is fragmented there. */
 static void broken(struct ctrans *ct, const struct incoming *in)
 {
-	tell(ct, NULL, 503);
+	if (!ct->grown) {
+		ct->state = TERMINATED;
+		tell(ct, NULL, 503);
+		return;
+	}
+	remember_refusal(ct->sip, &ct->to.addr);
+	change_transport(ct, SIP_UDP);
+	start(ct, ct->patience, ct->sip->timers.t1_ms);
+	send_text(ct);
 }
 
 static void other_1xx(struct ctrans *ct, const struct incoming *in)
@@ -252,7 +307,7 @@ static void other_1xx(struct ctrans *ct, const struct incoming *in)
 static void other_final(struct ctrans *ct, const struct incoming *in)
 {
 	drop_text(ct);
-	start(ct, ct->reliable ? 0 : ct->sip->timers.t4_ms, 0); /* K */
+	start(ct, reliable(ct) ? 0 : ct->sip->timers.t4_ms, 0); /* K */
 	tell(ct, in, in->m->status);
 }
 
@@ -264,8 +319,9 @@ static const struct row invite_rows[STATES][INPUTS] = {
 		[RESP_FAIL] = { invite_fail, COMPLETED },
 		[RETRANSMIT] = { timer_a, CALLING },
 		[DEADLINE] = { timed_out, TERMINATED },
-		[BROKEN] = { broken, TERMINATED },
+		[BROKEN] = { broken, CALLING },
 	},
+	/* A stream that ends after a 1xx is no failure: the rest comes by another one (18.2.2). */
 	[PROCEEDING] = {
 		[RESP_1XX] = { invite_1xx, PROCEEDING },
 		[RESP_2XX] = { invite_2xx, ACCEPTED },
@@ -294,7 +350,7 @@ static const struct row other_rows[STATES][INPUTS] = {
 		[RESP_FAIL] = { other_final, COMPLETED },
 		[RETRANSMIT] = { timer_e, CALLING },
 		[DEADLINE] = { timed_out, TERMINATED },
-		[BROKEN] = { broken, TERMINATED },
+		[BROKEN] = { broken, CALLING },
 	},
 	[PROCEEDING] = {
 		[RESP_1XX] = { other_1xx, PROCEEDING },
@@ -337,6 +393,13 @@ static void fired(void *arg)
 
 /* ---- life ---- */
 
+/* Told from the timer, never from inside. */
+static void break_soon(struct ctrans *ct)
+{
+	ct->deadline = 0;
+	timer_start(ct->sip->loop, &ct->timer, 0);
+}
+
 struct ctrans *ctrans_new(struct sip *s, const struct ctrans_params *p)
 {
 	struct ctrans *ct;
@@ -348,9 +411,8 @@ struct ctrans *ctrans_new(struct sip *s, const struct ctrans_params *p)
 		return NULL;
 	*ct = (struct ctrans){
 		.sip = s,
-		.network = (uint16_t)p->network,
 		.method = p->method,
-		.reliable = p->reliable,
+		.patience = p->patience_ms ? p->patience_ms : (uint32_t)sip_64_t1(s),
 		.in_dialog = p->in_dialog,
 		.to = p->to,
 		.fn = p->fn,
@@ -365,14 +427,40 @@ struct ctrans *ctrans_new(struct sip *s, const struct ctrans_params *p)
 	timer_init(&ct->timer, fired, ct);
 	table_add(&s->clients, &ct->node, table_hash(&s->clients, ct->branch, BRANCH_LEN));
 	s->transactions++;
-	start(ct, sip_64_t1(s), s->timers.t1_ms); /* A and B, E and F */
+	if (too_long_for_udp(s, &p->to, p->text.n))
+		change_transport(ct, SIP_TCP);
+	start(ct, ct->patience, s->timers.t1_ms); /* A and B, E and F */
 	/* A datagram that could not be sent is as good as lost; a stream that broke is not
-	 * (17.1.4). Told from the timer, never from inside. */
-	if (sip_transmit(s, p->network, &p->to, p->text) < 0 && p->reliable) {
-		ct->deadline = 0;
-		timer_start(s->loop, &ct->timer, 0);
-	}
+	 * (17.1.4). */
+	if (sip_transmit_request(s, &ct->to, (struct str){ ct->text, ct->len }) < 0 && reliable(ct))
+		break_soon(ct);
 	return ct;
+}
+
+static bool went_by(const struct ctrans *ct, const struct sip_hop *hop)
+{
+	const struct sip_hop *to = &ct->to;
+
+	if (!reliable(ct) || ct->state != CALLING)
+		return false;
+	return to->conn ? to->conn == hop->conn
+			: to->network == hop->network && to->transport == hop->transport &&
+				  addr_eq(&to->addr, &hop->addr);
+}
+
+static void break_if(struct table_node *n, void *arg)
+{
+	struct ctrans *ct = container_of(n, struct ctrans, node);
+
+	if (went_by(ct, arg))
+		break_soon(ct);
+}
+
+void ctrans_broken(struct sip *s, const struct sip_hop *hop)
+{
+	struct sip_hop h = *hop;
+
+	table_each(&s->clients, break_if, &h);
 }
 
 void ctrans_free(struct ctrans *ct)
@@ -401,17 +489,15 @@ void ctrans_leave(struct ctrans *ct)
 		start(ct, sip_64_t1(ct->sip), 0);
 }
 
-int ctrans_ack(struct ctrans *ct, struct str tag, const struct addr *to, struct str text)
+int ctrans_ack(struct ctrans *ct, struct str tag, const struct sip_hop *to, struct str text)
 {
 	struct ctrans_ack *a = malloc(sizeof(*a) + tag.n + text.n);
 
 	if (!a) {
-		sip_transmit(ct->sip, ct->network, to, text);
+		sip_transmit(ct->sip, to, text);
 		return -ENOMEM;
 	}
-	*a = (struct ctrans_ack){
-		.next = ct->acks, .network = ct->network, .to = *to, .tag_len = tag.n, .len = text.n
-	};
+	*a = (struct ctrans_ack){ .next = ct->acks, .to = *to, .tag_len = tag.n, .len = text.n };
 	if (tag.n)
 		memcpy(a->text, tag.p, tag.n);
 	memcpy(a->text + tag.n, text.p, text.n);

@@ -206,9 +206,8 @@ static void send_reliably(struct world *w, enum sip_method method, struct told *
 {
 	char branch[] = "z9hG4bK02aaaaaaaaaaaaaaaaaaaa", text[600];
 	struct ctrans_params p = { .method = method,
-				   .to = w->far,
+				   .to = { .addr = w->far, .transport = SIP_TCP },
 				   .branch = branch,
-				   .reliable = true,
 				   .fn = tell,
 				   .owner = t };
 
@@ -227,6 +226,7 @@ static void reliable(void **state)
 	struct world *w = world_new();
 	struct told t = { .n = 0 };
 
+	w->transport = SIP_TCP;
 	send_reliably(w, SIP_INVITE, &t);
 	advance(w, 31999);
 	assert_int_equal(w->n_sent, 1);
@@ -246,6 +246,84 @@ static void reliable(void **state)
 	assert_int_equal(t.n, 6);
 	assert_int_equal(t.status[4], 503);
 	assert_empty(w);
+	world_free(w);
+}
+
+static void broken_stream(void **state)
+{
+	struct world *w = world_new();
+	struct sip_hop other = { .addr = w->far, .transport = SIP_TLS };
+	struct sip_hop tcp = { .addr = w->far, .transport = SIP_TCP, .conn = 5 };
+	struct told t = { .n = 0 };
+
+	w->transport = SIP_TCP;
+	send_reliably(w, SIP_INVITE, &t);
+	sip_broken(w->sip, &other);
+	advance(w, 1);
+	assert_int_equal(t.n, 0);
+	sip_broken(w->sip, &tcp);
+	assert_int_equal(t.n, 0); /* never from inside */
+	advance(w, 1);
+	assert_int_equal(t.n, 2);
+	assert_int_equal(t.status[0], 503);
+	assert_empty(w);
+	/* After a 1xx the rest may come by another connection. */
+	send_reliably(w, SIP_INVITE, &t);
+	answer(w, -1, 180, "t", "", "");
+	sip_broken(w->sip, &tcp);
+	advance(w, 1);
+	answer(w, 1, 486, "t", "", "");
+	advance(w, 1);
+	assert_int_equal(t.n, 5);
+	assert_int_equal(t.status[3], 486);
+	assert_empty(w);
+	world_free(w);
+}
+
+/* 18.1.1 */
+static void too_long_for_udp(void **state)
+{
+	static char big[1400];
+	struct invite_params p = { .ruri = STR("sip:x@192.0.2.99"),
+				   .from = STR("<sip:a@192.0.2.1>"),
+				   .to = STR("<sip:x@192.0.2.99>"),
+				   .body = { big, sizeof(big) },
+				   .body_type = STR("text/plain") };
+	struct world *w = world_new();
+	struct sip_hop to = { .addr = w->far };
+	struct sip_hop tcp = { .addr = w->far, .transport = SIP_TCP };
+
+	memset(big, 'x', sizeof(big));
+	p.targets = (struct sip_targets){ .hop = &to, .n = 1 };
+	p.arg = w;
+	w->inv = invite_send(w->sip, &p); /* not allowed: UDP with fragments */
+	assert_int_equal(w->sent[0].hop.transport, SIP_UDP);
+	invite_end(w->inv, 0, STR_NONE);
+	w->tcp_allowed = true;
+	w->inv = invite_send(w->sip, &p);
+	assert_int_equal(w->sent[1].hop.transport, SIP_TCP);
+	assert_true(strstr(w->sent[1].text, "\r\nVia: SIP/2.0/TCP 192.0.2.1:5060;"));
+	advance(w, 700);
+	assert_int_equal(count_sent(w, "INVITE"), 3); /* the first one once more */
+	sip_broken(w->sip, &tcp);
+	advance(w, 1);
+	assert_int_equal(w->sent[3].hop.transport, SIP_UDP);
+	assert_true(strstr(w->sent[3].text, "\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;"));
+	advance(w, 510);
+	assert_true(sent_is(w, -1, "INVITE"));
+	assert_int_equal(w->n_sent, 5);
+	assert_int_equal(w->n_seen, 0);
+	invite_end(w->inv, 0, STR_NONE);
+	w->inv = invite_send(w->sip, &p); /* it refused TCP a moment ago */
+	assert_int_equal(w->sent[5].hop.transport, SIP_UDP);
+	p.body.n = 700;
+	advance(w, 600001);
+	world_forget(w);
+	w->inv = invite_send(w->sip, &p);
+	assert_int_equal(w->sent[0].hop.transport, SIP_UDP);
+	p.body.n = 1400;
+	w->inv = invite_send(w->sip, &p); /* it is asked again after a while */
+	assert_int_equal(w->sent[1].hop.transport, SIP_TCP);
 	world_free(w);
 }
 
@@ -523,8 +601,9 @@ static void too_large(void **state)
 				   .body = { big, sizeof(big) },
 				   .body_type = STR("text/plain") };
 	struct world *w = world_new();
+	struct sip_hop to = { .addr = w->far };
 
-	p.target.addr = w->far;
+	p.targets = (struct sip_targets){ .hop = &to, .n = 1 };
 	errno = 0;
 	assert_null(invite_send(w->sip, &p));
 	assert_int_equal(errno, EMSGSIZE);
@@ -544,6 +623,8 @@ int main(void)
 		cmocka_unit_test(other_proceeding_e),
 		cmocka_unit_test(other_completed_k),
 		cmocka_unit_test(reliable),
+		cmocka_unit_test(broken_stream),
+		cmocka_unit_test(too_long_for_udp),
 		cmocka_unit_test(matching),
 		cmocka_unit_test(end_then_200),
 		cmocka_unit_test(end_then_1xx),

@@ -115,7 +115,7 @@ void dialog_put_request(struct sip *s, const struct dialog *d, const struct dial
 
 	uri = request_uri(d, &rest, &strict);
 	sip_put_request_line(b, str_of(sip_method_name(r->method)), uri);
-	put_via(s, b, d->network, r->branch);
+	put_via(s, b, &d->hop, r->branch);
 	buf_lit(b, "Max-Forwards: 70\r\n");
 	put_routes(b, d, rest, strict);
 	sip_put_header(b, SIP_HDR_FROM, d->local);
@@ -123,31 +123,59 @@ void dialog_put_request(struct sip *s, const struct dialog *d, const struct dial
 	sip_put_header(b, SIP_HDR_CALL_ID, d->call_id);
 	put_cseq(b, r->cseq, r->method);
 	if (r->contact) {
-		put_contact(b, &s->networks[d->network], d->contact_user);
+		put_contact(s, b, &d->hop, d->contact_user);
 		put_allow(b);
 	}
 	buf_put(b, r->headers);
 	sip_put_body(b, r->body_type, r->body);
 }
 
+/* What a URI says of the way to it. Without a transport it is the one that the peer has used with us: who
+ * speaks TLS does not want its requests in clear, whatever its Contact leaves out. */
+static bool uri_hop(struct str uri, const struct sip_hop *peer, struct sip_hop *hop)
+{
+	struct sip_uri u;
+	struct str transport;
+
+	*hop = *peer;
+	if (sip_uri_parse(uri, &u) < 0)
+		return false;
+	if (u.scheme == SIP_SCHEME_SIPS)
+		hop->transport = SIP_TLS;
+	else if (sip_param(u.params, STR("transport"), &transport) == 1)
+		hop->transport = (uint8_t)sip_transport_of(transport);
+	if (hop->transport == SIP_TRANSPORTS)
+		return false;
+	if (hop->transport != peer->transport)
+		hop->conn = 0;
+	if (sip_uri_addr(&u, &hop->addr) < 0)
+		return false;
+	if (!u.port)
+		hop->addr.port = sip_default_port(hop->transport);
+	return true;
+}
+
 /* An address literal is believed only where it belongs to a known peer: a Contact must not aim our
  * requests at somebody else, its answers would be dropped anyway, and a peer behind NAT writes
- * there what cannot be reached. All the rest goes to where the peer's messages come from. */
+ * there what cannot be reached. All the rest goes to where the peer's messages come from; on a stream by the
+ * very connection while it lives. */
 void dialog_set_hop(struct sip *s, struct dialog *d)
 {
 	struct str list = d->routes, item, uri = d->target;
 	struct sip_addr a;
-	struct sip_uri u;
-	struct addr hop;
+	struct sip_hop hop;
 
 	d->hop = d->peer;
 	if (list.n && sip_list_next(&list, &item) && sip_addr_parse(item, &a) == 0)
 		uri = a.uri;
-	if (sip_uri_parse(uri, &u) < 0 || sip_uri_addr(&u, &hop) < 0)
+	if (!uri_hop(uri, &d->peer, &hop) || hop.addr.family != d->peer.addr.family)
 		return;
-	if (!hop.port)
-		hop.port = 5060;
-	if (hop.family == d->peer.family && s->user.peer_of(s->user.arg, d->network, &hop) >= 0)
+	if (!sip_sent_by(s, &hop)->len)
+		return; /* we do not speak that there */
+	if (!addr_ip_eq(&hop.addr, &d->peer.addr))
+		hop.conn = 0;
+	hop.peer = (int16_t)s->user.peer_of(s->user.arg, &hop);
+	if (hop.peer >= 0)
 		d->hop = hop;
 }
 
@@ -218,7 +246,7 @@ int dialog_ack(struct sip *s, const struct dialog *d, struct ctrans *ct, uint32_
 	if (ct)
 		ctrans_ack(ct, d->remote_tag, &d->hop, buf_str(&b));
 	else
-		sip_transmit(s, d->network, &d->hop, buf_str(&b));
+		sip_transmit(s, &d->hop, buf_str(&b));
 	return 0;
 }
 
@@ -229,12 +257,9 @@ struct ctrans *dialog_bye(struct sip *s, struct dialog *d, struct str headers, c
 	struct dialog_request r = {
 		.method = SIP_BYE, .cseq = ++d->local_cseq, .branch = branch, .headers = headers
 	};
-	struct ctrans_params p = { .method = SIP_BYE,
-				   .network = d->network,
-				   .to = d->hop,
-				   .branch = branch,
-				   .fn = fn,
-				   .owner = owner };
+	struct ctrans_params p = {
+		.method = SIP_BYE, .to = d->hop, .branch = branch, .fn = fn, .owner = owner
+	};
 	struct buf b;
 
 	dialog_new_branch(s, branch);
@@ -262,7 +287,6 @@ void dialog_stray(struct ctrans *ct, const struct incoming *in)
 		.target = p.target,
 		.routes = p.routes,
 		.local_cseq = c->cseq.num,
-		.network = ct->network,
 		.peer = ct->to,
 	};
 	dialog_set_hop(ct->sip, &d);

@@ -193,7 +193,7 @@ void invite_emit(struct invite *inv, enum invite_event_type type, const struct i
 		ev.msg = e->in->m;
 		ev.body = ev.msg->body;
 		ev.body_type = sip_value(ev.msg, SIP_HDR_CONTENT_TYPE);
-		ev.source = e->in->source;
+		ev.source = e->in->source.addr;
 	}
 	inv->busy++;
 	inv->sip->user.event(inv->arg, inv, &ev);

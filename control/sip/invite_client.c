@@ -26,8 +26,7 @@ static int name_dialog(struct invite *inv, const struct invite_params *p)
 	ident_random(inv->sip, local + n);
 	d->call_id = (struct str){ local + n, IDENT_LEN };
 	d->local_cseq = inv->invite_cseq = 1;
-	d->network = (uint16_t)p->target.network;
-	d->peer = d->hop = p->target.addr;
+	d->peer = d->hop = p->targets.hop[0];
 	return 0;
 }
 
@@ -38,7 +37,7 @@ static void put_invite(struct invite *inv, const struct invite_params *p, const 
 	struct sip *s = inv->sip;
 
 	sip_put_request_line(b, STR("INVITE"), p->ruri);
-	put_via(s, b, d->network, branch);
+	put_via(s, b, &d->hop, branch);
 	buf_lit(b, "Max-Forwards: ");
 	buf_u64(b, p->max_forwards);
 	buf_lit(b, "\r\n");
@@ -46,7 +45,7 @@ static void put_invite(struct invite *inv, const struct invite_params *p, const 
 	sip_put_header(b, SIP_HDR_TO, p->to);
 	sip_put_header(b, SIP_HDR_CALL_ID, d->call_id);
 	put_cseq(b, d->local_cseq, SIP_INVITE);
-	put_contact(b, &s->networks[d->network], d->contact_user);
+	put_contact(s, b, &d->hop, d->contact_user);
 	put_allow(b);
 	buf_put(b, p->headers);
 	sip_put_body(b, p->body_type, p->body);
@@ -57,8 +56,7 @@ static int send_invite(struct invite *inv, const struct invite_params *p)
 	char branch[BRANCH_LEN];
 	struct sip *s = inv->sip;
 	struct ctrans_params t = { .method = SIP_INVITE,
-				   .network = p->target.network,
-				   .to = p->target.addr,
+				   .to = p->targets.hop[0],
 				   .branch = branch,
 				   .fn = invite_client_event,
 				   .owner = inv };

@@ -115,7 +115,6 @@ int invite_reinvite(struct invite *inv, struct str headers, struct str body, str
 				    .body = body,
 				    .body_type = body_type };
 	struct ctrans_params t = { .method = SIP_INVITE,
-				   .network = d->network,
 				   .to = d->hop,
 				   .branch = branch,
 				   .in_dialog = true,

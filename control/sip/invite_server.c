@@ -56,7 +56,6 @@ static struct invite *new_invite(struct sip *s, const struct incoming *in,
 	}
 	d = &inv->dialog;
 	d->remote_cseq = inv->invite_cseq = in->c->cseq.num;
-	d->network = (uint16_t)in->network;
 	d->peer = in->source;
 	dialog_set_hop(s, d);
 	inv->state = INV_INCOMING;
@@ -91,7 +90,7 @@ void invite_receive(struct sip *s, const struct incoming *in)
 	invite_register(inv);
 	strans_reply(st, &trying);
 	inv->busy++;
-	arg = s->user.invite(s->user.arg, inv, in->m, in->c, in->peer, &in->source);
+	arg = s->user.invite(s->user.arg, inv, in->m, in->c, &in->source);
 	inv->arg = arg;
 	if (--inv->busy == 0 && inv->dead)
 		arena_free(inv->arena);
@@ -105,7 +104,7 @@ int invite_reply_text(struct invite *inv, const struct invite_reply *reply)
 	struct response r = { .reply = *reply,
 			      .tag = d->local_tag,
 			      .dialog = true,
-			      .net = &inv->sip->networks[d->network],
+			      .hop = &d->peer,
 			      .contact_user = d->contact_user };
 
 	return inv->server ? strans_reply(inv->server, &r) : -EINVAL;

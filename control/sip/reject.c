@@ -3,31 +3,31 @@
  * gets the same answer again. */
 #include "sip/sip_priv.h"
 
-static void send_rejection(struct sip *s, unsigned network, const struct sip_msg *m,
-			   const struct addr *source, const struct invite_reply *reply)
+static void send_rejection(struct sip *s, const struct sip_msg *m, const struct sip_hop *source,
+			   const struct invite_reply *reply)
 {
 	struct response r = { .reply = *reply };
 	char tag[IDENT_LEN];
 	struct sip_via via;
 	struct str list = sip_value(m, SIP_HDR_VIA);
-	struct addr to = *source;
+	struct sip_hop to = *source;
 	struct echo e;
 	struct buf b;
 
-	if (!echo_read(s, &e, m, NULL, source)) {
+	if (!echo_read(s, &e, m, NULL, &source->addr)) {
 		count(s, COUNT_DROP_MALFORMED);
 		return;
 	}
 	ident_hashed(s, e.call_id, e.cseq, tag);
 	r.tag = (struct str){ tag, sizeof(tag) };
 	buf_init(&b, s->out, sizeof(s->out));
-	response_put(&b, &e, &r);
+	response_put(s, &b, &e, &r);
 	if (!buf_ok(&b))
 		return;
 	count(s, COUNT_REJECT_STATELESS);
 	if (sip_via_parse(&list, &via) == 0)
-		to = response_addr(&via, source);
-	sip_transmit(s, network, &to, buf_str(&b));
+		to = response_hop(&via, source);
+	sip_transmit(s, &to, buf_str(&b));
 }
 
 void reject(struct sip *s, const struct incoming *in, unsigned status, struct str headers)
@@ -35,7 +35,7 @@ void reject(struct sip *s, const struct incoming *in, unsigned status, struct st
 	struct invite_reply r = { .status = status, .headers = headers };
 
 	if (in->m->method != SIP_ACK)
-		send_rejection(s, in->network, in->m, &in->source, &r);
+		send_rejection(s, in->m, &in->source, &r);
 }
 
 /* Has a source of this slot had its answer in this second? Sources that share a slot share the
@@ -70,8 +70,7 @@ static bool copyable(const struct sip_msg *m)
 	return true;
 }
 
-void reject_malformed(struct sip *s, unsigned network, const struct sip_msg *m,
-		      const struct addr *source, int err)
+void reject_malformed(struct sip *s, const struct sip_msg *m, const struct sip_hop *source, int err)
 {
 	struct invite_reply r = { .status = sip_error_status(err),
 				  .reason = str_of(sip_error_text(err)) };
@@ -79,9 +78,9 @@ void reject_malformed(struct sip *s, unsigned network, const struct sip_msg *m,
 	count(s, COUNT_DROP_MALFORMED);
 	if (!r.status || m->status || !m->method_name.n || m->method == SIP_ACK || !copyable(m))
 		return;
-	if (limited(s, source)) {
+	if (limited(s, &source->addr)) {
 		count(s, COUNT_DROP_LIMITED);
 		return;
 	}
-	send_rejection(s, network, m, source, &r);
+	send_rejection(s, m, source, &r);
 }

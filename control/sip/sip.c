@@ -6,24 +6,35 @@
 
 /* ---- life ---- */
 
-static int init_networks(struct sip *s, const struct sip_options *o)
+static void init_sent_by(struct sent_by *by, const struct addr *a, uint16_t port)
 {
 	struct buf b;
 
+	if (!a->family || !port)
+		return;
+	buf_init(&b, by->text, sizeof(by->text));
+	addr_put_sip(&b, a);
+	by->host_len = (uint8_t)b.n;
+	buf_lit(&b, ":");
+	buf_u64(&b, port);
+	by->len = (uint8_t)b.n;
+	by->port = port;
+}
+
+static int init_networks(struct sip *s, const struct sip_options *o)
+{
 	s->networks = calloc(o->n_networks ? o->n_networks : 1, sizeof(*s->networks));
 	if (!s->networks)
 		return -ENOMEM;
 	s->n_networks = o->n_networks;
 	for (unsigned i = 0; i < o->n_networks; i++) {
-		struct net *n = &s->networks[i];
+		const struct sip_network *n = &o->networks[i];
+		const struct addr *const a[2] = { &n->advertised, &n->advertised6 };
 
-		n->advertised = o->networks[i].advertised;
-		buf_init(&b, n->sent_by, sizeof(n->sent_by));
-		addr_put_sip(&b, &n->advertised);
-		n->host_len = (uint8_t)b.n;
-		buf_lit(&b, ":");
-		buf_u64(&b, n->advertised.port);
-		n->len = (uint8_t)b.n;
+		for (unsigned k = 0; k < 2; k++) {
+			init_sent_by(&s->networks[i].by[k][0], a[k], a[k]->port);
+			init_sent_by(&s->networks[i].by[k][1], a[k], n->tls_port);
+		}
 	}
 	return 0;
 }
@@ -104,38 +115,54 @@ void sip_free(struct sip *s)
 
 /* ---- out ---- */
 
-int sip_transmit(struct sip *s, unsigned network, const struct addr *to, struct str data)
+int sip_transmit(struct sip *s, const struct sip_hop *to, struct str data)
 {
 	char text[ADDR_STR_MAX];
 	int rc;
 
 	count_out(s, data);
 	if (s->user.trace)
-		s->user.trace(s->user.arg, true, network, to, data);
-	rc = s->io.send(s->io.arg, network, to, data);
+		s->user.trace(s->user.arg, true, to, data);
+	rc = s->io.send(s->io.arg, to, data);
 	if (rc < 0) {
 		count(s, COUNT_OUT_FAILED);
-		log_debug(s->log, "sip", "cannot send to %s: %s", addr_print(to, text),
-			  strerror(-rc));
+		log_debug(s->log, "sip", "cannot send to %s by %s: %s", addr_print(&to->addr, text),
+			  sip_transport_name(to->transport), strerror(-rc));
 	}
 	return rc;
+}
+
+int sip_transmit_request(struct sip *s, struct sip_hop *to, struct str data)
+{
+	int rc = sip_transmit(s, to, data);
+
+	if (rc != -ENOTCONN || !to->conn)
+		return rc;
+	to->conn = 0;
+	return sip_transmit(s, to, data);
+}
+
+void sip_broken(struct sip *s, const struct sip_hop *hop)
+{
+	ctrans_broken(s, hop);
 }
 
 /* ---- in: responses ---- */
 
 /* 18.1.2: what does not name us in its Via is not for us. */
-static bool names_us(const struct net *n, const struct sip_via *v)
+static bool names_us(const struct sip *s, const struct incoming *in)
 {
-	struct str host = { n->sent_by, n->host_len };
+	const struct sent_by *by = sip_sent_by(s, &in->source);
 
-	return str_caseeq(v->host, host) && (v->port ? v->port : 5060) == n->advertised.port;
+	return str_caseeq(in->c->via.host, (struct str){ by->text, by->host_len }) &&
+	       response_port(&in->c->via, in->source.transport) == by->port;
 }
 
 static void receive_response(struct sip *s, const struct incoming *in)
 {
 	if (in->c->n_via != 1)
 		count(s, COUNT_DROP_VIA_COUNT);
-	else if (!names_us(&s->networks[in->network], &in->c->via))
+	else if (!names_us(s, in))
 		count(s, COUNT_DROP_VIA_OTHER);
 	else if (!ctrans_receive(s, in))
 		count(s, COUNT_DROP_STRAY_RESPONSE);
@@ -229,7 +256,7 @@ static void receive_new(struct sip *s, const struct incoming *in)
 	} else if (!s->user.request || in->m->method == SIP_METHOD_OTHER) {
 		refuse_method(s, in);
 	} else if ((st = strans_new(s, in, true))) {
-		s->user.request(s->user.arg, (struct sip_request *)st, in->m, in->c, in->peer);
+		s->user.request(s->user.arg, (struct sip_request *)st, in->m, in->c, &in->source);
 	} else {
 		count(s, COUNT_DROP_MEMORY);
 	}
@@ -261,26 +288,47 @@ static void receive_request(struct sip *s, struct incoming *in)
 	}
 }
 
-void sip_receive(struct sip *s, unsigned network, const struct addr *source, char *buf, size_t len)
+/* False: it is nobody's, or came to where we do not stand. */
+static bool receive_from(struct sip *s, const struct sip_hop *from, struct incoming *in,
+			 struct str data)
+{
+	if (from->network >= s->n_networks || !sip_sent_by(s, from)->len)
+		return false;
+	in->source = *from;
+	in->source.peer = (int16_t)s->user.peer_of(s->user.arg, from);
+	if (in->source.peer < 0) {
+		count(s, COUNT_DROP_UNKNOWN_PEER);
+		return false;
+	}
+	if (s->user.trace)
+		s->user.trace(s->user.arg, false, &in->source, data);
+	return true;
+}
+
+void sip_garbage(struct sip *s, const struct sip_hop *from, char *buf, size_t len, int error)
+{
+	struct sip_msg m;
+	struct incoming in;
+	int rc;
+
+	if (!receive_from(s, from, &in, (struct str){ buf, len }))
+		return;
+	/* Its own verdict counts where it has one that can be answered. */
+	rc = sip_msg_parse(&m, buf, len);
+	reject_malformed(s, &m, &in.source, rc && rc != -SIP_E_LENGTH ? rc : error);
+}
+
+void sip_receive(struct sip *s, const struct sip_hop *from, char *buf, size_t len)
 {
 	struct sip_msg m;
 	struct sip_core c;
 	struct incoming in; /* its key is large: not zeroed for nothing */
 	int rc;
 
-	if (network >= s->n_networks)
-		return;
 	in.m = &m;
 	in.c = &c;
-	in.network = network;
-	in.source = *source;
-	in.peer = s->user.peer_of(s->user.arg, network, source);
-	if (in.peer < 0) {
-		count(s, COUNT_DROP_UNKNOWN_PEER);
+	if (!receive_from(s, from, &in, (struct str){ buf, len }))
 		return;
-	}
-	if (s->user.trace)
-		s->user.trace(s->user.arg, false, network, source, (struct str){ buf, len });
 	rc = sip_msg_parse(&m, buf, len);
 	if (rc == -SIP_E_EMPTY) {
 		count(s, COUNT_IN_KEEPALIVE);
@@ -289,7 +337,7 @@ void sip_receive(struct sip *s, unsigned network, const struct addr *source, cha
 	if (rc == 0)
 		rc = sip_msg_core(&m, &c);
 	if (rc < 0) {
-		reject_malformed(s, network, &m, source, rc);
+		reject_malformed(s, &m, &in.source, rc);
 		return;
 	}
 	count_in(s, &m);

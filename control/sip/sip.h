@@ -11,22 +11,25 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "sip/hop.h"
 #include "sip/msg.h"
 
 struct sip;
 struct invite;
 struct sip_request; /* a server transaction outside dialogs that waits for its answer */
 
-/* One local socket for each network; the address that we name in Via and Contact. */
+/* Where we stand: the addresses that we name in Via and Contact. */
 struct sip_network {
 	const char *name;
-	struct addr advertised; /* with port */
+	struct addr advertised, advertised6; /* with the port of UDP and TCP; family 0: none */
+	uint16_t tls_port;
 };
 
-/* How datagrams leave. udp.c is the real one, tests have a network of their own. The data is copied or
- * sent before it returns. 0 or -errno (logged and counted by the core, then left to the timers). */
+/* How messages leave: transport.c, tests have a network of their own. The data is copied or sent before
+ * it returns. 0 or -errno: -ENOTCONN says that the connection that the hop names is gone. What is lost on
+ * a stream later is told by sip_broken(); on UDP it is left to the timers. */
 struct sip_io {
-	int (*send)(void *arg, unsigned network, const struct addr *to, struct str data);
+	int (*send)(void *arg, const struct sip_hop *to, struct str data);
 	void *arg;
 };
 
@@ -66,21 +69,24 @@ struct invite_event {
 /* What the user of the core does. After an event marked "over" the invite is gone once the callback
  * returns: forget the pointer. */
 struct sip_user {
-	/* The peer a datagram belongs to, asked before anything is parsed: >= 0 is handed on as `peer`,
-	 * negative drops and counts it. */
-	int (*peer_of)(void *arg, unsigned network, const struct addr *source);
+	/* The neighbour that a hop belongs to: >= 0 is handed on as `peer`, SIP_NO_PEER: nobody. Asked for
+	 * each message before it is parsed (nobody's are dropped and counted), and before a request
+	 * follows an address that a peer wrote into a message. */
+	int (*peer_of)(void *arg, const struct sip_hop *hop);
 	/* A new INVITE outside dialogs; 100 Trying was sent already. Must end in invite_reply() with a final or
 	 * invite_end(), now or later. Return the `arg` of its events, or NULL after having ended it. */
 	void *(*invite)(void *arg, struct invite *inv, const struct sip_msg *m,
-			const struct sip_core *core, int peer, const struct addr *source);
+			const struct sip_core *core, const struct sip_hop *source);
 	void (*event)(void *invite_arg, struct invite *inv, const struct invite_event *e);
 	/* A request outside dialogs that is none of INVITE, ACK, CANCEL, BYE: answer by
 	 * sip_request_reply(), now or later. */
 	void (*request)(void *arg, struct sip_request *r, const struct sip_msg *m,
-			const struct sip_core *core, int peer);
+			const struct sip_core *core, const struct sip_hop *source);
+	/* Optional: may requests too long for UDP go to this neighbour by TCP (18.1.1)? NULL: no. */
+	bool (*tcp_allowed)(void *arg, int peer);
 	void *arg;
 	/* Optional, for ladders: every message, before anything is done with it / as it leaves. */
-	void (*trace)(void *arg, bool out, unsigned network, const struct addr *peer, struct str data);
+	void (*trace)(void *arg, bool out, const struct sip_hop *hop, struct str data);
 };
 
 struct sip_options {
@@ -99,8 +105,14 @@ struct sip *sip_new(const struct sip_options *o); /* NULL + errno */
 /* Ends without a word on the wire: invites and transactions are freed, no event is sent. */
 void sip_free(struct sip *s);
 
-/* A datagram from the network: `buf` writable, SIP_PAD octets readable behind it. */
-void sip_receive(struct sip *s, unsigned network, const struct addr *source, char *buf, size_t len);
+/* A message from the network: `buf` writable, SIP_PAD octets readable behind it. `from->peer` does not
+ * count. */
+void sip_receive(struct sip *s, const struct sip_hop *from, char *buf, size_t len);
+/* What came by a stream and cannot be followed further (framing is lost): `error` is -SIP_E_*; it is
+ * answered if that can be done. */
+void sip_garbage(struct sip *s, const struct sip_hop *from, char *buf, size_t len, int error);
+/* A stream is gone, or never came up: requests that wait for an answer on it have failed. */
+void sip_broken(struct sip *s, const struct sip_hop *hop);
 
 /* Which shard owns a datagram (design: a response by our branch, a request in a dialog by our tag, else
  * by a hash of the Call-ID). Any thread, without a core, before parsing: it only scans. Returns
@@ -113,13 +125,18 @@ void sip_counters(const struct sip *s, void (*fn)(void *arg, const char *name, u
 
 /* ---- invites ---- */
 
-struct sip_target {
-	unsigned network;
-	struct addr addr; /* with port */
+#define SIP_TARGETS_MAX 8
+
+/* Where a new request may go, in the order to be tried (RFC 3263 4.3): the next one when a target cannot be
+ * reached, does not answer at all within patience_ms, or says 503. */
+struct sip_targets {
+	const struct sip_hop *hop;
+	unsigned n;           /* 1..SIP_TARGETS_MAX */
+	uint32_t patience_ms; /* with all but the last; 0: 64*T1 */
 };
 
 struct invite_params {
-	struct sip_target target;
+	struct sip_targets targets;
 	struct str ruri;
 	struct str from;         /* value without tag: "\"Alice\" <sip:+44...@...>" */
 	struct str to;           /* value without tag */

@@ -49,13 +49,18 @@ enum sip_counter {
 /* "[2001:db8::1]:65535" */
 #define SENT_BY_MAX  64
 #define REJECT_SLOTS 256
+#define NO_TCP_SLOTS 16
 /* branch, sent-by, method */
 #define STRANS_KEY_MAX (SIP_TOKEN_MAX + 320)
 
-struct net {
-	struct addr advertised;
+struct sent_by { /* host:port, as in our Via and Contact */
+	uint16_t port;
 	uint8_t host_len, len;
-	char sent_by[SENT_BY_MAX]; /* host:port, as in our Via and Contact */
+	char text[SENT_BY_MAX];
+};
+
+struct net {
+	struct sent_by by[2][2]; /* [IPv6][TLS]; len 0: none */
 };
 
 struct sip {
@@ -75,6 +80,9 @@ struct sip {
 	uint64_t counter[COUNT_COUNT];
 	uint64_t in_method[SIP_METHOD_COUNT], out_method[SIP_METHOD_COUNT];
 	uint64_t in_class[7], out_class[7];
+	struct addr no_tcp[NO_TCP_SLOTS]; /* who refused TCP when a request was too long for UDP */
+	uint64_t no_tcp_until[NO_TCP_SLOTS];
+	unsigned no_tcp_next;
 	uint64_t reject_key[2];
 	uint64_t rejected[REJECT_SLOTS]; /* when a source of this slot was last answered statelessly
 					  */
@@ -86,9 +94,7 @@ struct sip {
 struct incoming {
 	const struct sip_msg *m;
 	const struct sip_core *c;
-	unsigned network;
-	int peer;
-	struct addr source;
+	struct sip_hop source;
 	/* Of a request: the name of its server transaction, by strans_identify(). */
 	uint64_t key_hash, merge_hash;
 	size_t key_len;
@@ -100,13 +106,16 @@ static inline void count(struct sip *s, enum sip_counter c)
 	s->counter[c]++;
 }
 
-static inline struct str net_sent_by(const struct net *n)
+/* What we call ourselves toward a hop. */
+static inline const struct sent_by *sip_sent_by(const struct sip *s, const struct sip_hop *hop)
 {
-	return (struct str){ n->sent_by, n->len };
+	return &s->networks[hop->network].by[hop->addr.family == 6][hop->transport == SIP_TLS];
 }
 
 /* Traces, counts and sends; a failure is logged, counted and returned. */
-int sip_transmit(struct sip *s, unsigned network, const struct addr *to, struct str data);
+int sip_transmit(struct sip *s, const struct sip_hop *to, struct str data);
+/* The same for a request: a connection that is gone is replaced by another (18.1.1). */
+int sip_transmit_request(struct sip *s, struct sip_hop *to, struct str data);
 /* 64*T1: Timers B, F, H, J, L, M and the wait for an ACK. */
 static inline uint64_t sip_64_t1(const struct sip *s)
 {
@@ -142,7 +151,7 @@ struct response {
 	struct invite_reply reply;
 	struct str tag;        /* put into To unless it has one and status is 100 */
 	bool dialog;           /* with Record-Route, Contact and Allow */
-	const struct net *net; /* of the Contact */
+	const struct sip_hop *hop; /* whom the Contact is for */
 	struct str contact_user;
 };
 
@@ -151,12 +160,14 @@ struct response {
  * is missing stays empty. False without a Via or a CSeq. */
 bool echo_read(struct sip *s, struct echo *e, const struct sip_msg *m, const struct sip_core *c,
 	       const struct addr *source);
-/* Where a response goes: RFC 3261 18.2.2, RFC 3581 4. */
-struct addr response_addr(const struct sip_via *v, const struct addr *source);
-void response_put(struct buf *b, const struct echo *e, const struct response *r);
+/* Where a response goes: RFC 3261 18.2.2, RFC 3581 4; on a stream the connection of the request. */
+struct sip_hop response_hop(const struct sip_via *v, const struct sip_hop *source);
+/* The port to connect to when that connection is gone. */
+uint16_t response_port(const struct sip_via *v, enum sip_transport t);
+void response_put(struct sip *s, struct buf *b, const struct echo *e, const struct response *r);
 
-void put_via(struct sip *s, struct buf *b, unsigned network, const char branch[BRANCH_LEN]);
-void put_contact(struct buf *b, const struct net *net, struct str user);
+void put_via(struct sip *s, struct buf *b, const struct sip_hop *to, const char branch[BRANCH_LEN]);
+void put_contact(struct sip *s, struct buf *b, const struct sip_hop *to, struct str user);
 void put_cseq(struct buf *b, uint32_t num, enum sip_method method);
 void put_line(struct buf *b, const char *name, struct str value);
 void put_allow(struct buf *b);
@@ -168,8 +179,7 @@ void put_param(struct buf *b, struct str name, struct str val);
 /* Never to an ACK. `headers` as in invite_reply. */
 void reject(struct sip *s, const struct incoming *in, unsigned status, struct str headers);
 /* To what the parser refused: at most one per source and second. */
-void reject_malformed(struct sip *s, unsigned network, const struct sip_msg *m,
-		      const struct addr *source, int err);
+void reject_malformed(struct sip *s, const struct sip_msg *m, const struct sip_hop *source, int err);
 
 /* ---- server transactions: strans.c ---- */
 
@@ -183,13 +193,12 @@ struct strans {
 	uint64_t deadline;  /* Timer H, I, J, L; 0: none */
 	uint64_t born;
 	uint32_t interval; /* Timer G; 0: no retransmission */
-	uint16_t network;
+	uint16_t via_port; /* to connect to when the connection is gone (18.2.2) */
 	uint16_t key_len;
 	uint8_t state;
 	uint8_t method;
-	bool reliable;
 	bool merging; /* is in sip.merges */
-	struct addr to;
+	struct sip_hop to;
 	struct invite *owner; /* of an INVITE; NULL: over for it */
 	struct echo *echo;    /* until the final response; NULL too when it was answered at once */
 	char *reply;          /* the last response */
@@ -233,8 +242,7 @@ typedef void ctrans_fn(void *owner, struct ctrans *ct, const struct ctrans_event
 
 struct ctrans_ack { /* ACK for one fork's 2xx, repeated for each repetition of it */
 	struct ctrans_ack *next;
-	unsigned network;
-	struct addr to;
+	struct sip_hop to;
 	size_t tag_len, len;
 	char text[]; /* tag, then the datagram */
 };
@@ -245,14 +253,14 @@ struct ctrans {
 	struct timer timer; /* the earlier of retransmission and deadline */
 	uint64_t deadline;  /* Timer B, D, F, K, M; 0: none */
 	uint32_t interval;  /* Timer A, E; 0: no retransmission */
-	uint16_t network;
+	uint32_t patience;
 	uint8_t state;
 	uint8_t method;
-	bool reliable;
+	bool grown; /* went to TCP for its length (18.1.1) */
 	bool in_dialog; /* a re-INVITE: a 2xx nobody waits for is ACKed without BYE */
 	bool cancel;    /* CANCEL wanted */
 	bool cancelled; /* and sent */
-	struct addr to;
+	struct sip_hop to;
 	ctrans_fn *fn;
 	void *owner; /* NULL: nobody waits */
 	struct ctrans_ack *acks;
@@ -265,12 +273,11 @@ struct ctrans {
 
 struct ctrans_params {
 	enum sip_method method;
-	unsigned network;
-	struct addr to;
+	struct sip_hop to;
 	const char *branch; /* BRANCH_LEN octets, those in the text */
 	struct str text;    /* is copied */
+	uint32_t patience_ms; /* Timer B, F; 0: 64*T1 */
 	bool in_dialog;
-	bool reliable;
 	ctrans_fn *fn; /* may be NULL */
 	void *owner;
 };
@@ -285,7 +292,9 @@ void ctrans_leave(struct ctrans *ct);
 /* CANCEL now or after the first 1xx (9.1); a 2xx nobody waits for is ACKed, then BYE. */
 void ctrans_cancel(struct ctrans *ct, struct str headers);
 /* Sends an ACK for the 2xx with that To tag and keeps it. -ENOMEM: sent, not kept. */
-int ctrans_ack(struct ctrans *ct, struct str tag, const struct addr *to, struct str text);
+int ctrans_ack(struct ctrans *ct, struct str tag, const struct sip_hop *to, struct str text);
+/* This stream is gone: its requests that have no answer fail, a little later. */
+void ctrans_broken(struct sip *s, const struct sip_hop *hop);
 const char *ctrans_state_name(const struct ctrans *ct);
 
 /* derive.c: from the INVITE that a transaction keeps. 0 or -errno. */
@@ -307,9 +316,8 @@ struct dialog {
 	uint32_t local_cseq;
 	uint32_t remote_cseq; /* CSEQ_UNKNOWN: no request came yet */
 	uint32_t target_cap;  /* room at target.p */
-	uint16_t network;
-	struct addr peer; /* where its messages come from */
-	struct addr hop;  /* where our requests go */
+	struct sip_hop peer; /* where its messages come from */
+	struct sip_hop hop;  /* where our requests go */
 };
 
 struct dialog_request {

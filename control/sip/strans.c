@@ -45,12 +45,17 @@ static void again(struct strans *st)
 	strans_resend(st);
 }
 
+static bool reliable(const struct strans *st)
+{
+	return sip_is_reliable(st->to.transport);
+}
+
 static void start(struct strans *st, uint64_t deadline, uint32_t interval)
 {
 	uint64_t ms = deadline;
 
 	st->deadline = loop_now(st->sip->loop) + deadline;
-	st->interval = st->reliable ? 0 : interval;
+	st->interval = reliable(st) ? 0 : interval;
 	if (st->interval && st->interval < ms)
 		ms = st->interval;
 	timer_start(st->sip->loop, &st->timer, ms);
@@ -88,13 +93,13 @@ static void to_confirmed(struct strans *st)
 {
 	free(st->reply);
 	st->reply = NULL;
-	start(st, st->reliable ? 0 : st->sip->timers.t4_ms, 0); /* I */
+	start(st, reliable(st) ? 0 : st->sip->timers.t4_ms, 0); /* I */
 }
 
 static void to_completed_other(struct strans *st)
 {
 	drop_echo(st);
-	start(st, st->reliable ? 0 : sip_64_t1(st->sip), 0); /* J */
+	start(st, reliable(st) ? 0 : sip_64_t1(st->sip), 0); /* J */
 }
 
 static void double_g(struct strans *st)
@@ -297,7 +302,7 @@ static struct echo *keep_echo(struct sip *s, const struct incoming *in)
 	struct str *part;
 	size_t n;
 
-	if (!echo_read(s, &e, in->m, in->c, &in->source))
+	if (!echo_read(s, &e, in->m, in->c, &in->source.addr))
 		return NULL;
 	n = e.via.n + e.routes.n + e.from.n + e.to.n + e.call_id.n + e.cseq.n + e.timestamp.n;
 	kept = malloc(sizeof(*kept) + n);
@@ -338,10 +343,10 @@ struct strans *strans_new(struct sip *s, const struct incoming *in, bool keep)
 		return NULL;
 	*st = (struct strans){
 		.sip = s,
-		.network = (uint16_t)in->network,
 		.method = in->m->method,
 		.state = in->m->method == SIP_INVITE ? PROCEEDING : TRYING,
-		.to = response_addr(&in->c->via, &in->source),
+		.to = response_hop(&in->c->via, &in->source),
+		.via_port = response_port(&in->c->via, in->source.transport),
 		.born = loop_now(s->loop),
 		.key_len = (uint16_t)key.n,
 	};
@@ -391,12 +396,22 @@ bool strans_again(struct strans *st, bool ack)
 	return true;
 }
 
+/* 18.2.2: by the connection of the request, or when that is gone by a new one to its Via. */
+static void send_reply(struct strans *st, struct str text)
+{
+	if (sip_transmit(st->sip, &st->to, text) != -ENOTCONN || !st->to.conn)
+		return;
+	st->to.conn = 0;
+	st->to.addr.port = st->via_port;
+	sip_transmit(st->sip, &st->to, text);
+}
+
 void strans_resend(struct strans *st)
 {
 	if (!st->reply)
 		return;
 	count(st->sip, COUNT_OUT_RETRANSMITTED);
-	sip_transmit(st->sip, st->network, &st->to, (struct str){ st->reply, st->reply_len });
+	send_reply(st, (struct str){ st->reply, st->reply_len });
 }
 
 void strans_acked(struct strans *st)
@@ -427,11 +442,11 @@ static int reply(struct strans *st, const struct echo *e, const struct response 
 	if (!row_of(st, i))
 		return -EINVAL;
 	buf_init(&b, s->out, sizeof(s->out));
-	response_put(&b, e, r);
+	response_put(s, &b, e, r);
 	if (!buf_ok(&b))
 		return -EMSGSIZE;
 	keep_reply(st, buf_str(&b));
-	sip_transmit(s, st->network, &st->to, buf_str(&b));
+	send_reply(st, buf_str(&b));
 	return input(st, i);
 }
 
@@ -444,7 +459,7 @@ int strans_reply_now(struct strans *st, const struct incoming *in, const struct 
 {
 	struct echo e;
 
-	return echo_read(st->sip, &e, in->m, in->c, &in->source) ? reply(st, &e, r) : -EINVAL;
+	return echo_read(st->sip, &e, in->m, in->c, &in->source.addr) ? reply(st, &e, r) : -EINVAL;
 }
 
 const char *strans_state_name(const struct strans *st)

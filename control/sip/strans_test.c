@@ -225,8 +225,9 @@ static void reliable(void **state)
 	struct invite_reply r = { .status = 200 };
 	struct world *w = world_new();
 
+	w->transport = SIP_TCP;
+	w->conn = 7;
 	request(w, "INVITE", "a", 1, "", "");
-	server(w, "a")->reliable = true;
 	reply(w, 404, "");
 	advance(w, 10000);
 	assert_int_equal(count_sent(w, "SIP/2.0 404"), 1);
@@ -234,10 +235,27 @@ static void reliable(void **state)
 	advance(w, 1);
 	assert_null(server(w, "a"));
 	request(w, "OPTIONS", "b", 1, "", "");
-	server(w, "b")->reliable = true;
 	sip_request_reply(w->req, &r);
 	advance(w, 1);
 	assert_empty(w);
+	world_free(w);
+}
+
+/* 18.2.2 */
+static void connection_gone(void **state)
+{
+	struct invite_reply r = { .status = 200 };
+	struct world *w = world_new();
+
+	w->transport = SIP_TCP;
+	w->conn = 7;
+	request(w, "OPTIONS", "a", 1, "", "");
+	w->conn = 8;
+	sip_request_reply(w->req, &r);
+	assert_int_equal(w->n_sent, 1);
+	assert_int_equal(w->sent[0].hop.conn, 0);
+	assert_int_equal(w->sent[0].hop.transport, SIP_TCP);
+	assert_int_equal(w->sent[0].to.port, 5060);
 	world_free(w);
 }
 
@@ -490,6 +508,7 @@ int main(void)
 		cmocka_unit_test(other_completed_j),
 		cmocka_unit_test(other_late),
 		cmocka_unit_test(reliable),
+		cmocka_unit_test(connection_gone),
 		cmocka_unit_test(oversized_reply),
 		cmocka_unit_test(matching),
 		cmocka_unit_test(merged),

@@ -4,7 +4,7 @@
 struct flight {
 	struct timer timer;
 	struct world *to;
-	struct addr from;
+	struct sip_hop from;
 	size_t len;
 	char text[];
 };
@@ -14,7 +14,7 @@ static void landed(void *arg)
 	struct flight *f = arg;
 
 	f->to->in_flight--;
-	sip_receive(f->to->sip, 0, &f->from, f->text, f->len);
+	sip_receive(f->to->sip, &f->from, f->text, f->len);
 	free(f);
 }
 
@@ -24,7 +24,7 @@ static void fly(struct world *w, struct world *to, struct str data, int delay)
 
 	assert_non_null(f);
 	f->to = to;
-	f->from = w->self;
+	f->from = (struct sip_hop){ .addr = w->self, .transport = w->transport, .conn = w->conn };
 	f->len = data.n;
 	memcpy(f->text, data.p, data.n);
 	timer_init(&f->timer, landed, f);
@@ -32,7 +32,7 @@ static void fly(struct world *w, struct world *to, struct str data, int delay)
 	timer_start(w->loop, &f->timer, (uint64_t)delay);
 }
 
-static int world_send(void *arg, unsigned network, const struct addr *to, struct str data)
+static int world_send(void *arg, const struct sip_hop *to, struct str data)
 {
 	struct world *w = arg;
 	struct sent *s;
@@ -40,6 +40,8 @@ static int world_send(void *arg, unsigned network, const struct addr *to, struct
 
 	if (w->send_rc)
 		return w->send_rc;
+	if (to->conn && to->conn != w->conn)
+		return -ENOTCONN;
 	assert_true(w->n_sent < SENT_MAX);
 	s = &w->sent[w->n_sent++];
 	s->text = calloc(1, data.n + SIP_PAD);
@@ -47,7 +49,8 @@ static int world_send(void *arg, unsigned network, const struct addr *to, struct
 	memcpy(s->text, data.p, data.n);
 	s->len = data.n;
 	s->at = loop_now(w->loop);
-	s->to = *to;
+	s->to = to->addr;
+	s->hop = *to;
 	if (!w->peer)
 		return 0;
 	for (int i = 0; i < w->copies; i++) {
@@ -58,19 +61,24 @@ static int world_send(void *arg, unsigned network, const struct addr *to, struct
 	return 0;
 }
 
-static int world_peer_of(void *arg, unsigned network, const struct addr *source)
+static bool world_tcp_allowed(void *arg, int peer)
+{
+	return ((struct world *)arg)->tcp_allowed;
+}
+
+static int world_peer_of(void *arg, const struct sip_hop *hop)
 {
 	struct world *w = arg;
 
-	return w->unknown || source->ip[0] == 203 ? -1 : 7;
+	return w->unknown || hop->addr.ip[0] == 203 ? -1 : 7;
 }
 
 static void *world_invite(void *arg, struct invite *inv, const struct sip_msg *m,
-			  const struct sip_core *core, int peer, const struct addr *source)
+			  const struct sip_core *core, const struct sip_hop *source)
 {
 	struct world *w = arg;
 
-	assert_int_equal(peer, 7);
+	assert_int_equal(source->peer, 7);
 	w->inv = inv;
 	w->n_invites++;
 	if (w->on_invite)
@@ -101,7 +109,7 @@ static void world_event(void *arg, struct invite *inv, const struct invite_event
 }
 
 static void world_request(void *arg, struct sip_request *r, const struct sip_msg *m,
-			  const struct sip_core *core, int peer)
+			  const struct sip_core *core, const struct sip_hop *source)
 {
 	struct world *w = arg;
 
@@ -120,6 +128,7 @@ static struct world *make(struct loop *loop, struct str self, struct str far)
 			  .invite = world_invite,
 			  .event = world_event,
 			  .request = world_request,
+			  .tcp_allowed = world_tcp_allowed,
 			  .arg = w },
 		.networks = &net,
 		.n_networks = 1,
@@ -134,6 +143,7 @@ static struct world *make(struct loop *loop, struct str self, struct str far)
 	w->self.port = w->far.port = 5060;
 	w->copies = 1;
 	net.advertised = w->self;
+	net.tls_port = 5061;
 	w->loop = loop;
 	w->sip = sip_new(&o);
 	assert_non_null(w->sip);
@@ -227,7 +237,9 @@ void inject_from(struct world *w, const char *text, const struct addr *from)
 	assert_non_null(mem);
 	memcpy(mem, text, n);
 	memset(mem + n, 0xa5, SIP_PAD);
-	sip_receive(w->sip, 0, from, mem, n);
+	sip_receive(w->sip,
+		    &(struct sip_hop){ .addr = *from, .transport = w->transport, .conn = w->conn },
+		    mem, n);
 	free(mem);
 }
 
@@ -360,7 +372,8 @@ void advance(struct world *w, uint64_t ms)
 
 struct invite *call(struct world *w)
 {
-	struct invite_params p = { .target = { .network = 0, .addr = w->far },
+	struct sip_hop to = { .addr = w->far, .peer = 7, .transport = w->transport };
+	struct invite_params p = { .targets = { .hop = &to, .n = 1 },
 				   .ruri = STR("sip:bob@192.0.2.99"),
 				   .from = STR("\"Alice\" <sip:alice@192.0.2.1>"),
 				   .to = STR("<sip:bob@192.0.2.99>"),

@@ -18,6 +18,7 @@ struct sent {
 	size_t len;
 	uint64_t at;
 	struct addr to;
+	struct sip_hop hop;
 };
 
 struct seen {
@@ -47,6 +48,9 @@ struct world {
 	/* What our user does; NULL: nothing. */
 	void (*on_invite)(struct world *w, struct invite *inv);
 	void (*on_event)(struct world *w, struct invite *inv, const struct invite_event *e);
+	uint8_t transport; /* of what is injected and called; and its connection, the only one that lives */
+	uint32_t conn;
+	bool tcp_allowed;
 	bool unknown; /* peer_of() knows nobody */
 	int send_rc;
 	size_t in_flight;

@@ -42,7 +42,7 @@ static uint8_t next(struct fuzz *f)
 
 /* ---- what the core asks of its user ---- */
 
-static int on_send(void *arg, unsigned network, const struct addr *to, struct str data)
+static int on_send(void *arg, const struct sip_hop *to, struct str data)
 {
 	struct fuzz *f = arg;
 	struct text *t = &f->sent[f->n_sent++ % SENT];
@@ -61,13 +61,13 @@ static int on_send(void *arg, unsigned network, const struct addr *to, struct st
 	return 0;
 }
 
-static int on_peer_of(void *arg, unsigned network, const struct addr *source)
+static int on_peer_of(void *arg, const struct sip_hop *hop)
 {
 	return 0;
 }
 
 static void *on_invite(void *arg, struct invite *inv, const struct sip_msg *m,
-		       const struct sip_core *core, int peer, const struct addr *source)
+		       const struct sip_core *core, const struct sip_hop *source)
 {
 	struct fuzz *f = arg;
 
@@ -118,7 +118,7 @@ static void deliver(struct fuzz *f, const char *text, size_t n)
 	must(mem != NULL, "no memory");
 	memcpy(mem, text, n);
 	memset(mem + n, 0xa5, SIP_PAD);
-	sip_receive(f->sip, 0, &f->far, mem, n);
+	sip_receive(f->sip, &(struct sip_hop){ .addr = f->far }, mem, n);
 	free(mem);
 }
 
@@ -249,7 +249,8 @@ static void user(struct fuzz *f)
 
 static void call(struct fuzz *f)
 {
-	struct invite_params p = { .target = { 0, f->far },
+	struct sip_hop to = { .addr = f->far };
+	struct invite_params p = { .targets = { &to, 1 },
 				   .max_forwards = 70,
 				   .ruri = STR("sip:b@192.0.2.99"),
 				   .from = STR("<sip:a@192.0.2.1>"),

@@ -62,6 +62,7 @@ struct rx { /* a datagram from sluice to an actor */
 	struct sip_msg m;
 	struct sip_core core;
 	struct addr to;
+	struct sip_hop hop;
 	bool again; /* the same octets were sent before */
 	bool known; /* and arrived */
 };
@@ -140,6 +141,8 @@ struct actor {
 	const struct conf_trunk *trunk; /* NULL: a stranger */
 	unsigned network;
 	struct addr addr;
+	uint8_t transport; /* enum sip_transport */
+	uint32_t conn;
 	struct dlg *dlgs;
 	struct rx *inbox, **inbox_end;
 	struct rx *seen; /* everything that was taken */

@@ -67,7 +67,12 @@ void world_send(struct world *w, const struct actor *from, struct str raw)
 	show(w, from->name, "->", "sluice", raw);
 	memcpy(copy, raw.p, raw.n);
 	memset(copy + raw.n, 'x', SIP_PAD);
-	sip_receive(w->sip, from->network, &from->addr, copy, raw.n);
+	sip_receive(w->sip,
+		    &(struct sip_hop){ .network = (uint16_t)from->network,
+				       .addr = from->addr,
+				       .transport = from->transport,
+				       .conn = from->conn },
+		    copy, raw.n);
 	free(copy);
 }
 
@@ -80,13 +85,13 @@ static bool holds(const struct rx *list, struct str raw)
 	return false;
 }
 
-static int net_send(void *arg, unsigned network, const struct addr *to, struct str data)
+static int net_send(void *arg, const struct sip_hop *to, struct str data)
 {
 	struct world *w = arg;
 	struct actor *a = w->actors;
 	struct rx *r;
 
-	while (a && (a->network != network || !addr_ip_eq(&a->addr, to)))
+	while (a && (a->network != to->network || !addr_ip_eq(&a->addr, &to->addr)))
 		a = a->next;
 	if (!a) { /* into the void, as networks do */
 		w->strays++;
@@ -96,7 +101,8 @@ static int net_send(void *arg, unsigned network, const struct addr *to, struct s
 	r = arena_alloc(w->arena, sizeof(*r));
 	r->raw = arena_str(w->arena, data);
 	r->at_ms = loop_now(w->loop);
-	r->to = *to;
+	r->to = to->addr;
+	r->hop = *to;
 	r->known = holds(a->inbox, data) || holds(a->seen, data);
 	r->again = r->known || holds(a->lost, data);
 	if (a->drop) {
