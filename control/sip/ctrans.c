@@ -213,17 +213,23 @@ static void invite_fail(struct ctrans *ct, const struct incoming *in)
 {
 	struct sip *s = ct->sip;
 	uint64_t d = sip_64_t1(s) < 32000 ? 32000 : sip_64_t1(s);
+	char *ack = NULL;
+	size_t n = 0;
 	struct buf b;
 
 	buf_init(&b, s->out, sizeof(s->out));
 	if (derive_ack(ct, in->m, &b) == 0) {
-		keep_text(ct, buf_str(&b));
-		send_text(ct);
-	} else {
-		drop_text(ct);
+		sip_transmit_request(s, &ct->to, buf_str(&b));
+		ack = malloc(b.n);
+		n = ack ? b.n : 0;
+		if (ack)
+			memcpy(ack, b.p, n);
 	}
 	start(ct, reliable(ct) ? 0 : d, 0); /* D */
-	tell(ct, in, in->m->status);
+	tell(ct, in, in->m->status);        /* whose owner may want the request once more */
+	free(ct->text);
+	ct->text = ack;
+	ct->len = n;
 }
 
 static void invite_fail_again(struct ctrans *ct, const struct incoming *in)
@@ -306,9 +312,9 @@ static void other_1xx(struct ctrans *ct, const struct incoming *in)
 
 static void other_final(struct ctrans *ct, const struct incoming *in)
 {
-	drop_text(ct);
 	start(ct, reliable(ct) ? 0 : ct->sip->timers.t4_ms, 0); /* K */
 	tell(ct, in, in->m->status);
+	drop_text(ct);
 }
 
 /* Figure 5 with RFC 6026. */
@@ -461,6 +467,36 @@ void ctrans_broken(struct sip *s, const struct sip_hop *hop)
 	struct sip_hop h = *hop;
 
 	table_each(&s->clients, break_if, &h);
+}
+
+struct ctrans *ctrans_again(struct ctrans *old, const struct ctrans_again *a)
+{
+	struct sip *s = old->sip;
+	char branch[BRANCH_LEN];
+	struct ctrans_params p = { .method = old->method,
+				   .to = a->to ? *a->to : old->to,
+				   .branch = branch,
+				   .patience_ms = a->patience_ms,
+				   .in_dialog = old->in_dialog,
+				   .fn = old->fn,
+				   .owner = old->owner };
+	struct ctrans *ct;
+	struct buf b;
+	int rc;
+
+	/* It may go to TCP for its length again, by the rules of a new request. */
+	if (!a->to && old->grown)
+		p.to.transport = SIP_UDP;
+	dialog_new_branch(s, branch);
+	buf_init(&b, s->out, sizeof(s->out));
+	rc = derive_again(old, a, &p.to, branch, &b);
+	p.text = buf_str(&b);
+	ct = rc < 0 ? NULL : ctrans_new(s, &p);
+	if (ct)
+		ctrans_leave(old);
+	else
+		errno = rc < 0 ? -rc : ENOMEM;
+	return ct;
 }
 
 void ctrans_free(struct ctrans *ct)

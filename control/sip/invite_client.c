@@ -51,6 +51,44 @@ static void put_invite(struct invite *inv, const struct invite_params *p, const 
 	sip_put_body(b, p->body_type, p->body);
 }
 
+static int keep_targets(struct invite *inv, const struct sip_targets *t)
+{
+	size_t n = (t->n - 1) * sizeof(*t->hop);
+
+	if (n == 0)
+		return 0;
+	inv->targets = arena_alloc(inv->arena, n);
+	if (!inv->targets)
+		return -ENOMEM;
+	memcpy(inv->targets, t->hop + 1, n);
+	inv->n_targets = (uint8_t)(t->n - 1);
+	inv->patience_ms = t->patience_ms;
+	return 0;
+}
+
+/* RFC 3263 4.3: it could not be reached, said nothing at all, or 503. Who has heard of the call already (a 18x)
+ * is not left for another. */
+bool invite_next_target(struct invite *inv, const struct invite_in *e)
+{
+	struct ctrans_again a = { .to = inv->targets };
+	struct ctrans *next;
+
+	if (!inv->n_targets || inv->forks || inv->state > INV_RINGING ||
+	    !(e->status == 503 || (e->status == 408 && !e->in)))
+		return false;
+	inv->targets++;
+	if (--inv->n_targets)
+		a.patience_ms = inv->patience_ms;
+	next = ctrans_again(inv->client, &a);
+	if (!next)
+		return false;
+	count(inv->sip, COUNT_OUT_NEXT_TARGET);
+	inv->client = next;
+	inv->dialog.peer = inv->dialog.hop = *a.to;
+	inv->state = INV_CALLING;
+	return true;
+}
+
 static int send_invite(struct invite *inv, const struct invite_params *p)
 {
 	char branch[BRANCH_LEN];
@@ -58,11 +96,14 @@ static int send_invite(struct invite *inv, const struct invite_params *p)
 	struct ctrans_params t = { .method = SIP_INVITE,
 				   .to = p->targets.hop[0],
 				   .branch = branch,
+				   .patience_ms = p->targets.n > 1 ? p->targets.patience_ms : 0,
 				   .fn = invite_client_event,
 				   .owner = inv };
 	struct buf b;
 
-	if (name_dialog(inv, p) < 0)
+	if (p->targets.n == 0 || p->targets.n > SIP_TARGETS_MAX)
+		return -EINVAL;
+	if (name_dialog(inv, p) < 0 || keep_targets(inv, &p->targets) < 0)
 		return -ENOMEM;
 	dialog_new_branch(s, branch);
 	buf_init(&b, s->out, sizeof(s->out));
@@ -111,8 +152,31 @@ static unsigned fork_number(struct invite *inv, struct str tag)
 	return n;
 }
 
+static void target_answered(struct invite *inv)
+{
+	struct sip *s = inv->sip;
+
+	if (inv->state == INV_CALLING && s->user.target)
+		s->user.target(s->user.arg, &inv->dialog.hop, 0, 0);
+}
+
+static void target_failed(struct invite *inv, const struct invite_in *e)
+{
+	struct sip *s = inv->sip;
+	struct str after = e->in ? sip_value(e->in->m, SIP_HDR_RETRY_AFTER) : STR_NONE;
+	uint32_t seconds = 0;
+
+	for (size_t n = after.n, i = after.n = 0; i < n && after.p[i] >= '0' && after.p[i] <= '9';
+	     i++)
+		after.n++; /* without "(comment)" and ";duration=" */
+	if (s->user.target)
+		s->user.target(s->user.arg, &inv->dialog.hop, e->status,
+			       str_u32(after, 86400, &seconds) ? 0 : seconds);
+}
+
 void client_1xx(struct invite *inv, const struct invite_in *e)
 {
+	target_answered(inv);
 	inv->state = INV_RINGING;
 	if (e->status == 100)
 		return;
@@ -153,6 +217,7 @@ void client_2xx(struct invite *inv, const struct invite_in *e)
 {
 	struct invite_in failed = { .status = 503 };
 
+	target_answered(inv);
 	timer_stop(inv->sip->loop, &inv->timer);
 	if (complete_dialog(inv, e) < 0) {
 		dialog_stray(inv->client, e->in);
@@ -174,7 +239,12 @@ void client_2xx_again(struct invite *inv, const struct invite_in *e)
 
 void client_failure(struct invite *inv, const struct invite_in *e)
 {
-	invite_over(inv, INVITE_FAIL, e);
+	if (e->status == 503 || (e->status == 408 && !e->in))
+		target_failed(inv, e);
+	else
+		target_answered(inv);
+	if (!invite_next_target(inv, e))
+		invite_over(inv, INVITE_FAIL, e);
 }
 
 /* Timer C. The CANCEL, and a 2xx that crosses it, are the transaction's from here on. */

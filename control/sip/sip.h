@@ -82,6 +82,9 @@ struct sip_user {
 	 * sip_request_reply(), now or later. */
 	void (*request)(void *arg, struct sip_request *r, const struct sip_msg *m,
 			const struct sip_core *core, const struct sip_hop *source);
+	/* Optional: a target of ours answered (status 0), or failed: 408 (no answer at all), 503. */
+	void (*target)(void *arg, const struct sip_hop *to, unsigned status,
+		       uint32_t retry_after_s);
 	/* Optional: may requests too long for UDP go to this neighbour by TCP (18.1.1)? NULL: no. */
 	bool (*tcp_allowed)(void *arg, int peer);
 	void *arg;

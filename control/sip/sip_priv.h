@@ -17,6 +17,7 @@
 	X(IN_RETRANSMITTED, "in.retransmitted")                                                    \
 	X(OUT_RETRANSMITTED, "out.retransmitted")                                                  \
 	X(OUT_FAILED, "out.failed")                                                                \
+	X(OUT_NEXT_TARGET, "out.next-target")                                                      \
 	X(DROP_UNKNOWN_PEER, "drop.unknown-peer")                                                  \
 	X(DROP_MALFORMED, "drop.malformed")                                                        \
 	X(DROP_LIMITED, "drop.reject-limited")                                                     \
@@ -297,9 +298,21 @@ int ctrans_ack(struct ctrans *ct, struct str tag, const struct sip_hop *to, stru
 void ctrans_broken(struct sip *s, const struct sip_hop *hop);
 const char *ctrans_state_name(const struct ctrans *ct);
 
-/* derive.c: from the INVITE that a transaction keeps. 0 or -errno. */
+/* The same request once more, by a transaction of its own: a new branch, and what `a` says. Takes the owner over
+ * from `old`, which has to have had no 2xx. NULL + errno: then nothing has changed. */
+struct ctrans_again {
+	const struct sip_hop *to; /* another target (RFC 3263 4.3); NULL: the same */
+	uint32_t cseq;            /* 0: the same */
+	struct str headers;       /* further lines: credentials. Lines of the same names are left out */
+	uint32_t patience_ms;
+};
+struct ctrans *ctrans_again(struct ctrans *old, const struct ctrans_again *a);
+
+/* derive.c: from the request that a transaction keeps. 0 or -errno. */
 int derive_cancel(const struct ctrans *ct, struct buf *b);
 int derive_ack(const struct ctrans *ct, const struct sip_msg *response, struct buf *b);
+int derive_again(const struct ctrans *ct, const struct ctrans_again *a, const struct sip_hop *to,
+		 const char *branch, struct buf *b);
 
 /* ---- dialogs: dialog.c ---- */
 
@@ -403,6 +416,9 @@ struct invite {
 	uint32_t ring_ms;
 	uint32_t invite_cseq; /* of the INVITE that is open */
 	struct fork *forks;
+	struct sip_hop *targets; /* that are still to be tried */
+	uint32_t patience_ms;
+	uint8_t n_targets;
 	struct str end_headers; /* for the BYE that waits */
 	uint8_t state;
 	uint8_t busy; /* upcalls that are running */
@@ -440,6 +456,8 @@ void invite_leave_server(struct invite *inv);
 /* Answers a request in the dialog at once. */
 void invite_answer(struct invite *inv, const struct invite_in *e, unsigned status,
 		   struct str headers);
+/* client: the next target, if there is one and this failure asks for it. */
+bool invite_next_target(struct invite *inv, const struct invite_in *e);
 void invite_client_event(void *owner, struct ctrans *ct, const struct ctrans_event *e);
 int invite_reply_text(struct invite *inv, const struct invite_reply *reply);
 
