@@ -30,30 +30,41 @@ static struct place at_route(struct binding *b, const struct conf_route *r, cons
 	return t ? t->at : item->at;
 }
 
-static bool same_prefix(const struct conf_network *n, const struct addr *a)
+static bool in_prefix(const struct addr *net, uint8_t len, const struct addr *a)
 {
-	return ((ip4_of(&n->address) ^ ip4_of(a)) & ip4_mask(n->prefix_len)) == 0;
+	return prefix_has(&(struct prefix){ *net, len }, a);
 }
 
-/* The all-zeros and all-ones hosts; /31 (RFC 3021) and /32 have none. */
-static bool is_edge(const struct conf_network *n, const struct addr *a)
+/* Its bits after the prefix: none or all? */
+static bool host_is(const struct addr *a, uint8_t len, bool ones)
 {
-	uint32_t host = ip4_of(a) & ~ip4_mask(n->prefix_len);
+	for (unsigned i = len; i < addr_bits(a); i++)
+		if ((a->ip[i / 8] >> (7 - i % 8) & 1) != ones)
+			return false;
+	return true;
+}
 
-	return n->prefix_len < 31 && (host == 0 || host == ~ip4_mask(n->prefix_len));
+/* The all-zeros and all-ones hosts; /31 (RFC 3021) and /32 have none. IPv6 has the first only, that
+ * of all routers (RFC 4291 2.6.1, RFC 6164). */
+static bool is_edge(const struct addr *a, uint8_t len)
+{
+	if (len + 1 >= addr_bits(a))
+		return false;
+	return host_is(a, len, false) || (a->family == 4 && host_is(a, len, true));
 }
 
 /* ---- networks ---- */
 
-static void check_address(struct binding *b, const struct conf_network *n)
+static void check_address(struct binding *b, const struct conf_network *n, const char *key,
+			  const struct addr *a, uint8_t len)
 {
 	char text[ADDR_STR_MAX];
 
-	if (!is_edge(n, &n->address))
+	if (!a->family || !is_edge(a, len))
 		return;
-	fault(b->faults, at_network(b, n, "address"), b->key,
-	      "%s is the first or last address of its /%u, which no host can have",
-	      addr_print(&n->address, text), n->prefix_len);
+	fault(b->faults, at_network(b, n, key), b->key,
+	      "%s is the first%s address of its /%u, which no host can have", addr_print(a, text),
+	      a->family == 4 ? " or last" : "", len);
 	fault_fix(b->faults,
 		  "Write the address of this machine there, as \"ip address\" shows it.");
 }
@@ -70,7 +81,8 @@ static void check_gateway(struct binding *b, const struct conf_network *n)
 		fault(b->faults, at_network(b, n, "gateway"), b->key,
 		      "%s is the address of sluice itself", gateway);
 		fault_fix(b->faults, "Write the address of the router.");
-	} else if (!same_prefix(n, &n->gateway) || is_edge(n, &n->gateway)) {
+	} else if (!in_prefix(&n->address, n->prefix_len, &n->gateway) ||
+		   is_edge(&n->gateway, n->prefix_len)) {
 		fault(b->faults, at_network(b, n, "gateway"), b->key,
 		      "%s is not a host of %s/%u, so it cannot be reached", gateway, address,
 		      n->prefix_len);
@@ -90,20 +102,54 @@ static void check_ports(struct binding *b, const struct conf_network *n)
 		  (n->sip_port | 1u) + 1);
 }
 
-/* False where the two cannot live together: one such error for each network is enough. */
-static bool check_pair(struct binding *b, const struct conf_network *n,
+static void check_tls(struct binding *b, const struct conf_network *n)
+{
+	const struct tree *item = b->network_at[n->index];
+	const struct tree *listed = tree_get(item, "sip-transports");
+	bool tls = tree_get(item, "certificate") || tree_get(item, "tls-port");
+
+	if (tls && n->sip_port && n->sip_port == n->tls_port) {
+		fault(b->faults, at_network(b, n, "tls-port"), b->key,
+		      "%u is the port for SIP without TLS already (sip-port)", n->tls_port);
+		fault_fix(b->faults, "Write another one for one of the two.");
+	}
+	if (listed && listed->kind == TREE_LIST && !listed->n && !tree_get(item, "certificate")) {
+		fault(b->faults, at_network(b, n, "sip-transports"), b->key,
+		      "nothing is listened for on this network");
+		fault_fix(b->faults, "Write [udp, tcp], or give it a certificate for TLS.");
+	}
+}
+
+/* `at` is where the key stands, b->key its path. */
+static void check_key(struct binding *b, struct place at, const struct tree *item)
+{
+	if (item->kind != TREE_MAP || !tree_get(item, "key") || tree_get(item, "certificate"))
+		return;
+	fault(b->faults, at, b->key, "there is a key, but no certificate to it");
+	fault_fix(b->faults, "Add `certificate`, or delete this line.");
+}
+
+/* One of the addresses of two networks. False where they cannot live together. */
+static bool check_pair(struct binding *b, const char *key, const struct conf_network *n,
 		       const struct conf_network *m)
 {
+	bool six = strcmp(key, "address6") == 0;
+	const struct addr *x = six ? &n->address6 : &n->address;
+	const struct addr *y = six ? &m->address6 : &m->address;
+	uint8_t x_len = six ? n->prefix_len6 : n->prefix_len;
+	uint8_t y_len = six ? m->prefix_len6 : m->prefix_len;
 	char text[ADDR_STR_MAX];
 
-	if (addr_ip_eq(&n->address, &m->address)) {
-		fault(b->faults, at_network(b, n, "address"), b->key,
+	if (!x->family || !y->family)
+		return true;
+	if (addr_ip_eq(x, y)) {
+		fault(b->faults, at_network(b, n, key), b->key,
 		      "the network %s has this address too", m->name);
 		fault_fix(b->faults, "Give each network an address of its own.");
-	} else if (same_prefix(n, &m->address) || same_prefix(m, &n->address)) {
-		fault(b->faults, at_network(b, n, "address"), b->key,
+	} else if (in_prefix(x, x_len, y) || in_prefix(y, y_len, x)) {
+		fault(b->faults, at_network(b, n, key), b->key,
 		      "this prefix and that of the network %s (%s/%u) overlap", m->name,
-		      addr_print(&m->address, text), m->prefix_len);
+		      addr_print(y, text), y_len);
 		fault_fix(b->faults,
 			  "Correct the address or the length of the prefix of one of them.");
 	} else {
@@ -112,23 +158,41 @@ static bool check_pair(struct binding *b, const struct conf_network *n,
 	return false;
 }
 
+/* One such error for each address is enough. */
+static void check_pairs(struct binding *b, const struct conf *c, const char *key,
+			const struct conf_network *n)
+{
+	for (unsigned k = 0; k < n->index; k++)
+		if (!check_pair(b, key, n, &c->networks[k]))
+			return;
+}
+
 static void check_networks(struct binding *b, const struct conf *c)
 {
 	for (unsigned i = 0; i < c->n_networks; i++) {
 		const struct conf_network *n = &c->networks[i];
 
-		check_ports(b, n);
-		if (!n->address.family)
+		if (b->network_at[i]->kind != TREE_MAP)
 			continue;
-		check_address(b, n);
-		check_gateway(b, n);
-		for (unsigned k = 0; k < i; k++)
-			if (c->networks[k].address.family && !check_pair(b, n, &c->networks[k]))
-				break;
+		check_ports(b, n);
+		check_tls(b, n);
+		check_key(b, at_network(b, n, "key"), b->network_at[i]);
+		check_address(b, n, "address", &n->address, n->prefix_len);
+		check_address(b, n, "address6", &n->address6, n->prefix_len6);
+		if (n->address.family)
+			check_gateway(b, n);
+		check_pairs(b, c, "address", n);
+		check_pairs(b, c, "address6", n);
 	}
 }
 
 /* ---- trunks ---- */
+
+static bool is_own(const struct conf_network *n, const struct addr *ip)
+{
+	return addr_ip_eq(ip, &n->address) || addr_ip_eq(ip, &n->address6) ||
+	       addr_ip_eq(ip, &n->public);
+}
 
 static void check_host(struct binding *b, const struct conf *c, const struct conf_trunk *t)
 {
@@ -139,7 +203,7 @@ static void check_host(struct binding *b, const struct conf *c, const struct con
 	for (unsigned i = 0; t->host.family && i < c->n_networks; i++) {
 		const struct conf_network *n = &c->networks[i];
 
-		if (!addr_ip_eq(&ip, &n->address) && !addr_ip_eq(&ip, &n->public))
+		if (!is_own(n, &ip))
 			continue;
 		fault(b->faults, at_trunk(b, t, "host"), b->key,
 		      "%s is an address of sluice itself (networks.%s)", addr_print(&ip, text),
@@ -149,34 +213,94 @@ static void check_host(struct binding *b, const struct conf *c, const struct con
 	}
 }
 
+/* An IPv6 trunk needs an IPv6 network. */
+static void check_family(struct binding *b, const struct conf_trunk *t)
+{
+	const struct tree *on = t->on ? b->network_at[t->on->index] : NULL;
+	const struct prefix *six = NULL;
+	char text[ADDR_STR_MAX];
+
+	for (unsigned i = 0; !six && i < t->n_sources; i++)
+		if (t->sources[i].addr.family == 6)
+			six = &t->sources[i];
+	/* Where the network has one that is wrong, that is the error. */
+	if (!six || !on || on->kind != TREE_MAP || tree_get(on, "address6"))
+		return;
+	fault(b->faults, at_trunk(b, t, t->host.family == 6 ? "host" : "sources"), b->key,
+	      "%s is an IPv6 address, and the network %s has none", addr_print(&six->addr, text),
+	      t->on->name);
+	fault_fix(b->faults, "Add address6 to networks.%s.", t->on->name);
+}
+
+static void check_transport(struct binding *b, const struct conf_trunk *t)
+{
+	if (t->transport != CONF_TRANSPORT_UDP || !t->on || t->on->udp ||
+	    !(t->on->tcp || t->on->certificate))
+		return;
+	fault(b->faults, at_trunk(b, t, "transport"), b->key,
+	      "the network %s has no UDP: no answer would be heard", t->on->name);
+	fault_fix(b->faults, "Add udp to networks.%s.sip-transports, or write tcp or tls here.",
+		  t->on->name);
+}
+
+static void fix_shared(struct binding *b)
+{
+	fault_fix(b->faults, "On one network an address can be one trunk only: make one trunk "
+			     "of the two, or put one on another network.");
+}
+
+/* Names are not resolved here, but one name is one host. */
+static void check_name(struct binding *b, const struct conf *c, const struct conf_trunk *t)
+{
+	if (!t->host_name || t->host.family || !t->on)
+		return;
+	for (unsigned i = 0; i < t->index; i++) {
+		const struct conf_trunk *before = &c->trunks[i];
+
+		if (before->on != t->on || !before->host_name ||
+		    !str_caseeq(str_of(before->host_name), str_of(t->host_name)))
+			continue;
+		fault(b->faults, at_trunk(b, t, "host"), b->key,
+		      "%.60s belongs to the trunk %s already", t->host_name, before->name);
+		fix_shared(b);
+		return;
+	}
+}
+
+static bool is_of_host(const struct conf_trunk *t, const struct prefix *p)
+{
+	return p->len == addr_bits(&p->addr) && addr_ip_eq(&p->addr, &t->host);
+}
+
 /* The index has equal sources side by side. */
 static void check_sources(struct binding *b, const struct source_set *set)
 {
 	for (unsigned i = 1; i < set->n; i++) {
 		const struct source *s = &set->source[i], *before = s - 1;
-		const struct conf_trunk *t = s->trunk;
+		const struct prefix *p = &s->prefix;
 		char text[ADDR_STR_MAX];
-		struct addr ip;
 
-		if (s->len != before->len || s->ip != before->ip)
+		if (p->len != before->prefix.len || !addr_ip_eq(&p->addr, &before->prefix.addr))
 			continue;
-		ip = (struct addr){ .family = 4,
-				    .ip = { (uint8_t)(s->ip >> 24), (uint8_t)(s->ip >> 16),
-					    (uint8_t)(s->ip >> 8), (uint8_t)s->ip } };
 		fault(b->faults,
-		      at_trunk(b, t, addr_ip_eq(&ip, &t->sources[0].addr) ? "host" : "sources"),
-		      b->key, "%s/%u belongs to the trunk %s already", addr_print(&ip, text),
-		      s->len, before->trunk->name);
-		fault_fix(b->faults,
-			  "On one network an address can be one trunk only: make one trunk "
-			  "of the two, or put one on another network.");
+		      at_trunk(b, s->trunk, is_of_host(s->trunk, p) ? "host" : "sources"), b->key,
+		      "%s/%u belongs to the trunk %s already", addr_print(&p->addr, text), p->len,
+		      before->trunk->name);
+		fix_shared(b);
 	}
 }
 
 static void check_trunks(struct binding *b, const struct conf *c)
 {
-	for (unsigned i = 0; i < c->n_trunks; i++)
-		check_host(b, c, &c->trunks[i]);
+	for (unsigned i = 0; i < c->n_trunks; i++) {
+		const struct conf_trunk *t = &c->trunks[i];
+
+		check_host(b, c, t);
+		check_family(b, t);
+		check_transport(b, t);
+		check_name(b, c, t);
+		check_key(b, at_trunk(b, t, "key"), b->trunk_at[i]);
+	}
 	for (unsigned i = 0; i < c->n_networks; i++)
 		check_sources(b, &b->snap->by_network[i]);
 }

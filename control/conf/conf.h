@@ -58,7 +58,7 @@ struct conf_trunk {
 	const struct conf_network *on;
 	enum conf_profile profile;
 	struct addr host;   /* where requests go: address and port; family 0: host_name is to be resolved */
-	const char *host_name; /* as written, without port: a name or an address literal */
+	const char *host_name; /* without port: a name, or an address literal without brackets */
 	uint16_t host_port;    /* 0: not written, so SRV counts */
 	enum conf_transport transport;
 	struct conf_login login;     /* what we answer to its challenges (RFC 3261 22) */
@@ -68,9 +68,10 @@ struct conf_trunk {
 	uint32_t failover_ms; /* no response at all from a target: the next one is tried */
 	uint32_t max_rate;    /* new calls a second from it; 0: no limit */
 	bool oc;              /* overload control of RFC 7339 with it */
-	const char *domain; /* host part of From, To, PAI and request URI toward it; its address by
-			       default */
-	struct prefix *sources; /* who is this trunk; the host's address is always the first */
+	const char *domain; /* host part of From, To, PAI and request URI toward it; by default
+			       host_name. IPv6 in brackets */
+	struct prefix *sources; /* who is this trunk; the host's address is always the first. Those of
+				   a name are found at run time and are not among these */
 	unsigned n_sources;
 	struct prefix *media; /* where its media may come from besides its SDP (rank 3) */
 	unsigned n_media;
@@ -141,7 +142,10 @@ struct conf_errors {
  * reference and is the caller's. On -EINVAL, *errors has at least one entry; on -ENOENT and the
  * like too. The caller frees *errors in each case. Any thread. */
 int conf_load(const char *file, struct conf **out, struct conf_errors *errors);
-/* The same from memory; `name` stands for the file in messages. */
+/* The same for who needs no passwords: their files are not opened, and the path of the file stands in
+ * place of each password. */
+int conf_load_without_secrets(const char *file, struct conf **out, struct conf_errors *errors);
+/* The same from memory, without secrets too: opens no file. `name` stands for it in messages. */
 int conf_parse(const char *name, struct str text, struct conf **out, struct conf_errors *errors);
 struct conf *conf_get(struct conf *c);
 void conf_put(struct conf *c); /* NULL is allowed */

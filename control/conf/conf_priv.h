@@ -66,7 +66,12 @@ enum option_type {
 	OPTION_DEVICE,   /* char *: interface, PCI address, DPDK device */
 	OPTION_USER,     /* char *, may be empty */
 	OPTION_PATH,     /* char *, absolute, fits a unix socket */
-	OPTION_DOMAIN,   /* char *: host name or address */
+	OPTION_FILE,     /* char *, absolute */
+	OPTION_TEXT,     /* char *, may stand in quotes in SIP */
+	OPTION_USERNAME, /* the same, without a colon */
+	OPTION_PASSWORD, /* char *: the first line of the file that the value names */
+	OPTION_DOMAIN,   /* char *: host name or address, IPv6 in brackets, as in a URI */
+	OPTION_TLS_NAME, /* char *: the same without brackets, as in a certificate */
 	OPTION_WORD,     /* char *, one of `words` */
 	OPTION_CHOICE,   /* enum, index in `words` */
 	OPTION_BOOL,     /* bool */
@@ -77,21 +82,35 @@ enum option_type {
 	OPTION_MS,       /* uint32_t, milliseconds */
 	OPTION_SECONDS,  /* uint32_t */
 	OPTION_ADDRESS,  /* struct addr */
-	OPTION_CIDR,     /* struct addr; second: uint8_t length */
-	OPTION_HOST,     /* struct addr with port */
+	OPTION_CIDR,     /* struct addr, IPv4; second: uint8_t length */
+	OPTION_CIDR6,    /* the same, IPv6 */
+	OPTION_HOST,     /* host, host_name and host_port of a trunk */
 	OPTION_PREFIXES, /* struct prefix *; second: unsigned count */
+	OPTION_PREFIXES4,
+	OPTION_SERVERS,  /* struct addr *, port 0 where there is none; second: unsigned count */
+	OPTION_SWITCHES, /* a list of `words`: the first is bool, the second is bool `second` */
+	OPTION_DIGITS,   /* const char *const *, a list of strings that NULL ends */
+	OPTION_MAP,      /* a struct with options of its own: `map` */
 	OPTION_NETWORK,  /* const struct conf_network * */
 	OPTION_TRUNK     /* const struct conf_trunk * */
+};
+
+struct option;
+
+struct option_list {
+	const struct option *option;
+	unsigned n;
 };
 
 struct option {
 	const char *name;
 	enum option_type type;
-	size_t offset, second; /* in the section's struct */
+	size_t offset, second; /* in the struct of the section or map */
 	/* Of numbers, ports and durations, in the unit of the field. */
 	uint32_t min, max;
 	bool zero; /* 0 is allowed below `min` */
 	const char *const *words;
+	const struct option_list *map;
 	const char *def; /* as written in the file; NULL: required, or simply not set */
 	bool required;
 	const char *example, *example2; /* of the first and the second item in full.yaml */
@@ -109,8 +128,7 @@ enum section_kind {
 struct section {
 	const char *name;
 	enum section_kind kind;
-	const struct option *options;
-	unsigned n;
+	struct option_list options;
 	unsigned max;           /* items */
 	size_t size;            /* of an item */
 	const char *example[2]; /* names of the items in full.yaml */
@@ -133,7 +151,7 @@ enum section_index { /* positions in `sections` */
 bool is_planned_key(const char *key);
 bool is_planned_profile(const char *profile);
 
-/* ---- load.c, value.c, check.c: the tree becomes a snapshot ---- */
+/* ---- load.c, item.c, value.c, check.c: the tree becomes a snapshot ---- */
 
 struct snapshot;
 
@@ -142,12 +160,19 @@ struct binding {
 	struct arena *arena;
 	struct faults *faults;
 	char key[192]; /* path of the option in hand */
+	bool secrets;  /* read the files of passwords */
 	/* Where the items stand in the file, by their index. */
 	const struct tree **network_at, **trunk_at, **route_at;
 };
 
 /* Sets b->key. */
 void binding_key(struct binding *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Takes the options of a map, or their defaults. NULL for a group that the file does not have. */
+void item_bind(struct binding *b, const struct option_list *o, const struct tree *map, void *item,
+	       const char *path);
+/* The error of a key that is not in the list: the nearest one, or all of them. */
+void refuse_key(struct binding *b, const struct tree *t,
+		const char *(*name)(const void *list, unsigned i), const void *list, unsigned n);
 /* Takes the value of one option into `item`. */
 void value_bind(struct binding *b, const struct option *o, const struct tree *t, void *item);
 /* What one option alone cannot know. Looks only at values that were good by themselves. */
@@ -155,10 +180,9 @@ void check_all(struct binding *b, const struct tree *root);
 
 /* ---- conf.c: the snapshot ---- */
 
-/* Sources of one network, by length (longest first), then address. */
+/* Sources of one network, by family, length (longest first), then address. */
 struct source {
-	uint32_t ip; /* host order */
-	uint8_t len;
+	struct prefix prefix;
 	const struct conf_trunk *trunk;
 };
 
@@ -177,15 +201,11 @@ struct snapshot {
 /* Makes the index of conf_trunk_of(), of the trunks that have a network and a host. 0 or -ENOMEM.
  */
 int snapshot_index(struct snapshot *s);
-static inline uint32_t ip4_of(const struct addr *a) /* host order */
-{
-	return (uint32_t)a->ip[0] << 24 | (uint32_t)a->ip[1] << 16 | (uint32_t)a->ip[2] << 8 |
-	       a->ip[3];
-}
 
-static inline uint32_t ip4_mask(unsigned len)
+/* Of the whole address. */
+static inline uint8_t addr_bits(const struct addr *a)
 {
-	return len ? UINT32_MAX << (32 - len) : 0;
+	return a->family == 4 ? 32 : 128;
 }
 
 #endif

@@ -30,103 +30,9 @@ static void *need(struct binding *b, size_t n)
 	return p;
 }
 
-/* ---- keys ---- */
-
-static const char *option_name(const void *section, unsigned i)
-{
-	return ((const struct section *)section)->options[i].name;
-}
-
 static const char *section_name(const void *list, unsigned i)
 {
 	return ((const struct section *)list)[i].name;
-}
-
-/* The error of a key that is not in the list: the nearest one, or all of them. */
-static void refuse_key(struct binding *b, const struct tree *t,
-		       const char *(*name)(const void *list, unsigned i), const void *list,
-		       unsigned n)
-{
-	const char *meant = nearest(t->key, name, list, n);
-	char all[256];
-	struct buf known;
-
-	if (is_planned_key(t->key)) {
-		fault(b->faults, t->key_at, b->key, "this is not in this version");
-		fault_fix(b->faults, "Delete it.");
-		return;
-	}
-	fault(b->faults, t->key_at, b->key, "this key is not known");
-	if (meant) {
-		fault_fix(b->faults, "Did you mean \"%s\"?", meant);
-		return;
-	}
-	buf_init(&known, all, sizeof(all) - 1);
-	for (unsigned i = 0; i < n; i++)
-		buf_fmt(&known, "%s%s", i ? ", " : "", name(list, i));
-	all[known.n] = 0;
-	fault_fix(b->faults, "Known here: %s.", all);
-}
-
-static const struct option *find_option(const struct section *s, const char *name)
-{
-	for (unsigned i = 0; i < s->n; i++)
-		if (strcmp(s->options[i].name, name) == 0)
-			return &s->options[i];
-	return NULL;
-}
-
-/* ---- one item: its keys, then each option in the order of the schema ---- */
-
-static void refuse_unknown(struct binding *b, const struct section *s, const struct tree *map,
-			   const char *path)
-{
-	for (const struct tree *t = map->child; t; t = t->next) {
-		if (find_option(s, t->key))
-			continue;
-		binding_key(b, "%s.%s", path, t->key);
-		refuse_key(b, t, option_name, s, s->n);
-	}
-}
-
-/* A default is written as in the file, so it goes the same way. */
-static void bind_default(struct binding *b, const struct option *o, void *item)
-{
-	struct tree t = { .kind = TREE_SCALAR, .plain = true, .text = str_of(o->def) };
-
-	value_bind(b, o, &t, item);
-}
-
-/* `map` is NULL for a group that the file does not have. */
-static void bind_item(struct binding *b, const struct section *s, const struct tree *map,
-		      void *item, const char *path)
-{
-	if (map && map->wrong)
-		return;
-	if (map && map->kind != TREE_MAP) {
-		binding_key(b, "%s", path);
-		fault(b->faults, map->at, b->key, "this must be a map of options");
-		fault_fix(b->faults, "Write { %s: %s, ... }, or the options on lines of their own.",
-			  s->options[0].name,
-			  s->options[0].example ? s->options[0].example : s->options[0].def);
-		map = NULL;
-	} else if (map) {
-		refuse_unknown(b, s, map, path);
-	}
-	for (unsigned i = 0; i < s->n; i++) {
-		const struct option *o = &s->options[i];
-		const struct tree *t = map ? tree_get(map, o->name) : NULL;
-
-		binding_key(b, "%s.%s", path, o->name);
-		if (t) {
-			value_bind(b, o, t, item);
-		} else if (o->def) {
-			bind_default(b, o, item);
-		} else if (o->required && map) {
-			fault(b->faults, map->key_at, b->key, "this is missing");
-			fault_fix(b->faults, "Add %s: %s, for example.", o->name, o->example);
-		}
-	}
 }
 
 /* ---- sections ---- */
@@ -163,11 +69,12 @@ static void fix_with_item(struct binding *b, const struct section *s)
 		buf_fmt(&item, "%s: ", s->example[0]);
 	else
 		buf_lit(&item, "- ");
-	for (unsigned i = 0; i < s->n; i++) {
-		if (!s->options[i].required)
+	for (unsigned i = 0; i < s->options.n; i++) {
+		const struct option *o = &s->options.option[i];
+
+		if (!o->required)
 			continue;
-		buf_fmt(&item, "%s%s: %s", first ? "{ " : ", ", s->options[i].name,
-			s->options[i].example);
+		buf_fmt(&item, "%s%s: %s", first ? "{ " : ", ", o->name, o->example);
 		first = false;
 	}
 	text[item.n] = 0;
@@ -292,7 +199,7 @@ static void bind_items(struct binding *b, enum section_index which, const struct
 			snprintf(path, sizeof(path), "%s.%s", s->name, at[i]->key);
 		else
 			snprintf(path, sizeof(path), "%s[%u]", s->name, i + 1);
-		bind_item(b, s, at[i], (char *)items + i * s->size, path);
+		item_bind(b, &s->options, at[i], (char *)items + i * s->size, path);
 	}
 }
 
@@ -300,12 +207,12 @@ static void bind_group(struct binding *b, enum section_index which, const struct
 {
 	const struct section *s = &sections[which];
 
-	bind_item(b, s, tree_get(root, s->name), &b->snap->conf, s->name);
+	item_bind(b, &s->options, tree_get(root, s->name), &b->snap->conf, s->name);
 }
 
 static void bind_version(struct binding *b, const struct tree *root)
 {
-	const struct option *o = sections[SECTION_SLUICE].options;
+	const struct option *o = sections[SECTION_SLUICE].options.option;
 	const struct tree *t = tree_get(root, o->name);
 
 	binding_key(b, "%s", o->name);
@@ -317,27 +224,52 @@ static void bind_version(struct binding *b, const struct tree *root)
 	fault_fix(b->faults, "Begin the file with \"sluice: 1\".");
 }
 
-/* Its own address is always the first source of a trunk, and its default domain. */
-static void complete_trunk(struct binding *b, struct conf_trunk *t)
+/* The host part of a URI. */
+static const char *domain_of_host(struct binding *b, const struct conf_trunk *t)
+{
+	char text[ADDR_STR_MAX];
+	struct buf host;
+	struct str copy;
+
+	if (t->host.family != 6)
+		return t->host_name;
+	buf_init(&host, text, sizeof(text));
+	addr_put_sip(&host, &t->host);
+	copy = arena_str(b->arena, buf_str(&host));
+	b->faults->no_memory |= !copy.p;
+	return copy.p;
+}
+
+/* Its own address is always the first source of a trunk. */
+static void complete_sources(struct binding *b, struct conf_trunk *t)
 {
 	struct prefix *all = need(b, (t->n_sources + 1) * sizeof(*all));
-	char host[ADDR_STR_MAX];
 	struct addr ip = t->host;
 	unsigned n = 1;
 
-	if (!all || !t->host.family)
+	if (!all)
 		return;
 	ip.port = 0;
-	all[0] = (struct prefix){ ip, 32 };
+	all[0] = (struct prefix){ ip, addr_bits(&ip) };
 	for (unsigned i = 0; i < t->n_sources; i++)
-		if (t->sources[i].len != 32 || !addr_ip_eq(&t->sources[i].addr, &ip))
+		if (t->sources[i].len != all[0].len || !addr_ip_eq(&t->sources[i].addr, &ip))
 			all[n++] = t->sources[i];
 	t->sources = all;
 	t->n_sources = n;
-	if (!t->domain) {
-		t->domain = arena_str(b->arena, str_of(addr_print(&ip, host))).p;
-		b->faults->no_memory |= !t->domain;
-	}
+}
+
+static void complete_trunk(struct binding *b, struct conf_trunk *t)
+{
+	if (!t->host_name)
+		return;
+	if (!t->domain)
+		t->domain = domain_of_host(b, t);
+	if (!t->host.family)
+		return;
+	t->host.port = t->host_port                         ? t->host_port
+		       : t->transport == CONF_TRANSPORT_TLS ? 5061
+							    : 5060;
+	complete_sources(b, t);
 }
 
 static void bind_root(struct binding *b, const struct tree *root)
@@ -357,12 +289,12 @@ static void bind_root(struct binding *b, const struct tree *root)
 	open_networks(b, root);
 	open_trunks(b, root);
 	open_routes(b, root);
+	bind_group(b, SECTION_PROCESS, root); /* before passwords: its user may own their files */
 	bind_items(b, SECTION_NETWORKS, b->network_at, c->networks, c->n_networks);
 	bind_items(b, SECTION_TRUNKS, b->trunk_at, c->trunks, c->n_trunks);
 	bind_items(b, SECTION_CALLS, b->route_at, c->routes, c->n_routes);
 	bind_group(b, SECTION_SIP, root);
 	bind_group(b, SECTION_MEDIA, root);
-	bind_group(b, SECTION_PROCESS, root);
 	for (unsigned i = 0; i < c->n_trunks; i++)
 		complete_trunk(b, &c->trunks[i]);
 	if (b->faults->no_memory || snapshot_index(b->snap)) {
@@ -390,9 +322,9 @@ static struct snapshot *snapshot_new(const char *name)
 	return s;
 }
 
-static void build(struct snapshot *s, struct str text, struct faults *f)
+static void build(struct snapshot *s, struct str text, bool secrets, struct faults *f)
 {
-	struct binding b = { .snap = s, .arena = s->arena, .faults = f };
+	struct binding b = { .snap = s, .arena = s->arena, .faults = f, .secrets = secrets };
 	struct tree *root;
 
 	if (tree_parse(text, s->arena, f, &root)) {
@@ -407,7 +339,8 @@ static void build(struct snapshot *s, struct str text, struct faults *f)
 	}
 }
 
-int conf_parse(const char *name, struct str text, struct conf **out, struct conf_errors *errors)
+static int parse(const char *name, struct str text, bool secrets, struct conf **out,
+		 struct conf_errors *errors)
 {
 	struct faults f = { .out = errors };
 	struct snapshot *s = snapshot_new(name);
@@ -420,7 +353,7 @@ int conf_parse(const char *name, struct str text, struct conf **out, struct conf
 		fault(&f, (struct place){ 0 }, "", "this file is larger than 1 MiB");
 		fault_fix(&f, "Check that it is the configuration.");
 	} else {
-		build(s, text, &f);
+		build(s, text, secrets, &f);
 	}
 	faults_sort(errors);
 	rc = f.no_memory ? -ENOMEM : errors->n ? -EINVAL : 0;
@@ -435,6 +368,11 @@ no_memory:
 		fault_fix(&f, "Free some memory and try again.");
 	}
 	return rc;
+}
+
+int conf_parse(const char *name, struct str text, struct conf **out, struct conf_errors *errors)
+{
+	return parse(name, text, false, out, errors);
 }
 
 /* At most FILE_MAX + 1 octets: one too many tells that it is too large. */
@@ -468,7 +406,7 @@ static ssize_t read_file(const char *file, char *mem)
 	return n;
 }
 
-int conf_load(const char *file, struct conf **out, struct conf_errors *errors)
+static int load(const char *file, bool secrets, struct conf **out, struct conf_errors *errors)
 {
 	struct faults f = { .out = errors };
 	char *mem = malloc(FILE_MAX + 1);
@@ -482,8 +420,18 @@ int conf_load(const char *file, struct conf **out, struct conf_errors *errors)
 		fault_fix(&f, "Check the path and its permissions.");
 		rc = (int)n;
 	} else {
-		rc = conf_parse(file, (struct str){ mem, (size_t)n }, out, errors);
+		rc = parse(file, (struct str){ mem, (size_t)n }, secrets, out, errors);
 	}
 	free(mem);
 	return rc;
+}
+
+int conf_load(const char *file, struct conf **out, struct conf_errors *errors)
+{
+	return load(file, true, out, errors);
+}
+
+int conf_load_without_secrets(const char *file, struct conf **out, struct conf_errors *errors)
+{
+	return load(file, false, out, errors);
 }

@@ -47,7 +47,14 @@ static void put_range(struct buf *b, const struct option *o)
 		put_duration(b, o->max, o->type == OPTION_MS ? "ms" : "s");
 		buf_lit(b, ". ");
 		break;
+	case OPTION_SWITCHES:
+		buf_lit(b, "A list of ");
+		put_words(b, o);
+		break;
 	case OPTION_PREFIXES:
+	case OPTION_PREFIXES4:
+	case OPTION_SERVERS:
+	case OPTION_DIGITS:
 		buf_fmt(b, "Up to %u. ", o->max);
 		break;
 	default:
@@ -63,11 +70,24 @@ static void put_comment(struct buf *b, const char *indent, const char *text)
 		buf_fmt(b, "%s# %.*s\n", indent, STR_FMT(line));
 }
 
+/* What a map holds: a line for each of its options. */
+static void put_map(struct buf *b, const struct option_list *map, const char *indent)
+{
+	for (unsigned i = 0; i < map->n; i++) {
+		const struct option *o = &map->option[i];
+
+		buf_fmt(b, "%s#   %s: %s%s\n", indent, o->name, o->help,
+			o->required ? " Required." : "");
+	}
+}
+
 static void put_option(struct buf *b, const struct option *o, const char *indent, const char *first)
 {
 	const char *value = o->def ? o->def : o->example;
 
 	put_comment(b, indent, o->help);
+	if (o->map)
+		put_map(b, o->map, indent);
 	buf_fmt(b, "%s# ", indent);
 	put_range(b, o);
 	buf_put(b, o->required ? STR("Required.")
@@ -88,11 +108,12 @@ static void put_short(struct buf *b, const struct section *s)
 		buf_fmt(b, "\n  %s: ", s->example[1]);
 	else
 		buf_lit(b, "\n  - ");
-	for (unsigned i = 0; i < s->n; i++) {
-		if (!s->options[i].example2)
+	for (unsigned i = 0; i < s->options.n; i++) {
+		const struct option *o = &s->options.option[i];
+
+		if (!o->example2)
 			continue;
-		buf_fmt(b, "%s%s: %s", first ? "{ " : ", ", s->options[i].name,
-			s->options[i].example2);
+		buf_fmt(b, "%s%s: %s", first ? "{ " : ", ", o->name, o->example2);
 		first = false;
 	}
 	buf_lit(b, " }\n");
@@ -104,17 +125,17 @@ static void put_section(struct buf *b, const struct section *s)
 
 	buf_lit(b, "\n");
 	if (s->kind == SECTION_VALUE) {
-		put_option(b, s->options, "", "");
+		put_option(b, s->options.option, "", "");
 		return;
 	}
 	put_comment(b, "", s->help);
 	buf_fmt(b, "%s:\n", s->name);
 	if (s->kind == SECTION_NAMED)
 		buf_fmt(b, "  %s:\n", s->example[0]);
-	for (unsigned i = 0; i < s->n; i++) {
+	for (unsigned i = 0; i < s->options.n; i++) {
 		if (i)
 			buf_lit(b, "\n");
-		put_option(b, &s->options[i], indent,
+		put_option(b, &s->options.option[i], indent,
 			   s->kind == SECTION_LIST && i == 0 ? "  - " : indent);
 	}
 	if (s->kind != SECTION_GROUP)

@@ -20,6 +20,9 @@ static const struct option sluice_options[] = {
 #define FIELD(f)  .offset = offsetof(struct conf_network, f)
 #define SECOND(f) .second = offsetof(struct conf_network, f)
 
+/* TLS has a port of its own. */
+static const char *const transport_words[] = { "udp", "tcp", NULL };
+
 static const struct option network_options[] = {
 	{ .name = "port",
 	  .type = OPTION_DEVICE,
@@ -40,6 +43,13 @@ static const struct option network_options[] = {
 	  .example2 = "10.0.0.1/24",
 	  .restart = true,
 	  .help = "The address of sluice there, with the length of its prefix." },
+	{ .name = "address6",
+	  .type = OPTION_CIDR6,
+	  FIELD(address6),
+	  SECOND(prefix_len6),
+	  .example = "2001:db8::10/64",
+	  .restart = true,
+	  .help = "Its IPv6 address there, for SIP. Media is IPv4." },
 	{ .name = "gateway",
 	  .type = OPTION_ADDRESS,
 	  FIELD(gateway),
@@ -60,7 +70,46 @@ static const struct option network_options[] = {
 	  .max = 65535,
 	  .def = "5060",
 	  .restart = true,
-	  .help = "The UDP port for SIP." },
+	  .help = "The port for SIP over UDP and TCP." },
+	{ .name = "sip-transports",
+	  .type = OPTION_SWITCHES,
+	  FIELD(udp),
+	  SECOND(tcp),
+	  .words = transport_words,
+	  .def = "[udp, tcp]",
+	  .restart = true,
+	  .help = "What it listens for at that port." },
+	{ .name = "tls-port",
+	  .type = OPTION_PORT,
+	  FIELD(tls_port),
+	  .min = 1,
+	  .max = 65535,
+	  .def = "5061",
+	  .restart = true,
+	  .help = "The port for SIP over TLS. It is listened at where there is a certificate." },
+	{ .name = "certificate",
+	  .type = OPTION_FILE,
+	  FIELD(certificate),
+	  .example = "/etc/sluice/outside.pem",
+	  .restart = true,
+	  .help = "The certificate of sluice there and its chain: a PEM file. It is read again "
+		  "when\n"
+		  "it changes." },
+	{ .name = "key",
+	  .type = OPTION_FILE,
+	  FIELD(key),
+	  .example = "/etc/sluice/outside.key",
+	  .restart = true,
+	  .help = "Its private key: a PEM file. Without this option it is in that of "
+		  "`certificate`." },
+	{ .name = "ca",
+	  .type = OPTION_FILE,
+	  FIELD(ca),
+	  .example = "/etc/sluice/trusted.pem",
+	  .restart = true,
+	  .help = "Who may have signed the certificates of others: a PEM file. Without it, those "
+		  "that\n"
+		  "the system trusts." },
 	{ .name = "media-ports",
 	  .type = OPTION_PORTS,
 	  FIELD(media_lo),
@@ -90,12 +139,45 @@ static const struct option network_options[] = {
 
 #undef FIELD
 #undef SECOND
+#define FIELD(f) .offset = offsetof(struct conf_login, f)
+
+static const struct option login_options[] = {
+	{ .name = "user",
+	  .type = OPTION_USERNAME,
+	  FIELD(user),
+	  .required = true,
+	  .example = "acme",
+	  .help = "The name." },
+	{ .name = "password",
+	  .type = OPTION_PASSWORD,
+	  FIELD(password),
+	  .required = true,
+	  .example = "file:/etc/sluice/carrier.password",
+	  .help = "The first line of a file that only sluice can read (chmod 600)." },
+	{ .name = "realm",
+	  .type = OPTION_TEXT,
+	  FIELD(realm),
+	  .example = "carrier.example",
+	  .help = "Only for this realm. Without it, for any of this trunk." },
+};
+
+static const struct option_list login_map = { login_options, COUNT(login_options) };
+
+#undef FIELD
 #define FIELD(f)  .offset = offsetof(struct conf_trunk, f)
 #define SECOND(f) .second = offsetof(struct conf_trunk, f)
 
 static const char *const profile_words[] = {
 	[CONF_PROFILE_STATIC] = "static",
 	[CONF_PROFILE_PBX] = "pbx",
+	NULL,
+};
+
+static const char *const trunk_transport_words[] = {
+	[CONF_TRANSPORT_AUTO] = "auto",
+	[CONF_TRANSPORT_UDP] = "udp",
+	[CONF_TRANSPORT_TCP] = "tcp",
+	[CONF_TRANSPORT_TLS] = "tls",
 	NULL,
 };
 
@@ -123,23 +205,71 @@ static const struct option trunk_options[] = {
 	  .required = true,
 	  .example = "203.0.113.20",
 	  .example2 = "10.0.0.20",
-	  .help = "Where its SIP goes: an address, and a port where it is not 5060." },
+	  .help = "Where its SIP goes: an address or a name, and a port where it is another than "
+		  "5060\n"
+		  "(TLS: 5061). A name without a port is looked up as RFC 3263 says (NAPTR, SRV). "
+		  "An\n"
+		  "IPv6 address with a port stands in brackets: \"[2001:db8::20]:5070\"." },
+	{ .name = "transport",
+	  .type = OPTION_CHOICE,
+	  FIELD(transport),
+	  .words = trunk_transport_words,
+	  .def = "auto",
+	  .help = "How its SIP goes. auto: as DNS says of a name, UDP to an address, and TCP where "
+		  "a\n"
+		  "request is too large for UDP." },
 	{ .name = "domain",
 	  .type = OPTION_DOMAIN,
 	  FIELD(domain),
 	  .example = "sip.carrier.example",
-	  .help = "The host part of From, To and of the request URI toward it. Without it, the "
-		  "address\n"
-		  "of `host`." },
+	  .help = "The host part of From, To and of the request URI toward it. Without it, that "
+		  "of\n"
+		  "`host`." },
+	{ .name = "login",
+	  .type = OPTION_MAP,
+	  FIELD(login),
+	  .map = &login_map,
+	  .example = "{ user: acme, password: file:/etc/sluice/carrier.password }",
+	  .help = "What sluice answers to its challenges (401, 407)." },
+	{ .name = "challenge",
+	  .type = OPTION_MAP,
+	  FIELD(challenge),
+	  .map = &login_map,
+	  .example = "{ user: carrier, password: file:/etc/sluice/us.password }",
+	  .help = "What it must answer when sluice challenges it. Without it, its address is "
+		  "enough." },
+	{ .name = "tls-name",
+	  .type = OPTION_TLS_NAME,
+	  FIELD(tls_name),
+	  .example = "sip.carrier.example",
+	  .help = "What its certificate must name. Without it, the name or address in `host`." },
+	{ .name = "certificate",
+	  .type = OPTION_FILE,
+	  FIELD(certificate),
+	  .example = "/etc/sluice/carrier.pem",
+	  .help = "The certificate that sluice shows it: a PEM file. Without it, that of the "
+		  "network." },
+	{ .name = "key",
+	  .type = OPTION_FILE,
+	  FIELD(key),
+	  .example = "/etc/sluice/carrier.key",
+	  .help = "Its private key: a PEM file. Without this option it is in that of "
+		  "`certificate`." },
+	{ .name = "ca",
+	  .type = OPTION_FILE,
+	  FIELD(ca),
+	  .example = "/etc/sluice/carrier-ca.pem",
+	  .help = "Who must have signed its certificate: a PEM file. Without it, as on the "
+		  "network." },
 	{ .name = "sources",
 	  .type = OPTION_PREFIXES,
 	  FIELD(sources),
 	  SECOND(n_sources),
 	  .max = 256,
 	  .example = "[203.0.113.64/28, 198.51.100.9]",
-	  .help = "Other addresses that its SIP comes from. That of `host` always counts." },
+	  .help = "Other addresses that its SIP comes from. Those of `host` always count." },
 	{ .name = "media-from",
-	  .type = OPTION_PREFIXES,
+	  .type = OPTION_PREFIXES4,
 	  FIELD(media),
 	  SECOND(n_media),
 	  .max = 256,
@@ -159,6 +289,28 @@ static const struct option trunk_options[] = {
 	  .max = 1000000,
 	  .def = "500",
 	  .help = "Calls at once, both directions." },
+	{ .name = "max-rate",
+	  .type = OPTION_NUMBER,
+	  FIELD(max_rate),
+	  .min = 1,
+	  .max = 1000000,
+	  .zero = true,
+	  .def = "200",
+	  .help = "New calls a second from it; more are refused with 503. 0: no limit." },
+	{ .name = "overload-control",
+	  .type = OPTION_BOOL,
+	  FIELD(oc),
+	  .def = "true",
+	  .help = "Tell it how much it may send, and do as it tells (RFC 7339), if it does so "
+		  "too." },
+	{ .name = "failover",
+	  .type = OPTION_MS,
+	  FIELD(failover_ms),
+	  .min = 500,
+	  .max = 32000,
+	  .def = "5s",
+	  .help = "When there is no answer at all for so long, the next address of `host` is "
+		  "tried." },
 	{ .name = "ring-timeout",
 	  .type = OPTION_SECONDS,
 	  FIELD(ring_timeout_s),
@@ -199,7 +351,8 @@ static const struct option call_options[] = {
 };
 
 #undef FIELD
-#define FIELD(f) .offset = offsetof(struct conf, f)
+#define FIELD(f)  .offset = offsetof(struct conf, f)
+#define SECOND(f) .second = offsetof(struct conf, f)
 
 static const struct option sip_options[] = {
 	{ .name = "t1",
@@ -233,6 +386,37 @@ static const struct option sip_options[] = {
 	  .def = "0",
 	  .restart = true,
 	  .help = "Threads for SIP. 0: one for each two cores." },
+	{ .name = "dns",
+	  .type = OPTION_SERVERS,
+	  FIELD(sip.dns),
+	  SECOND(sip.n_dns),
+	  .max = 8,
+	  .example = "[192.0.2.53, 198.51.100.53]",
+	  .restart = true,
+	  .help = "The name servers, with a port where it is not 53. Without it, those of the "
+		  "system." },
+	{ .name = "connections",
+	  .type = OPTION_NUMBER,
+	  FIELD(sip.connections),
+	  .min = 16,
+	  .max = 1000000,
+	  .def = "4096",
+	  .restart = true,
+	  .help = "TCP and TLS connections at once, for each thread." },
+	{ .name = "connections-per-source",
+	  .type = OPTION_NUMBER,
+	  FIELD(sip.connections_per_source),
+	  .min = 1,
+	  .max = 1000000,
+	  .def = "32",
+	  .restart = true,
+	  .help = "Those from one address." },
+	{ .name = "emergency",
+	  .type = OPTION_DIGITS,
+	  FIELD(sip.emergency),
+	  .max = 32,
+	  .def = "[112, 911]",
+	  .help = "Numbers that are called whatever the load is." },
 };
 
 static const char *const device_words[] = {
@@ -298,7 +482,7 @@ static const struct option process_options[] = {
 	  .help = "The least important lines that are still logged." },
 };
 
-#define OPTIONS(o) .options = (o), .n = COUNT(o)
+#define OPTIONS(o) .options = { (o), COUNT(o) }
 
 const struct section sections[] = {
 	[SECTION_SLUICE] = { "sluice", SECTION_VALUE, OPTIONS(sluice_options) },
@@ -317,7 +501,8 @@ const struct section sections[] = {
 				    "has "
 				    "room is taken." },
 	[SECTION_SIP] = { "sip", SECTION_GROUP, OPTIONS(sip_options),
-			  .help = "Timers and threads." },
+			  .help = "Timers, threads, limits and what else is the same for all "
+				  "SIP." },
 	[SECTION_MEDIA] = { "media", SECTION_GROUP, OPTIONS(media_options),
 			    .help = "RTP of all networks." },
 	[SECTION_PROCESS] = { "process", SECTION_GROUP, OPTIONS(process_options),
@@ -336,8 +521,7 @@ static bool is_in(const char *word, const char *const *list)
 
 bool is_planned_key(const char *key)
 {
-	static const char *const planned[] = { "phones", "numbers",     "headers",
-					       "login",  "certificate", NULL };
+	static const char *const planned[] = { "phones", "numbers", "headers", NULL };
 
 	return is_in(key, planned);
 }

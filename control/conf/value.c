@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Words and references; and the table of all types. */
+#include <limits.h>
+#include <stdio.h>
 #include <sys/un.h>
 #include "value_priv.h"
 
-#define DOMAIN_MAX    253
+#define TEXT_LONGEST  128
 #define INTERFACE_MAX 15 /* IFNAMSIZ without its NUL */
 #define DEVICE_MAX    63
 
@@ -86,22 +88,33 @@ static void bind_path(struct value *v)
 	}
 }
 
-static void bind_domain(struct value *v)
+static void bind_file(struct value *v)
 {
-	struct addr ip;
+	if (v->s.p[0] != '/' || v->s.n >= PATH_MAX) {
+		BAD(v, QUOTED " is not an absolute path", TEXT(v->s));
+		FIX(v, "Begin with a slash, like %s.", v->o->example);
+	} else {
+		set_text(v);
+	}
+}
 
-	if (v->s.n <= DOMAIN_MAX && has_only(v->s, "-.") && v->s.p[0] != '-' && v->s.p[0] != '.') {
+/* What may stand between quotes without escapes. In a digest a colon ends the user. */
+static void bind_text(struct value *v)
+{
+	const char *not = v->o->type == OPTION_USERNAME ? "\"\\:" : "\"\\";
+	bool good = v->s.n <= TEXT_LONGEST;
+
+	for (size_t i = 0; i < v->s.n; i++)
+		good &= (unsigned char)v->s.p[i] >= ' ' && v->s.p[i] != 0x7f &&
+			!strchr(not, v->s.p[i]);
+	if (good) {
 		set_text(v);
 		return;
 	}
-	if (addr_parse(v->s, &ip) == 0) {
-		BAD(v, "IPv6 addresses are not supported by this version");
-		FIX(v, "Use a name or an IPv4 address.");
-		return;
-	}
-	BAD(v, QUOTED " is not a host name", TEXT(v->s));
-	FIX(v, "Write a name like %s: letters, digits, hyphens and dots, without port or \"sip:\".",
-	    v->o->example);
+	BAD(v, QUOTED " cannot be a %s", TEXT(v->s), v->o->name);
+	FIX(v, "Write it as the other side gave it, like %s: up to %d characters, no quotes%s.",
+	    v->o->example, TEXT_LONGEST,
+	    v->o->type == OPTION_USERNAME ? ", backslashes and colons" : " and backslashes");
 }
 
 static const char *word_at(const void *words, unsigned i)
@@ -131,7 +144,7 @@ static const char *list_words(const char *const *words, char *mem, size_t size)
 	return mem;
 }
 
-static void refuse_word(struct value *v)
+void refuse_word(struct value *v)
 {
 	unsigned n = count_words(v->o->words);
 	const char *meant = nearest(v->s.p, word_at, v->o->words, n);
@@ -236,20 +249,57 @@ static void bind_trunk(struct value *v)
 		refuse_reference(v, nearest(v->s.p, trunk_name, c, c->n_trunks));
 }
 
+/* ---- maps ---- */
+
+static void bind_map(struct value *v)
+{
+	char path[sizeof(v->b->key)];
+
+	snprintf(path, sizeof(path), "%s", v->b->key);
+	item_bind(v->b, v->o->map, v->t, value_field(v), path);
+}
+
 /* ---- all types ---- */
 
 static void (*const binders[])(struct value *v) = {
-	[OPTION_VERSION] = bind_version, [OPTION_DEVICE] = bind_device,
-	[OPTION_USER] = bind_user,       [OPTION_PATH] = bind_path,
-	[OPTION_DOMAIN] = bind_domain,   [OPTION_WORD] = bind_word,
-	[OPTION_CHOICE] = bind_word,     [OPTION_BOOL] = bind_bool,
-	[OPTION_NUMBER] = bind_number,   [OPTION_PORT] = bind_number,
-	[OPTION_PORTS] = bind_ports,     [OPTION_DSCP] = bind_dscp,
-	[OPTION_MS] = bind_duration,     [OPTION_SECONDS] = bind_duration,
-	[OPTION_ADDRESS] = bind_address, [OPTION_CIDR] = bind_cidr,
-	[OPTION_HOST] = bind_host,       [OPTION_PREFIXES] = bind_prefixes,
-	[OPTION_NETWORK] = bind_network, [OPTION_TRUNK] = bind_trunk,
+	[OPTION_VERSION] = bind_version,
+	[OPTION_DEVICE] = bind_device,
+	[OPTION_USER] = bind_user,
+	[OPTION_PATH] = bind_path,
+	[OPTION_FILE] = bind_file,
+	[OPTION_TEXT] = bind_text,
+	[OPTION_USERNAME] = bind_text,
+	[OPTION_PASSWORD] = bind_password,
+	[OPTION_DOMAIN] = bind_domain,
+	[OPTION_TLS_NAME] = bind_domain,
+	[OPTION_WORD] = bind_word,
+	[OPTION_CHOICE] = bind_word,
+	[OPTION_BOOL] = bind_bool,
+	[OPTION_NUMBER] = bind_number,
+	[OPTION_PORT] = bind_number,
+	[OPTION_PORTS] = bind_ports,
+	[OPTION_DSCP] = bind_dscp,
+	[OPTION_MS] = bind_duration,
+	[OPTION_SECONDS] = bind_duration,
+	[OPTION_ADDRESS] = bind_address,
+	[OPTION_CIDR] = bind_cidr,
+	[OPTION_CIDR6] = bind_cidr,
+	[OPTION_HOST] = bind_host,
+	[OPTION_PREFIXES] = bind_prefixes,
+	[OPTION_PREFIXES4] = bind_prefixes,
+	[OPTION_SERVERS] = bind_servers,
+	[OPTION_SWITCHES] = bind_switches,
+	[OPTION_DIGITS] = bind_digits,
+	[OPTION_MAP] = bind_map,
+	[OPTION_NETWORK] = bind_network,
+	[OPTION_TRUNK] = bind_trunk,
 };
+
+static bool is_one_value(enum option_type t)
+{
+	return t != OPTION_PREFIXES && t != OPTION_PREFIXES4 && t != OPTION_SERVERS &&
+	       t != OPTION_SWITCHES && t != OPTION_DIGITS && t != OPTION_MAP;
+}
 
 static bool is_empty(const struct tree *t)
 {
@@ -264,9 +314,10 @@ void value_bind(struct binding *b, const struct option *o, const struct tree *t,
 
 	if (t->wrong)
 		return;
-	if (t->kind != TREE_SCALAR && o->type != OPTION_PREFIXES) {
+	if (t->kind != TREE_SCALAR && is_one_value(o->type)) {
 		BAD(&v, "this must be one value, not a %s", t->kind == TREE_LIST ? "list" : "map");
-		FIX(&v, "Write %s: %s, for example.", o->name, like);
+		FIX(&v, "Write %s: %s, for example%s.", o->name, like,
+		    o->type == OPTION_HOST ? ", and what has brackets in quotes" : "");
 	} else if (t->kind == TREE_SCALAR && is_empty(t) && (t->plain || o->type != OPTION_USER)) {
 		BAD(&v, "the value is missing");
 		FIX(&v,

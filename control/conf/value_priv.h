@@ -33,6 +33,7 @@ static inline void *value_second(const struct value *v)
 
 /* Letters, digits and the characters of `others`? */
 bool has_only(struct str s, const char *others);
+void refuse_word(struct value *v); /* none of `words` */
 
 /* value_number.c */
 void bind_number(struct value *v);
@@ -40,9 +41,19 @@ void bind_ports(struct value *v);
 void bind_dscp(struct value *v);
 void bind_duration(struct value *v);
 /* value_addr.c */
+bool is_host_name(struct str s);
 void bind_address(struct value *v);
 void bind_cidr(struct value *v);
 void bind_host(struct value *v);
+void bind_domain(struct value *v);
+bool take_prefix(struct value *v, struct prefix *p);
+bool take_server(struct value *v, struct addr *a);
+/* value_list.c */
 void bind_prefixes(struct value *v);
+void bind_servers(struct value *v);
+void bind_switches(struct value *v);
+void bind_digits(struct value *v);
+/* secret.c */
+void bind_password(struct value *v);
 
 #endif

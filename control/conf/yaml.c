@@ -56,17 +56,23 @@ static const char *key_of(const struct builder *b)
 	return b->have_key ? b->key.p : "";
 }
 
+/* A password may have landed in this file, behind a character that means something to YAML. */
+static const char *shown(const struct builder *b, const void *text)
+{
+	return strcmp(key_of(b), "password") == 0 ? "..." : text;
+}
+
 static void refuse_properties(struct builder *b, struct place at, const yaml_char_t *anchor,
 			      const yaml_char_t *tag)
 {
 	if (anchor) {
 		fault(b->faults, at, key_of(b),
-		      "the anchor \"&%.40s\" is not part of this language", anchor);
+		      "the anchor \"&%.40s\" is not part of this language", shown(b, anchor));
 		fault_fix(b->faults, "Write the value out where it is needed.");
 	}
 	if (tag) {
 		fault(b->faults, at, key_of(b), "the tag \"%.40s\" is not part of this language",
-		      tag);
+		      shown(b, tag));
 		fault_fix(b->faults, "Write the value without it.");
 	}
 }
@@ -157,7 +163,7 @@ static int on_alias(struct builder *b, const yaml_event_t *e)
 	int rc;
 
 	fault(b->faults, at, key_of(b), "the alias \"*%.40s\" is not part of this language",
-	      (const char *)e->data.alias.anchor);
+	      shown(b, e->data.alias.anchor));
 	fault_fix(b->faults, "Write the value out.");
 	if (wants_key(b))
 		return take_key(b, at, STR("*"));

@@ -12,8 +12,13 @@ static void use(struct conf *c)
 	for (unsigned i = 0; i < c->n_trunks; i++) {
 		const struct conf_trunk *t = &c->trunks[i];
 
-		if (!t->domain || !t->on || conf_trunk_of(c, t->on->index, &t->host) != t)
+		if (!t->domain || !t->on || !t->host_name)
+			abort();
+		if (t->host.family && conf_trunk_of(c, t->on->index, &t->host) != t)
 			abort(); /* the address of a trunk is nobody else's */
+		if (!t->login.user != !t->login.password ||
+		    !t->challenge.user != !t->challenge.password)
+			abort();
 	}
 	for (unsigned i = 0; i <= c->n_networks; i++)
 		conf_trunk_of(c, i, &src);
