@@ -23,6 +23,7 @@ struct loop {
 	struct wheel *wheel;
 	bool is_virtual;
 	uint64_t seed;
+	uint64_t spent_us; /* virtual: by the callbacks of this round */
 	/* Tasks of this round, and those being run (what they defer waits for the next round). */
 	struct loop_task *head, **tail, *running;
 	/* The descriptors of the batch in hand: a removed one is taken out of it. */
@@ -123,6 +124,22 @@ uint64_t loop_wall_us(const struct loop *l)
 		return VIRTUAL_EPOCH_US + (l->now - VIRTUAL_START_MS) * 1000;
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+uint64_t loop_clock_us(const struct loop *l)
+{
+	struct timespec ts;
+
+	if (l->is_virtual)
+		return l->now * 1000 + l->spent_us;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+void loop_spend(struct loop *l, uint64_t us)
+{
+	if (l->is_virtual)
+		l->spent_us += us;
 }
 
 /* splitmix64 */
@@ -320,15 +337,22 @@ static int wait_ms(const struct loop *l, int ms)
 	return ms < 0 || left < (uint64_t)ms ? (int)left : ms;
 }
 
-/* Virtual: one time, until nothing is due at it. A timer or task that renews itself without end
+/* Virtual: until nothing is due, or the end is reached. A timer or task that renews itself without end
  * does not stop the clock. */
-static void settle(struct loop *l)
+static void settle(struct loop *l, uint64_t end)
 {
 	for (int i = 0; i < ROUNDS_AT_ONE_TIME; i++) {
 		wheel_advance(l->wheel, l->now);
 		run_tasks(l);
-		if (!l->head && wheel_bound(l->wheel) > l->now)
+		if (l->spent_us >= 1000) {
+			l->now += l->spent_us / 1000;
+			l->spent_us %= 1000;
+			if (l->now >= end)
+				return;
+			i = 0;
+		} else if (!l->head && wheel_bound(l->wheel) > l->now) {
 			return;
+		}
 	}
 }
 
@@ -338,14 +362,14 @@ void loop_advance(struct loop *l, uint64_t ms)
 
 	if (!l->is_virtual)
 		return;
-	settle(l);
+	settle(l, end);
 	while (l->now < end) {
 		uint64_t next = wheel_bound(l->wheel);
 
 		if (next <= l->now) /* only where settle() gave up */
 			next = l->now + 1;
 		l->now = next < end ? next : end;
-		settle(l);
+		settle(l, end);
 	}
 }
 

@@ -23,6 +23,12 @@ void loop_free(struct loop *l);
 uint64_t loop_now(const struct loop *l);
 /* Microseconds since 1970 (CLOCK_REALTIME); on a virtual loop derived from its own time. */
 uint64_t loop_wall_us(const struct loop *l);
+/* Microseconds, monotonic, read now and not cached: to see how long work takes. On a virtual loop its own
+ * time and what loop_spend() added. */
+uint64_t loop_clock_us(const struct loop *l);
+/* Virtual loop: the callback that runs takes this long. loop_clock_us() moves at once, loop_now() and the
+ * timers when the round is over, as on a real loop. */
+void loop_spend(struct loop *l, uint64_t us);
 /* Real loop: getrandom(2) through a buffer. Never fails. */
 void loop_random(struct loop *l, void *out, size_t n);
 uint32_t loop_random_u32(struct loop *l, uint32_t below); /* uniform in [0, below), below > 0 */
@@ -32,7 +38,8 @@ int loop_run(struct loop *l);
 void loop_stop(struct loop *l); /* from any thread or a signal handler */
 /* One round, waiting at most `ms` (-1: until something happens). For tests and tools. */
 int loop_once(struct loop *l, int ms); /* virtual: moves to the next timer, at most `ms` on */
-/* Virtual loop: moves time on by `ms`, each timer fires at its own millisecond, then the tasks. */
+/* Virtual loop: moves time on by `ms`, each timer fires at its own millisecond, then the tasks. Where
+ * callbacks spend time, timers are late by it, and the last round may end later than `ms`. */
 void loop_advance(struct loop *l, uint64_t ms);
 /* Virtual loop: milliseconds to the earliest timer, or UINT64_MAX where none is set. */
 uint64_t loop_next(const struct loop *l);

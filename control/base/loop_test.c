@@ -268,6 +268,66 @@ static void virtual_time(void **state)
 	loop_free(o.loop);
 }
 
+struct worker {
+	struct loop *loop;
+	struct loop_task task;
+	struct timer timer;
+	unsigned runs;
+	uint64_t fired_at;
+};
+
+static void work_3500_us(void *arg)
+{
+	struct worker *w = arg;
+	uint64_t before = loop_clock_us(w->loop), now = loop_now(w->loop);
+
+	loop_spend(w->loop, 3500);
+	assert_true(loop_clock_us(w->loop) - before == 3500);
+	assert_true(loop_now(w->loop) == now);
+	if (++w->runs < 4)
+		loop_defer(w->loop, &w->task);
+}
+
+static void note_time(void *arg)
+{
+	struct worker *w = arg;
+
+	w->fired_at = loop_now(w->loop);
+}
+
+/* Four rounds of 3.5 ms: a timer of 5 ms has to wait for the end of the second. */
+static void virtual_work_takes_time(void **state)
+{
+	struct worker w = { .loop = loop_new_virtual(1) };
+
+	w.task = (struct loop_task){ .run = work_3500_us, .arg = &w };
+	timer_init(&w.timer, note_time, &w);
+	timer_start(w.loop, &w.timer, 5);
+	loop_defer(w.loop, &w.task);
+	loop_advance(w.loop, 100);
+	assert_int_equal(w.runs, 4);
+	assert_int_equal(w.fired_at, 1000007);
+	assert_true(loop_now(w.loop) == 1000100);
+	assert_true(loop_clock_us(w.loop) >= 1000100000ull);
+	/* What is longer than the step ends after it. */
+	w.runs = 3;
+	loop_defer(w.loop, &w.task);
+	loop_advance(w.loop, 1);
+	assert_true(loop_now(w.loop) == 1000103);
+	loop_free(w.loop);
+}
+
+static void real_clock_goes_on(void **state)
+{
+	struct loop *l = loop_new();
+	uint64_t start = loop_clock_us(l), now = loop_now(l);
+
+	while (loop_clock_us(l) - start < 3000)
+		;
+	assert_true(loop_now(l) == now); /* cached */
+	loop_free(l);
+}
+
 static void a_seed_repeats(void **state)
 {
 	struct loop *a = loop_new_virtual(7), *b = loop_new_virtual(7), *c = loop_new_virtual(8);
@@ -314,6 +374,8 @@ int main(void)
 		cmocka_unit_test(a_task_renewed_waits_a_round),
 		cmocka_unit_test(cancelled_tasks_do_not_run),
 		cmocka_unit_test(virtual_time),
+		cmocka_unit_test(virtual_work_takes_time),
+		cmocka_unit_test(real_clock_goes_on),
 		cmocka_unit_test(a_seed_repeats),
 		cmocka_unit_test(random_below),
 	};
