@@ -138,6 +138,54 @@ static void next_hop(void **state)
 	}
 }
 
+/* A stream answers on its connection while that lives; a Contact without a transport keeps the peer's. */
+static void next_hop_of_streams(void **state)
+{
+	static const struct {
+		const char *contact;
+		unsigned transport, conn, port;
+	} rows[] = {
+		{ "Contact: <sip:far@192.0.2.99;transport=tcp>\r\n", SIP_TCP, 7, 5060 },
+		{ "Contact: <sip:far@192.0.2.99:5070>\r\n", SIP_TCP, 7, 5070 },
+		{ "Contact: <sip:far@192.0.2.98;transport=tcp>\r\n", SIP_TCP, 0, 5060 },
+		{ "Contact: <sip:far@192.0.2.99;transport=udp>\r\n", SIP_UDP, 0, 5060 },
+		{ "Contact: <sip:far@192.0.2.99;transport=TLS>\r\n", SIP_TLS, 0, 5061 },
+		{ "Contact: <sip:far@192.0.2.99;transport=sctp>\r\n", SIP_TCP, 7, 33000 },
+		{ "Contact: <sip:far@host.example;transport=tcp>\r\n", SIP_TCP, 7, 33000 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct world *w = world_new();
+
+		w->transport = SIP_TCP;
+		w->conn = 7;
+		w->far.port = 33000;
+		accept_call(w, rows[i].contact);
+		invite_end(w->inv, 0, STR_NONE);
+		assert_true(sent_is(w, -1, "BYE"));
+		assert_int_equal(w->sent[w->n_sent - 1].hop.transport, rows[i].transport);
+		assert_int_equal(w->sent[w->n_sent - 1].hop.conn, rows[i].conn);
+		assert_int_equal(w->sent[w->n_sent - 1].to.port, rows[i].port);
+		world_free(w);
+	}
+}
+
+/* 18.1.1: the connection of the call is gone, so its BYE makes a new one. */
+static void connection_of_the_call_is_gone(void **state)
+{
+	struct world *w = world_new();
+
+	w->transport = SIP_TCP;
+	w->conn = 7;
+	accept_call(w, "Contact: <sip:far@192.0.2.99;transport=tcp>\r\n");
+	w->conn = 8;
+	invite_end(w->inv, 0, STR_NONE);
+	assert_true(sent_is(w, -1, "BYE"));
+	assert_int_equal(w->sent[w->n_sent - 1].hop.conn, 0);
+	assert_int_equal(w->sent[w->n_sent - 1].to.port, 5060);
+	world_free(w);
+}
+
 static void unusable_contact_of_2xx(void **state)
 {
 	struct world *w = world_new();
@@ -665,6 +713,8 @@ int main(void)
 		cmocka_unit_test(strict_router),
 		cmocka_unit_test(routes_stay),
 		cmocka_unit_test(next_hop),
+		cmocka_unit_test(next_hop_of_streams),
+		cmocka_unit_test(connection_of_the_call_is_gone),
 		cmocka_unit_test(unusable_contact_of_2xx),
 		cmocka_unit_test(target_refresh),
 		cmocka_unit_test(order),
