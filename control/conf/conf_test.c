@@ -103,7 +103,14 @@ static void short_file_has_safe_defaults(void **state)
 	assert_int_equal(n->prefix_len, 24);
 	assert_int_equal(n->gateway.family, 0);
 	assert_int_equal(n->public.family, 0);
+	assert_int_equal(n->address6.family, 0);
 	assert_int_equal(n->sip_port, 5060);
+	assert_int_equal(n->tls_port, 5061);
+	assert_true(n->udp);
+	assert_true(n->tcp);
+	assert_null(n->certificate);
+	assert_null(n->key);
+	assert_null(n->ca);
 	assert_int_equal(n->media_lo, 10000);
 	assert_int_equal(n->media_hi, 32767);
 	assert_int_equal(n->sip_dscp, 24);
@@ -115,6 +122,17 @@ static void short_file_has_safe_defaults(void **state)
 	assert_ptr_equal(t->on, n);
 	assert_int_equal(t->profile, CONF_PROFILE_STATIC);
 	assert_addr(&t->host, "203.0.113.10:5060");
+	assert_string_equal(t->host_name, "203.0.113.10");
+	assert_int_equal(t->host_port, 0);
+	assert_int_equal(t->transport, CONF_TRANSPORT_AUTO);
+	assert_null(t->login.user);
+	assert_null(t->login.password);
+	assert_null(t->challenge.user);
+	assert_null(t->tls_name);
+	assert_null(t->certificate);
+	assert_int_equal(t->failover_ms, 5000);
+	assert_int_equal(t->max_rate, 200);
+	assert_true(t->oc);
 	assert_string_equal(t->domain, "203.0.113.10");
 	assert_int_equal(t->n_sources, 1);
 	assert_addr(&t->sources[0].addr, "203.0.113.10");
@@ -138,6 +156,12 @@ static void short_file_has_safe_defaults(void **state)
 	assert_int_equal(c->sip.t2_ms, 4000);
 	assert_int_equal(c->sip.t4_ms, 5000);
 	assert_int_equal(c->sip.shards, 0);
+	assert_int_equal(c->sip.n_dns, 0);
+	assert_int_equal(c->sip.connections, 4096);
+	assert_int_equal(c->sip.connections_per_source, 32);
+	assert_string_equal(c->sip.emergency[0], "112");
+	assert_string_equal(c->sip.emergency[1], "911");
+	assert_null(c->sip.emergency[2]);
 	assert_int_equal(c->media.device, CONF_ENGINE_AUTO);
 	assert_int_equal(c->media.silence_s, 60);
 	assert_int_equal(c->media.hold_silence_s, 3600);
@@ -202,6 +226,120 @@ static void every_option_is_taken(void **state)
 	assert_string_equal(c->process.engine, "/tmp/e");
 	assert_string_equal(c->process.log_level, "debug");
 	conf_put(c);
+}
+
+static void transports_and_tls(void **state)
+{
+	struct conf *c =
+		parse("sluice: 1\n"
+		      "networks:\n"
+		      "  out: { port: eth0, address: 192.0.2.2/24, address6: 2001:db8::10/64,\n"
+		      "         sip-port: 5070, tls-port: 5071, sip-transports: [tcp],\n"
+		      "         certificate: /c.pem, key: /k.pem, ca: /ca.pem }\n"
+		      "  in: { port: eth1, address: 10.0.0.1/8, sip-transports: [udp] }\n"
+		      "  tls: { port: eth2, address: 198.51.100.1/24, sip-transports: [], "
+		      "certificate: /c }\n"
+		      "trunks:\n"
+		      "  a: { on: out, profile: static, host: 192.0.2.3, transport: tls, tls-name: "
+		      "a.example,\n"
+		      "       certificate: /tc.pem, key: /tk.pem, ca: /tca.pem, failover: 500ms, "
+		      "max-rate: 0,\n"
+		      "       overload-control: false }\n"
+		      "  b: { on: in, profile: pbx, host: 10.0.0.2, transport: udp,\n"
+		      "       tls-name: \"[2001:DB8::1]\", domain: 2001:DB8::1 }\n"
+		      "  c: { on: tls, profile: pbx, host: 198.51.100.2, transport: tcp }\n"
+		      "calls: [ { from: a, to: b } ]\n"
+		      "sip: { dns: [192.0.2.53, \"[2001:db8::53]:5353\", 2001:db8::54], "
+		      "connections: 100,\n"
+		      "       connections-per-source: 7, emergency: [\"0118\"] }\n");
+	const struct conf_network *n = c->networks;
+	const struct conf_trunk *t = c->trunks;
+
+	assert_addr(&n->address6, "2001:db8::10");
+	assert_int_equal(n->prefix_len6, 64);
+	assert_int_equal(n->sip_port, 5070);
+	assert_int_equal(n->tls_port, 5071);
+	assert_false(n->udp);
+	assert_true(n->tcp);
+	assert_string_equal(n->certificate, "/c.pem");
+	assert_string_equal(n->key, "/k.pem");
+	assert_string_equal(n->ca, "/ca.pem");
+	assert_true(n[1].udp);
+	assert_false(n[1].tcp);
+	assert_false(n[2].udp);
+	assert_false(n[2].tcp);
+	assert_int_equal(t->transport, CONF_TRANSPORT_TLS);
+	assert_addr(&t->host, "192.0.2.3:5061"); /* the port of its transport */
+	assert_string_equal(t->tls_name, "a.example");
+	assert_string_equal(t->certificate, "/tc.pem");
+	assert_string_equal(t->key, "/tk.pem");
+	assert_string_equal(t->ca, "/tca.pem");
+	assert_int_equal(t->failover_ms, 500);
+	assert_int_equal(t->max_rate, 0);
+	assert_false(t->oc);
+	assert_int_equal(t[1].transport, CONF_TRANSPORT_UDP);
+	assert_string_equal(t[1].tls_name, "2001:db8::1"); /* as in a certificate */
+	assert_string_equal(t[1].domain, "[2001:db8::1]"); /* as in a URI */
+	assert_int_equal(t[2].transport, CONF_TRANSPORT_TCP);
+	assert_int_equal(c->sip.n_dns, 3);
+	assert_addr(&c->sip.dns[0], "192.0.2.53");
+	assert_addr(&c->sip.dns[1], "[2001:db8::53]:5353");
+	assert_addr(&c->sip.dns[2], "2001:db8::54");
+	assert_int_equal(c->sip.connections, 100);
+	assert_int_equal(c->sip.connections_per_source, 7);
+	assert_string_equal(c->sip.emergency[0], "0118");
+	assert_null(c->sip.emergency[1]);
+	conf_put(c);
+}
+
+#define HEAD                                                                                       \
+	"sluice: 1\n"                                                                              \
+	"networks:\n"                                                                              \
+	"  out: { port: eth0, address: 203.0.113.1/24, address6: 2001:db8::10/64 }\n"              \
+	"  in: { port: eth1, address: 10.0.0.1/8 }\n"
+
+/* What becomes of `host`: its address, name, port, domain and number of sources. */
+static void check_host(const char *host, const char *rest, const char *want)
+{
+	char text[1024], have[512], shown[ADDR_STR_MAX];
+	const struct conf_trunk *t;
+	struct conf *c;
+
+	snprintf(text, sizeof(text),
+		 HEAD "trunks:\n"
+		      "  a: { on: out, profile: static, host: %s%s }\n"
+		      "  b: { on: in, profile: pbx, host: 10.0.0.2 }\n"
+		      "calls: [ { from: a, to: b } ]\n",
+		 host, rest);
+	c = parse(text);
+	t = c->trunks;
+	snprintf(have, sizeof(have), "%s %s %u %s %u", addr_print(&t->host, shown), t->host_name,
+		 t->host_port, t->domain, t->n_sources);
+	assert_string_equal(have, want);
+	conf_put(c);
+}
+
+/* Nothing is looked up: these names are nowhere. */
+static void hosts(void **state)
+{
+	check_host("203.0.113.20", "", "203.0.113.20:5060 203.0.113.20 0 203.0.113.20 1");
+	check_host("\"203.0.113.20:5060\"", "",
+		   "203.0.113.20:5060 203.0.113.20 5060 203.0.113.20 1");
+	check_host("\"203.0.113.20:5080\"", ", transport: tls",
+		   "203.0.113.20:5080 203.0.113.20 5080 203.0.113.20 1");
+	check_host("2001:DB8::0020", "", "[2001:db8::20]:5060 2001:db8::20 0 [2001:db8::20] 1");
+	check_host("\"[2001:db8::20]\"", ", transport: tls",
+		   "[2001:db8::20]:5061 2001:db8::20 0 [2001:db8::20] 1");
+	check_host("\"[2001:db8::20]:5070\"", ", domain: a.example, sources: [2001:db8::20]",
+		   "[2001:db8::20]:5070 2001:db8::20 5070 a.example 1");
+	check_host("\"::ffff:203.0.113.20\"", "",
+		   "203.0.113.20:5060 203.0.113.20 0 203.0.113.20 1");
+	check_host("Sip.Carrier.invalid", "", "none Sip.Carrier.invalid 0 Sip.Carrier.invalid 0");
+	check_host("\"sip.carrier.invalid:5070\"",
+		   ", sources: [203.0.113.0/28, 2001:db8::/64], domain: 203.0.113.20",
+		   "none sip.carrier.invalid 5070 203.0.113.20 2");
+	check_host("x", ", transport: udp", "none x 0 x 0");
+	check_host("1.2-3.e164", "", "none 1.2-3.e164 0 1.2-3.e164 0");
 }
 
 static void examples_load(void **state)
@@ -339,12 +477,6 @@ static void refuse_text(struct str text, const char *what)
 	conf_errors_free(&e);
 }
 
-#define HEAD                                                                                       \
-	"sluice: 1\n"                                                                              \
-	"networks:\n"                                                                              \
-	"  out: { port: eth0, address: 203.0.113.1/24 }\n"                                         \
-	"  in: { port: eth1, address: 10.0.0.1/8 }\n"
-
 /* A trunk with `n` sources. */
 static void long_list(unsigned n, const char *what)
 {
@@ -443,15 +575,46 @@ static void trunk_by_longest_prefix(void **state)
 	assert_string_equal(owner(c, 1, "198.51.100.9"), "pbx");
 	assert_string_equal(owner(c, 2, "10.0.0.2"), "-");
 	assert_string_equal(owner(c, 0, "2001:db8::1"), "-");
+	assert_string_equal(owner(c, 0, "cb00:7114::"), "-"); /* the octets of 203.0.113.20 */
 	assert_string_equal(owner(c, 0, "::ffff:203.0.113.20"), "wide");
 	conf_put(c);
 }
 
-/* Many trunks against a walk over all of them. */
+static void trunk_by_longest_prefix6(void **state)
+{
+	struct conf *c =
+		parse(HEAD "trunks:\n"
+			   "  wide: { on: out, profile: static, host: 203.0.113.20,\n"
+			   "          sources: [2001:db8:1::/48, 2001:db8:3::/61] }\n"
+			   "  narrow: { on: out, profile: static, host: \"2001:db8:1:2::20\",\n"
+			   "            sources: [2001:db8:1:2::/64, 198.51.100.0/24] }\n"
+			   "  name: { on: out, profile: static, host: sip.carrier.invalid,\n"
+			   "          sources: [2001:db8:1:2::21] }\n"
+			   "  pbx: { on: in, profile: pbx, host: 10.0.0.2 }\n"
+			   "calls: [ { from: wide, to: pbx } ]\n");
+
+	assert_string_equal(owner(c, 0, "2001:db8:1::"), "wide");
+	assert_string_equal(owner(c, 0, "2001:db8:1:ffff:ffff:ffff:ffff:ffff"), "wide");
+	assert_string_equal(owner(c, 0, "2001:db8:2::"), "-");
+	assert_string_equal(owner(c, 0, "2001:db8:3:7::1"), "wide");
+	assert_string_equal(owner(c, 0, "2001:db8:3:8::1"), "-");
+	assert_string_equal(owner(c, 0, "2001:db8:1:2::"), "narrow");
+	assert_string_equal(owner(c, 0, "2001:db8:1:2::20"), "narrow");
+	assert_string_equal(owner(c, 0, "2001:db8:1:2::21"), "name");
+	assert_string_equal(owner(c, 0, "2001:db8:1:2::22"), "narrow");
+	assert_string_equal(owner(c, 0, "2001:db8:1:3::"), "wide");
+	assert_string_equal(owner(c, 0, "203.0.113.20"), "wide");
+	assert_string_equal(owner(c, 0, "198.51.100.77"), "narrow");
+	assert_string_equal(owner(c, 1, "2001:db8:1::"), "-");
+	conf_put(c);
+}
+
+/* Many trunks against a walk over all of them; each has IPv4 and IPv6 sources. */
 static void trunk_of_agrees_with_a_walk(void **state)
 {
 	size_t n = 0, size = 200000;
 	char *text = malloc(size);
+	unsigned hits[2] = { 0 };
 	uint32_t seed = 1;
 	struct conf *c;
 
@@ -459,9 +622,10 @@ static void trunk_of_agrees_with_a_walk(void **state)
 	for (unsigned i = 0; i < 900; i++)
 		n += (size_t)snprintf(text + n, size - n,
 				      "  t%u: { on: out, profile: static, host: 100.%u.%u.9,\n"
-				      "    sources: [100.%u.%u.%u/%u] }\n",
+				      "    sources: [100.%u.%u.%u/%u, \"2001:db8:%x:%x::/%u\"] }\n",
 				      i, i / 200, i % 200, i / 200, i % 200, 64 * (i % 4),
-				      26 + i % 6);
+				      26 + i % 6, i / 200 * 256 + i % 200, (64 * (i % 4)) << 8,
+				      50 + i % 6);
 	snprintf(text + n, size - n, "calls: [ { from: t1, to: t2 } ]\n");
 	c = parse(text);
 	free(text);
@@ -474,6 +638,10 @@ static void trunk_of_agrees_with_a_walk(void **state)
 		a.ip[1] = (uint8_t)((seed >> 28) % 6);
 		a.ip[2] = (uint8_t)((seed >> 18) % 210);
 		a.ip[3] = (uint8_t)(seed >> 8);
+		if (k % 2)
+			a = (struct addr){ .family = 6,
+					   .ip = { 0x20, 0x01, 0x0d, 0xb8, a.ip[1], a.ip[2],
+						   a.ip[3] } };
 		for (unsigned i = 0; i < c->n_trunks; i++) {
 			const struct conf_trunk *t = &c->trunks[i];
 
@@ -485,7 +653,9 @@ static void trunk_of_agrees_with_a_walk(void **state)
 			}
 		}
 		assert_ptr_equal(conf_trunk_of(c, 0, &a), want);
+		hits[k % 2] += want != NULL;
 	}
+	assert_true(hits[0] > 500 && hits[1] > 500);
 	conf_put(c);
 }
 
@@ -529,6 +699,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(short_file_has_safe_defaults),
 		cmocka_unit_test(every_option_is_taken),
+		cmocka_unit_test(transports_and_tls),
+		cmocka_unit_test(hosts),
 		cmocka_unit_test(examples_load),
 		cmocka_unit_test(full_yaml_is_fresh),
 		cmocka_unit_test(full_yaml_examples_are_valid),
@@ -537,6 +709,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(odd_texts),
 		cmocka_unit_test(errors_are_bounded),
 		cmocka_unit_test(trunk_by_longest_prefix),
+		cmocka_unit_test(trunk_by_longest_prefix6),
 		cmocka_unit_test(trunk_of_agrees_with_a_walk),
 		cmocka_unit_test(is_reference_counted),
 		cmocka_unit_test(nearest_word),

@@ -111,10 +111,12 @@ static void bind_text(struct value *v)
 		set_text(v);
 		return;
 	}
-	BAD(v, QUOTED " cannot be a %s", TEXT(v->s), v->o->name);
-	FIX(v, "Write it as the other side gave it, like %s: up to %d characters, no quotes%s.",
+	/* It is not quoted: somebody may have written user:password. */
+	BAD(v, "this cannot be a %s", v->o->name);
+	FIX(v, "Write it as the other side gave it, like %s: up to %d characters, without %s.",
 	    v->o->example, TEXT_LONGEST,
-	    v->o->type == OPTION_USERNAME ? ", backslashes and colons" : " and backslashes");
+	    v->o->type == OPTION_USERNAME ? "quotes, backslashes and colons"
+					  : "quotes and backslashes");
 }
 
 static const char *word_at(const void *words, unsigned i)

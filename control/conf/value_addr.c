@@ -203,10 +203,13 @@ static void refuse_host(struct value *v, const struct endpoint *e)
 	if (is_uri(v->s)) {
 		BAD(v, QUOTED " is a URI, and `host` an address or a name", TEXT(v->s));
 		FIX(v, "Write it without the scheme, like %s.", v->o->example);
-	} else {
-		BAD(v, QUOTED " is neither an address nor a host name", TEXT(e->host));
-		FIX(v, "Write one like %s or sip.carrier.example.", v->o->example);
+		return;
 	}
+	BAD(v, QUOTED " is neither an address nor a host name", TEXT(e->host));
+	if (memchr(e->host.p, ':', e->host.n) || e->host.p[0] == '[')
+		FIX(v, "Write one like 2001:db8::20, or \"[2001:db8::20]:5060\" with a port.");
+	else
+		FIX(v, "Write one like %s or sip.carrier.example.", v->o->example);
 }
 
 /* "203.0.113.20", "203.0.113.20:5080", "[2001:db8::20]:5080", "sip.carrier.example". The port of
