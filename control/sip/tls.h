@@ -39,14 +39,17 @@ int64_t tls_context_expires(const struct tls_context *c);
 
 /* server_name: client: SNI, and the name that the peer's certificate must have (RFC 5922 7.1; an
  * address literal is matched with an iPAddress entry). NULL for a server. `session_of`: client: resume the
- * last session with this key (an address, say), STR_NONE: none. */
+ * last session with this key (an address, say) and that name, STR_NONE: none. The client's first octets are
+ * in the output at once. A context for servers may make clients too. NULL + errno. */
 struct tls *tls_new(struct tls_context *c, const char *server_name, struct str session_of);
-void tls_free(struct tls *t); /* says close_notify into the output first where one is owed: drain before */
+/* Says close_notify into the output where one is owed (drain it): TLS_CLOSED. A failure stays one. */
+void tls_close(struct tls *t);
+void tls_free(struct tls *t);
 
 enum tls_state {
 	TLS_SHAKING,
 	TLS_UP,
-	TLS_CLOSED, /* close_notify came */
+	TLS_CLOSED, /* close_notify came (the answer is in the output), or tls_close() */
 	TLS_FAILED  /* tls_why() */
 };
 
@@ -59,7 +62,9 @@ int tls_write(struct tls *t, const char *p, size_t n);
 /* Octets for the wire: borrowed until the next call on t; then tls_taken(). */
 struct str tls_take(struct tls *t);
 void tls_taken(struct tls *t, size_t n);
-const char *tls_why(const struct tls *t);       /* of TLS_FAILED, for a log; never NULL */
+/* Of TLS_FAILED, for a log: what is wrong and who can put it right; never NULL. Before: "", or why the
+ * certificate that a client has shown without need does not count. */
+const char *tls_why(const struct tls *t);
 /* Server: does the verified client certificate bear this name (RFC 5922 7.1)? No certificate: false. */
 bool tls_peer_is(const struct tls *t, const char *name);
 bool tls_has_peer(const struct tls *t);         /* a verified client certificate was shown */
