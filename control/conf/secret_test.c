@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -44,7 +45,7 @@ static void write_file(const char *name, struct str text, mode_t mode)
 }
 
 /* A configuration whose trunk has the login and the challenge of these files. */
-static void write_conf(const char *login, const char *challenge)
+static void write_conf_of(const char *login, const char *challenge, const char *user)
 {
 	char text[1024];
 	int n = snprintf(text, sizeof(text),
@@ -60,10 +61,16 @@ static void write_conf(const char *login, const char *challenge)
 			 "    login: { user: acme, password: file:%s/%s }\n"
 			 "    challenge: { user: them, password: file:%s/%s, realm: us.example }\n"
 			 "  b: { on: in, profile: pbx, host: 10.0.0.20 }\n"
-			 "calls: [ { from: a, to: b } ]\n",
-			 dir, login, dir, challenge);
+			 "calls: [ { from: a, to: b } ]\n"
+			 "process: { user: %s }\n",
+			 dir, login, dir, challenge, user);
 
 	write_file("conf.yaml", (struct str){ text, (size_t)n }, 0600);
+}
+
+static void write_conf(const char *login, const char *challenge)
+{
+	write_conf_of(login, challenge, "\"\"");
 }
 
 static int load(struct conf **c, char *errors, size_t size)
@@ -171,7 +178,9 @@ static void bad_files(void **state)
 /* Only root can give a file away. */
 static void owners(void **state)
 {
-	char path[64];
+	const struct passwd *nobody = getpwnam("nobody");
+	char path[64], errors[1024];
+	struct conf *c;
 
 	if (geteuid() != 0)
 		skip();
@@ -180,6 +189,12 @@ static void owners(void **state)
 	check_bad("theirs", "",
 		  " belongs to another user (54321). It must be root's or that of the user "
 		  "that sluice runs as: see chown.");
+	/* Who sluiced becomes: it must read the file again later. */
+	assert_non_null(nobody);
+	assert_int_equal(chown(path, nobody->pw_uid, nobody->pw_gid), 0);
+	write_conf_of("theirs", "good", "nobody");
+	assert_int_equal(load(&c, errors, sizeof(errors)), 0);
+	conf_put(c);
 }
 
 static void nothing_stays_behind(void **state)
