@@ -222,28 +222,29 @@ static void every_option_is_taken(void **state)
 
 static void transports_and_tls(void **state)
 {
-	struct conf *c =
-		parse("sluice: 1\n"
-		      "networks:\n"
-		      "  out: { port: eth0, address: 192.0.2.2/24, address6: 2001:db8::10/64,\n"
-		      "         sip-port: 5070, tls-port: 5071, sip-transports: [tcp],\n"
-		      "         certificate: /c.pem, key: /k.pem, ca: /ca.pem }\n"
-		      "  in: { port: eth1, address: 10.0.0.1/8, sip-transports: [udp] }\n"
-		      "  tls: { port: eth2, address: 198.51.100.1/24, sip-transports: [], "
-		      "certificate: /c }\n"
-		      "trunks:\n"
-		      "  a: { on: out, profile: static, host: 192.0.2.3, transport: tls, tls-name: "
-		      "a.example,\n"
-		      "       certificate: /tc.pem, key: /tk.pem, ca: /tca.pem, failover: 500ms, "
-		      "max-rate: 0,\n"
-		      "       overload-control: false }\n"
-		      "  b: { on: in, profile: pbx, host: 10.0.0.2, transport: udp,\n"
-		      "       tls-name: \"[2001:DB8::1]\", domain: 2001:DB8::1 }\n"
-		      "  c: { on: tls, profile: pbx, host: 198.51.100.2, transport: tcp }\n"
-		      "calls: [ { from: a, to: b } ]\n"
-		      "sip: { dns: [192.0.2.53, \"[2001:db8::53]:5353\", 2001:db8::54], "
-		      "connections: 100,\n"
-		      "       connections-per-source: 7, emergency: [\"0118\"] }\n");
+	struct conf *c = parse(
+		"sluice: 1\n"
+		"networks:\n"
+		"  out: { port: eth0, address: 192.0.2.2/24, address6: 2001:db8::10/64,\n"
+		"         sip-port: 5070, tls-port: 5071, sip-transports: [tcp],\n"
+		"         certificate: /c.pem, key: /k.pem, ca: /ca.pem }\n"
+		"  in: { port: eth1, address: 10.0.0.1/8, sip-transports: [udp] }\n"
+		"  tls: { port: eth2, address: 198.51.100.1/24, sip-transports: [], "
+		"certificate: /c,\n"
+		"         address6: 2001:db8:1::ffff:ffff:ffff:ffff/64 } # the last one is a host\n"
+		"trunks:\n"
+		"  a: { on: out, profile: static, host: 192.0.2.3, transport: tls, tls-name: "
+		"a.example,\n"
+		"       certificate: /tc.pem, key: /tk.pem, ca: /tca.pem, failover: 500ms, "
+		"max-rate: 0,\n"
+		"       overload-control: false }\n"
+		"  b: { on: in, profile: pbx, host: 10.0.0.2, transport: udp,\n"
+		"       tls-name: \"[2001:DB8::1]\", domain: 2001:DB8::1 }\n"
+		"  c: { on: tls, profile: pbx, host: 198.51.100.2, transport: tcp }\n"
+		"calls: [ { from: a, to: b } ]\n"
+		"sip: { dns: [192.0.2.53, \"[2001:db8::53]:5353\", 2001:db8::54], "
+		"connections: 100,\n"
+		"       connections-per-source: 7, emergency: [\"0118\"] }\n");
 	const struct conf_network *n = c->networks;
 	const struct conf_trunk *t = c->trunks;
 
