@@ -148,7 +148,7 @@ static int load(struct dp *d)
 {
 	struct conf_errors errors = { 0 };
 	enum log_level level = LOG_LEVEL_NOTICE;
-	int err = conf_load(d->opt.config, &d->conf, &errors);
+	int err = conf_load_without_secrets(d->opt.config, &d->conf, &errors);
 	if (err)
 		conf_errors_print(&errors, d->opt.config, STDERR_FILENO);
 	conf_errors_free(&errors);

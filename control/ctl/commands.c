@@ -273,11 +273,19 @@ static json_t *view_prefixes(const struct prefix *p, unsigned n)
 	return list;
 }
 
+static json_t *view_host(const struct conf_trunk *t)
+{
+	if (t->host.family)
+		return view_addr(&t->host);
+	return t->host_port ? json_sprintf("%s:%u", t->host_name, t->host_port)
+			    : json_string(t->host_name);
+}
+
 static json_t *view_trunk(const struct conf_trunk *t, const struct call_limits *limits)
 {
 	return json_pack("{s:s,s:s,s:s,s:o,s:s,s:o,s:I,s:I}", "name", t->name, "network",
 			 t->on->name, "profile", t->profile == CONF_PROFILE_PBX ? "pbx" : "static",
-			 "host", view_addr(&t->host), "domain", t->domain, "sources",
+			 "host", view_host(t), "domain", t->domain, "sources",
 			 view_prefixes(t->sources, t->n_sources), "calls",
 			 (json_int_t)call_limits_trunk(limits, t->index), "max_calls",
 			 (json_int_t)t->max_calls);

@@ -121,15 +121,14 @@ static void put_user(struct buf *b, const struct identity *id)
 
 void identity_put_host(struct buf *b, const struct conf_trunk *to, bool with_port)
 {
+	struct str domain = str_of(to->domain);
 	struct addr a;
 
-	if (to->domain && to->domain[0] && addr_parse(str_of(to->domain), &a)) {
-		buf_put(b, str_of(to->domain));
-		return;
-	}
-	addr_put_sip(b, to->domain && to->domain[0] ? &a : &to->host);
-	if (with_port && to->host.port && to->host.port != 5060)
-		buf_fmt(b, ":%u", to->host.port);
+	buf_put(b, domain);
+	/* The port goes with the host that it was written with, and with addresses. */
+	if (with_port && to->host_port && to->host_port != 5060 &&
+	    (!addr_parse(domain, &a) || str_caseeq(domain, str_of(to->host_name))))
+		buf_fmt(b, ":%u", to->host_port);
 }
 
 void identity_put(struct buf *b, const struct identity *id, const struct conf_trunk *to)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What somebody gets who is not part of a call: nothing."""
 import socket
+import subprocess
 import time
 
 import pytest
@@ -98,3 +99,41 @@ def test_probes_get_no_octet(lab, box, stranger):
     assert box.calls() == []
     dropped = sum(box.drops()["sip"].values()) - before
     assert dropped >= 3 * (len(PROBES) - 1), f"what is thrown away must be counted: {dropped}"
+
+
+SCANNERS = {
+    "svmap": ["svmap", "-b", STRANGER, "-P", "5070", "-m", "OPTIONS", netns.Lab.OUTSIDE],
+    "svmap INVITE": ["svmap", "-b", STRANGER, "-P", "5071", "-m", "INVITE", netns.Lab.OUTSIDE],
+    "svwar": ["svwar", "-b", STRANGER, "-P", "5072", "-e", "100-140", "-m", "REGISTER", "--force",
+              netns.Lab.OUTSIDE],
+    "svwar INVITE": ["svwar", "-b", STRANGER, "-P", "5073", "-e", "100-140", "-m", "INVITE", "--force",
+                     netns.Lab.OUTSIDE],
+    "svcrack": ["svcrack", "-b", STRANGER, "-P", "5074", "-u", "100", "-r", "1000-1040",
+                netns.Lab.OUTSIDE],
+}
+
+
+def scan(lab, command):
+    """Some of them wait for an answer for ever."""
+    try:
+        r = lab.carrier.run("env", f"HOME={lab.folder}", *command, check=False, timeout=12)
+        return r.stdout + r.stderr
+    except subprocess.TimeoutExpired as e:
+        return ((e.stdout or b"") + (e.stderr or b"")).decode()
+
+
+def test_scanners_see_nobody(lab, box, stranger):
+    """SIPVicious finds no server, no extension and no password, and gets not one octet."""
+    lab.carrier.run("sysctl", "-qw", "net.ipv4.conf.eth0.promote_secondaries=1")
+    lab.carrier.ip("addr", "del", f"{netns.Lab.CARRIER}/24", "dev", "eth0")  # svwar takes the first
+    wire = everything_to_stranger(lab)
+    asked = capture.Capture(lab, lab.carrier, "asked", what=f"udp and src host {STRANGER}")
+    for name, command in SCANNERS.items():
+        text = scan(lab, command)
+        assert "Traceback" not in text and "not allowed" not in text, f"{name}: {text}"
+        for word in ("SIP Device", "| 100", "reqauth", "noauth", "The password for"):
+            assert word not in text, f"{name}: {text}"
+    asked.stop()
+    starts = {p.data.split(b" ")[0] for p in asked.packets() if p.data}
+    assert {b"OPTIONS", b"INVITE", b"REGISTER"} <= starts, starts
+    assert nothing_captured(wire)
