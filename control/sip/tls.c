@@ -138,7 +138,8 @@ static void receive(struct tls *t)
 			break;
 		}
 		ERR_clear_error();
-		if (SSL_read_ex(t->ssl, t->plain.p + t->plain.n, t->plain.cap - t->plain.n, &got) == 1) {
+		if (SSL_read_ex(t->ssl, t->plain.p + t->plain.n, t->plain.cap - t->plain.n, &got) ==
+		    1) {
 			t->plain.n += got;
 			continue;
 		}
@@ -225,8 +226,8 @@ int tls_new_session(SSL *ssl, SSL_SESSION *session)
 {
 	struct tls *t = SSL_get_app_data(ssl);
 
-	return t->key_n && tls_sessions_put(&t->g->sessions, (struct str){ t->key, t->key_n }, session,
-					    t->g->loop);
+	return t->key_n && tls_sessions_put(&t->g->sessions, (struct str){ t->key, t->key_n },
+					    session, t->g->loop);
 }
 
 static int set_client(struct tls *t)
@@ -248,7 +249,8 @@ static int set_client(struct tls *t)
 			return -EINVAL;
 	}
 	if (t->key_n)
-		session = tls_sessions_get(&t->g->sessions, (struct str){ t->key, t->key_n }, t->g->loop);
+		session = tls_sessions_get(&t->g->sessions, (struct str){ t->key, t->key_n },
+					   t->g->loop);
 	if (session)
 		SSL_set_session(t->ssl, session);
 	return 0;
@@ -258,7 +260,8 @@ static int set_server(struct tls *t)
 {
 	SSL_set_accept_state(t->ssl);
 	SSL_set_verify(t->ssl,
-		       SSL_VERIFY_PEER | (t->g->demand ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), NULL);
+		       SSL_VERIFY_PEER | (t->g->demand ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+		       NULL);
 	return 0;
 }
 

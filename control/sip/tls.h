@@ -17,13 +17,14 @@ struct tls;         /* one connection */
 struct tls_options {
 	struct loop *loop;
 	struct log *log;
-	const char *name;        /* for messages to people: "networks.outside" */
-	const char *certificate; /* PEM: own certificate, then its chain; NULL: none (client without) */
-	const char *key;         /* PEM; NULL: it is in the file of the certificate */
-	const char *ca;          /* PEM bundle of who is trusted; NULL: the system's */
+	const char *name; /* for messages to people: "networks.outside" */
+	const char *
+		certificate; /* PEM: own certificate, then its chain; NULL: none (client without) */
+	const char *key;     /* PEM; NULL: it is in the file of the certificate */
+	const char *ca;      /* PEM bundle of who is trusted; NULL: the system's */
 	bool server;
-	bool demand;             /* server: a client certificate that verifies is demanded */
-	uint32_t watch_ms;       /* look whether the files changed every so often; 0: never (tests) */
+	bool demand;       /* server: a client certificate that verifies is demanded */
+	uint32_t watch_ms; /* look whether the files changed every so often; 0: never (tests) */
 };
 
 /* Reads everything now. NULL + errno, logged with file and reason. Files that others may write, or a
@@ -67,9 +68,9 @@ void tls_taken(struct tls *t, size_t n);
 const char *tls_why(const struct tls *t);
 /* Server: does the verified client certificate bear this name (RFC 5922 7.1)? No certificate: false. */
 bool tls_peer_is(const struct tls *t, const char *name);
-bool tls_has_peer(const struct tls *t);         /* a verified client certificate was shown */
+bool tls_has_peer(const struct tls *t); /* a verified client certificate was shown */
 bool tls_resumed(const struct tls *t);
-struct str tls_sni(const struct tls *t);        /* server: the name the client asked for */
-const char *tls_version(const struct tls *t);   /* "TLSv1.3" */
+struct str tls_sni(const struct tls *t);      /* server: the name the client asked for */
+const char *tls_version(const struct tls *t); /* "TLSv1.3" */
 
 #endif

@@ -40,13 +40,15 @@ static int check(const struct tls_options *o, const char *path, const struct sta
 	if (!S_ISREG(st->st_mode))
 		return refuse(o, path, -EINVAL, "this is no file");
 	if (st->st_mode & S_IWOTH)
-		return refuse(o, path, -EPERM,
-			      "everybody may write it, so it proves nothing: chmod o-w it, and look who "
-			      "has changed it");
+		return refuse(
+			o, path, -EPERM,
+			"everybody may write it, so it proves nothing: chmod o-w it, and look who "
+			"has changed it");
 	if (secret && st->st_mode & S_IROTH)
-		return refuse(o, path, -EPERM,
-			      "everybody may read the private key in it: chmod o-r it, and better make a "
-			      "new key");
+		return refuse(
+			o, path, -EPERM,
+			"everybody may read the private key in it: chmod o-r it, and better make a "
+			"new key");
 	if (st->st_size > FILE_MAX)
 		return refuse(o, path, -EFBIG, "it is too large for certificates");
 	return 0;

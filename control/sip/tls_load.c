@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include "sip/tls_priv.h"
 
-#define CHAIN_MAX      10      /* certificates of a chain */
-#define CERT_OCTETS    32768   /* that a peer may send of them */
-#define CLIENT_CA_MAX  32      /* names of CAs that a client is told */
+#define CHAIN_MAX     10    /* certificates of a chain */
+#define CERT_OCTETS   32768 /* that a peer may send of them */
+#define CLIENT_CA_MAX 32    /* names of CAs that a client is told */
 #define CIPHERS_1_2                                                                                \
 	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:" \
 	"ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
@@ -71,7 +71,8 @@ static int use_chain(const struct load *l, const struct tls_file *f, BIO *b)
 	while ((x = next_certificate(b))) {
 		if (SSL_CTX_add0_chain_cert(l->g->ctx, x) != 1) {
 			X509_free(x);
-			return refuse_error(l, f->path, "a certificate of the chain cannot be used");
+			return refuse_error(l, f->path,
+					    "a certificate of the chain cannot be used");
 		}
 	}
 	return at_end() ? 0 : refuse_error(l, f->path, "a certificate of the chain cannot be read");
@@ -85,8 +86,8 @@ static int use_certificate(const struct load *l, const struct tls_file *f)
 	int rc;
 
 	if (!x)
-		rc = at_end() ? refuse(l, f->path, "there is no certificate in it (PEM)") :
-				refuse_error(l, f->path, "the certificate cannot be read");
+		rc = at_end() ? refuse(l, f->path, "there is no certificate in it (PEM)")
+			      : refuse_error(l, f->path, "the certificate cannot be read");
 	else if (SSL_CTX_use_certificate(l->g->ctx, x) != 1)
 		rc = refuse_error(l, f->path, "the certificate cannot be used");
 	else
@@ -94,8 +95,9 @@ static int use_certificate(const struct load *l, const struct tls_file *f)
 	if (!rc) {
 		l->g->expires = tls_time(X509_get0_notAfter(x));
 		if (tls_certificate_ended(x, tls_now(l->o->loop)))
-			log_warn(l->o->log, "tls", "%s: %s: this certificate has expired on %s: renew it",
-				 l->o->name, f->path, tls_date(l->g->expires, date));
+			log_warn(l->o->log, "tls",
+				 "%s: %s: this certificate has expired on %s: renew it", l->o->name,
+				 f->path, tls_date(l->g->expires, date));
 	}
 	X509_free(x);
 	BIO_free(b);
@@ -114,15 +116,17 @@ static int use_key(const struct load *l, const struct tls_file *f)
 	key = b ? PEM_read_bio_PrivateKey(b, NULL, no_passphrase, &asked) : NULL;
 	if (asked)
 		rc = refuse(l, f->path,
-			    "the private key is protected by a passphrase, and nobody is here to type it: "
+			    "the private key is protected by a passphrase, and nobody is here to "
+			    "type it: "
 			    "store it without (openssl pkey -in OLD -out NEW; chmod 600 NEW)");
 	else if (!key)
-		rc = at_end() ? refuse(l, f->path, "there is no private key in it (PEM)") :
-				refuse_error(l, f->path, "the private key cannot be read");
+		rc = at_end() ? refuse(l, f->path, "there is no private key in it (PEM)")
+			      : refuse_error(l, f->path, "the private key cannot be read");
 	else if (X509_check_private_key(SSL_CTX_get0_certificate(l->g->ctx), key) != 1)
-		rc = refuse(l, f->path,
-			    "this private key does not belong to the certificate, the first one in its "
-			    "file");
+		rc = refuse(
+			l, f->path,
+			"this private key does not belong to the certificate, the first one in its "
+			"file");
 	else if (SSL_CTX_use_PrivateKey(l->g->ctx, key) != 1)
 		rc = refuse_error(l, f->path, "the private key cannot be used");
 	EVP_PKEY_free(key);
@@ -170,9 +174,9 @@ static int load_trust(const struct load *l)
 
 	/* Of OpenSSL's own places Debian fills the folder, out of which it takes what a chain needs. */
 	if (!path)
-		return SSL_CTX_set_default_verify_paths(l->g->ctx) == 1 ?
-			       0 :
-			       refuse_error(l, "the system's certificates", "cannot be used");
+		return SSL_CTX_set_default_verify_paths(l->g->ctx) == 1
+			       ? 0
+			       : refuse_error(l, "the system's certificates", "cannot be used");
 	rc = tls_file_read(&f, l->o, path, false);
 	if (rc)
 		return rc;
@@ -217,7 +221,8 @@ static int set_policy(const struct load *l)
 	    SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"sip", 3) != 1)
 		return refuse_error(l, "OpenSSL", "cannot be set up");
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-					 SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+					 SSL_OP_CIPHER_SERVER_PREFERENCE |
+					 SSL_OP_PRIORITIZE_CHACHA);
 	SSL_CTX_clear_options(ctx, SSL_OP_NO_TICKET | SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION |
 					   SSL_OP_LEGACY_SERVER_CONNECT);
 	/* Released buffers: most connections are idle. The chain is as the file has it. */
@@ -236,8 +241,9 @@ struct tls_generation *tls_generation_new(const struct tls_options *o)
 
 	if (!l.g)
 		return NULL;
-	*l.g = (struct tls_generation){ .refs = 1, .loop = o->loop, .server = o->server,
-					.demand = o->demand };
+	*l.g = (struct tls_generation){
+		.refs = 1, .loop = o->loop, .server = o->server, .demand = o->demand
+	};
 	l.g->ctx = SSL_CTX_new(TLS_method());
 	l.g->wire = tls_wire_new();
 	l.g->trust = strdup(o->ca ? o->ca : "the system's certificates");

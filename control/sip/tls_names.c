@@ -105,7 +105,8 @@ static int last_cn(const X509 *x, unsigned char **utf8)
 		at = next;
 	if (at < 0)
 		return -1;
-	return ASN1_STRING_to_UTF8(utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+	return ASN1_STRING_to_UTF8(utf8,
+				   X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
 }
 
 static bool cn_is(const X509 *x, struct str name)

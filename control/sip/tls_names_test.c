@@ -200,7 +200,8 @@ static void unreadable(void **state)
 		ASN1_OCTET_STRING *der = ASN1_OCTET_STRING_new();
 		X509_EXTENSION *e;
 
-		ASN1_OCTET_STRING_set(der, (const unsigned char *)(n == 1 ? "\x30\x7f" : "\x30\x00"), 2);
+		ASN1_OCTET_STRING_set(der,
+				      (const unsigned char *)(n == 1 ? "\x30\x7f" : "\x30\x00"), 2);
 		e = X509_EXTENSION_create_by_NID(NULL, NID_subject_alt_name, 0, der);
 		for (int i = 0; i < n; i++)
 			X509_add_ext(x, e, -1);
@@ -236,8 +237,8 @@ static void told(void **state)
 	expect_names("a.example", NULL, "CN:a.example");
 	expect_names(NULL, NULL, "no name at all");
 	expect_names(NULL, evil, "DNS:b???[2J");
-	expect_names(NULL, many, "DNS:a-long-name-of-many.example, DNS:a-long-name-of-many.example");
-
+	expect_names(NULL, many,
+		     "DNS:a-long-name-of-many.example, DNS:a-long-name-of-many.example");
 }
 
 static int setup(void **state)
@@ -255,7 +256,7 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(uri),	      cmocka_unit_test(dns),
+		cmocka_unit_test(uri),         cmocka_unit_test(dns),
 		cmocka_unit_test(common_name), cmocka_unit_test(last_common_name),
 		cmocka_unit_test(hostile),     cmocka_unit_test(addresses),
 		cmocka_unit_test(long_names),  cmocka_unit_test(unreadable),

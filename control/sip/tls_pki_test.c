@@ -41,9 +41,9 @@ static GENERAL_NAME *alt_name(struct str s)
 
 		if (!str_starts(s, prefix))
 			continue;
-		GENERAL_NAME_set0_value(g, kinds[i].type,
-					octets(V_ASN1_IA5STRING, (struct str){ s.p + prefix.n,
-									       s.n - prefix.n }));
+		GENERAL_NAME_set0_value(
+			g, kinds[i].type,
+			octets(V_ASN1_IA5STRING, (struct str){ s.p + prefix.n, s.n - prefix.n }));
 		return g;
 	}
 	must(str_starts(s, STR("IP:")));
@@ -84,7 +84,8 @@ static void set_subject(X509 *x, const struct pki_spec *s)
 static void set_time(struct loop *l, X509 *x, const struct pki_spec *s)
 {
 	time_t now = (time_t)(loop_wall_us(l) / 1000000);
-	int64_t from = s->from || s->to ? s->from : -PKI_DAY, to = s->from || s->to ? s->to : 365 * PKI_DAY;
+	int64_t from = s->from || s->to ? s->from : -PKI_DAY,
+		to = s->from || s->to ? s->to : 365 * PKI_DAY;
 
 	must(ASN1_TIME_set(X509_getm_notBefore(x), now + (time_t)from));
 	must(ASN1_TIME_set(X509_getm_notAfter(x), now + (time_t)to));
@@ -100,7 +101,8 @@ static void set_serial(X509 *x)
 
 struct pki pki_issue(struct loop *l, const struct pki_spec *s, const struct pki *issuer)
 {
-	struct pki p = { .key = s->rsa ? EVP_RSA_gen(2048u) : EVP_EC_gen("P-256"), .x = X509_new() };
+	struct pki p = { .key = s->rsa ? EVP_RSA_gen(2048u) : EVP_EC_gen("P-256"),
+			 .x = X509_new() };
 
 	must(p.key && p.x);
 	issuer = issuer ? issuer : &p;
@@ -153,8 +155,8 @@ void pki_write_key(const char *path, EVP_PKEY *key, const char *passphrase, mode
 	FILE *f = create(path, mode);
 	int n = passphrase ? (int)strlen(passphrase) : 0;
 
-	must(PEM_write_PKCS8PrivateKey(f, key, passphrase ? EVP_aes_128_cbc() : NULL, passphrase, n, NULL,
-				       NULL) == 1);
+	must(PEM_write_PKCS8PrivateKey(f, key, passphrase ? EVP_aes_128_cbc() : NULL, passphrase, n,
+				       NULL, NULL) == 1);
 	must(fclose(f) == 0);
 }
 

@@ -13,10 +13,11 @@
 #define PKI_DAY     86400
 
 struct pki_spec {
-	const char *cn;               /* NULL: the subject is empty */
-	struct str alt[PKI_ALT_MAX];  /* "URI:sip:a.example", "DNS:b", "IP:192.0.2.1", "EMAIL:c@d" */
-	const char *usage, *extended; /* as in openssl.cnf: "critical,keyCertSign", "serverAuth"; NULL: none */
-	int64_t from, to;             /* seconds from now; both 0: yesterday, and in a year */
+	const char *cn;              /* NULL: the subject is empty */
+	struct str alt[PKI_ALT_MAX]; /* "URI:sip:a.example", "DNS:b", "IP:192.0.2.1", "EMAIL:c@d" */
+	const char *usage,
+		*extended; /* as in openssl.cnf: "critical,keyCertSign", "serverAuth"; NULL: none */
+	int64_t from, to;  /* seconds from now; both 0: yesterday, and in a year */
 	bool ca;
 	bool rsa; /* 2048 bits; else P-256 */
 };

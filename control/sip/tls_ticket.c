@@ -58,8 +58,8 @@ static SSL_TICKET_RETURN on_opened(SSL *ssl, SSL_SESSION *session, const unsigne
 	case SSL_TICKET_SUCCESS_RENEW:
 		if (x && tls_certificate_ended(x, now))
 			return SSL_TICKET_RETURN_IGNORE_RENEW;
-		return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE :
-						      SSL_TICKET_RETURN_USE_RENEW;
+		return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE
+						    : SSL_TICKET_RETURN_USE_RENEW;
 	case SSL_TICKET_EMPTY:
 	case SSL_TICKET_NO_DECRYPT:
 		return SSL_TICKET_RETURN_IGNORE_RENEW;

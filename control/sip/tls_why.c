@@ -14,8 +14,8 @@ static const struct {
 	int reason;
 	const char *text;
 } words[] = {
-	{ SSL_R_NO_SHARED_CIPHER,
-	  "the client offers no cipher suite that we allow: ECDHE with AES-GCM or ChaCha20-Poly1305" },
+	{ SSL_R_NO_SHARED_CIPHER, "the client offers no cipher suite that we allow: ECDHE with "
+				  "AES-GCM or ChaCha20-Poly1305" },
 	{ SSL_R_UNSUPPORTED_PROTOCOL, "the peer speaks neither TLS 1.2 nor TLS 1.3" },
 	{ SSL_R_WRONG_VERSION_NUMBER,
 	  "what comes is not TLS 1.2 or 1.3; plain SIP sent to a port for TLS looks like this" },
@@ -25,7 +25,8 @@ static const struct {
 	{ SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE,
 	  "the client shows no certificate, and here it has to: the peer must be given one" },
 	{ SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE,
-	  "the peer says handshake failure: it shares no cipher suite with us (ECDHE with AES-GCM or "
+	  "the peer says handshake failure: it shares no cipher suite with us (ECDHE with AES-GCM "
+	  "or "
 	  "ChaCha20-Poly1305), or demands a certificate of ours" },
 	{ SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED,
 	  "the peer demands a certificate of ours and there is none: set one" },
@@ -34,13 +35,13 @@ static const struct {
 	{ SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE,
 	  "the peer refuses our certificate: its usage does not allow this, or its kind of key" },
 	{ SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED, "the peer says that our certificate was revoked" },
-	{ SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED,
-	  "the peer says that our certificate has ended: renew it, or one of the two clocks is wrong" },
+	{ SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED, "the peer says that our certificate has ended: "
+						 "renew it, or one of the two clocks is wrong" },
 	{ SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN,
 	  "the peer refuses our certificate: it may not bear the name that the peer expects" },
-	{ SSL_R_TLSV1_ALERT_UNKNOWN_CA,
-	  "the peer does not trust the issuer of our certificate: send the whole chain, or the peer must add "
-	  "the CA" },
+	{ SSL_R_TLSV1_ALERT_UNKNOWN_CA, "the peer does not trust the issuer of our certificate: "
+					"send the whole chain, or the peer must add "
+					"the CA" },
 	{ SSL_R_TLSV1_ALERT_ACCESS_DENIED, "the peer knows our certificate and lets us not in" },
 	{ SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "the peer speaks neither TLS 1.2 nor TLS 1.3" },
 	{ SSL_R_TLSV1_UNRECOGNIZED_NAME, "the peer does not know the server name that we ask for" },
@@ -124,12 +125,14 @@ static void say_time(struct tls *t, const X509 *x, const char *subject)
 
 	if (now < from)
 		tls_say(t,
-			"the certificate of %s is not valid before %s, and our clock says %s: one of the two "
+			"the certificate of %s is not valid before %s, and our clock says %s: one "
+			"of the two "
 			"must be put right",
 			subject, tls_date(from, a), tls_date(now, b));
 	else
 		tls_say(t,
-			"the certificate of %s has expired on %s, and our clock says %s: its owner must renew "
+			"the certificate of %s has expired on %s, and our clock says %s: its owner "
+			"must renew "
 			"it",
 			subject, tls_date(to, a), tls_date(now, b));
 }
@@ -152,7 +155,8 @@ static void say_name(struct tls *t, const X509 *x)
 static void say_usage(struct tls *t, const char *subject)
 {
 	tls_say(t,
-		"the certificate of %s is not for a SIP %s: it must be issued with the extended key usage "
+		"the certificate of %s is not for a SIP %s: it must be issued with the extended "
+		"key usage "
 		"%s, or with none",
 		subject, t->server ? "client" : "server", t->server ? "clientAuth" : "serverAuth");
 }
@@ -163,7 +167,8 @@ static void say_issuer(struct tls *t, const X509 *x, const char *subject)
 
 	put_name(issuer, X509_get_issuer_name(x));
 	tls_say(t,
-		"nobody whom we trust (%s) has issued the certificate of %s, its issuer is %s: that CA must "
+		"nobody whom we trust (%s) has issued the certificate of %s, its issuer is %s: "
+		"that CA must "
 		"be added there, or the peer must send the certificates between",
 		t->g->trust, subject, issuer);
 }
@@ -188,7 +193,8 @@ void tls_say_certificate(struct tls *t, X509_STORE_CTX *sc)
 		break;
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
 		tls_say(t,
-			"%s has signed its certificate itself, and it is not among those we trust (%s): add it "
+			"%s has signed its certificate itself, and it is not among those we trust "
+			"(%s): add it "
 			"there if it is the right one",
 			subject, t->g->trust);
 		break;
