@@ -197,6 +197,13 @@ static int load_trust(const struct load *l)
 	return rc;
 }
 
+/* Said to be understood, or OpenSSL forgets the name: each context has one certificate, for any name. */
+static int on_server_name(SSL *ssl, int *alert, void *unused)
+{
+	return SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) ? SSL_TLSEXT_ERR_OK
+								  : SSL_TLSEXT_ERR_NOACK;
+}
+
 static void set_peer_policy(SSL_CTX *ctx)
 {
 	SSL_CTX_set_cert_verify_callback(ctx, tls_verify, NULL);
@@ -229,6 +236,7 @@ static int set_policy(const struct load *l)
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(ctx, tls_new_session);
+	SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
 	tls_tickets_use(ctx);
 	set_peer_policy(ctx);
 	return 0;

@@ -58,8 +58,10 @@ static SSL_TICKET_RETURN on_opened(SSL *ssl, SSL_SESSION *session, const unsigne
 	case SSL_TICKET_SUCCESS_RENEW:
 		if (x && tls_certificate_ended(x, now))
 			return SSL_TICKET_RETURN_IGNORE_RENEW;
-		return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE
-						    : SSL_TICKET_RETURN_USE_RENEW;
+		/* A ticket of TLS 1.3 is for one use (RFC 8446 C.4). */
+		return status == SSL_TICKET_SUCCESS_RENEW || SSL_version(ssl) >= TLS1_3_VERSION
+			       ? SSL_TICKET_RETURN_USE_RENEW
+			       : SSL_TICKET_RETURN_USE;
 	case SSL_TICKET_EMPTY:
 	case SSL_TICKET_NO_DECRYPT:
 		return SSL_TICKET_RETURN_IGNORE_RENEW;
