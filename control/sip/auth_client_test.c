@@ -254,6 +254,22 @@ static void a_wrong_password_does_not_loop(void **state)
 	end(t);
 }
 
+/* A proxy and what stands behind it: only so often. */
+static void another_realm_is_another_question(void **state)
+{
+	static const struct auth_login any = { "bob", "zanzibar", NULL };
+	struct client *t = begin();
+
+	assert_int_equal(take_as(t, 401, WWW("realm=a,nonce=n1"), &any), 0);
+	put_as(t, "", &any);
+	assert_int_equal(take_as(t, 401, WWW("realm=b,nonce=n2"), &any), 0);
+	put_as(t, "", &any);
+	assert_int_equal(take_as(t, 401, WWW("realm=a,nonce=n3"), &any), 0);
+	put_as(t, "", &any);
+	assert_int_equal(take_as(t, 401, WWW("realm=b,nonce=n4"), &any), -EACCES);
+	end(t);
+}
+
 static void a_stale_nonce_is_replaced(void **state)
 {
 	struct client *t = begin();
@@ -348,6 +364,7 @@ int main(void)
 		cmocka_unit_test(other_realms_get_nothing),
 		cmocka_unit_test(what_we_cannot_answer),
 		cmocka_unit_test(a_wrong_password_does_not_loop),
+		cmocka_unit_test(another_realm_is_another_question),
 		cmocka_unit_test(a_stale_nonce_is_replaced),
 		cmocka_unit_test(a_forgotten_nonce_is_replaced),
 		cmocka_unit_test(quotes_stay_escaped_on_the_wire),

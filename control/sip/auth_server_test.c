@@ -174,8 +174,10 @@ static void each_count_once(void **state)
 	answer(t, "");
 	memcpy(early, t->request, sizeof(early));
 	line = t->line;
-	for (int i = 0; i < 62; i++)
+	for (int i = 0; i < 61; i++)
 		assert_int_equal(answered(t), AUTH_OK);
+	answer(t, "");
+	assert_int_equal(check(t, false), AUTH_OK);
 	assert_int_equal(check(t, false), AUTH_BAD);
 	answer(t, "");
 	assert_int_equal(check(t, false), AUTH_OK); /* nc 64: nc 1 is the last one in the window */
@@ -183,6 +185,15 @@ static void each_count_once(void **state)
 	memcpy(t->request, early, sizeof(early));
 	t->line = line;
 	assert_int_equal(check(t, false), AUTH_OK);
+	assert_int_equal(check(t, false), AUTH_BAD);
+	challenge(t, false, false, false);
+	answer(t, "");
+	memcpy(early, t->request, sizeof(early));
+	line = t->line;
+	assert_int_equal(check(t, false), AUTH_OK);
+	assert_int_equal(answered(t), AUTH_OK);
+	memcpy(t->request, early, sizeof(early));
+	t->line = line;
 	assert_int_equal(check(t, false), AUTH_BAD);
 	end(t);
 }

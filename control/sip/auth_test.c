@@ -99,6 +99,7 @@ static void refuses_bad_challenges(void **state)
 		"Digest realm=\"r\", nonce=\"n\" qop=auth",
 		"Digest realm=\"r\"; nonce=\"n\"",
 		"Digest realm=\"r\", nonce=\"n\", auth",
+		"Digest qop=auth, realm=\"r\", nonce=\"n\", auth-int",
 		"Digest realm=\"r\", nonce=\"n\", qop=auth, other",
 		"Digest realm=\"r\", nonce=\"n\", nonce=\"m\"",
 		"Digest realm=\"r\", nonce=a\"b",
