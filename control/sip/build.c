@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sip/msg.h"
+#include "sip/scan_priv.h"
 
 void sip_put_request_line(struct buf *b, struct str method, struct str ruri)
 {
@@ -30,6 +30,42 @@ void sip_put_all(struct buf *b, const struct sip_msg *m, enum sip_hdr_id id)
 {
 	for (const struct sip_hdr *h = sip_hdr_first(m, id); h; h = sip_hdr_next(m, h))
 		sip_put_header(b, id, sip_hdr_value(m, h));
+}
+
+void sip_put_number(struct buf *b, enum sip_hdr_id id, uint32_t n)
+{
+	buf_put(b, str_of(sip_header_name(id)));
+	buf_lit(b, ": ");
+	buf_u64(b, n);
+	buf_lit(b, "\r\n");
+}
+
+void sip_put_quoted(struct buf *b, struct str text)
+{
+	buf_lit(b, "\"");
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i] == '\r' || text.p[i] == '\n' ? ' ' : text.p[i];
+
+		if (c == '"' || c == '\\' || ((uint8_t)c < ' ' && c != '\t') || c == 0x7f)
+			buf_lit(b, "\\");
+		buf_add(b, &c, 1);
+	}
+	buf_lit(b, "\"");
+}
+
+void sip_put_user(struct buf *b, struct str octets)
+{
+	static const char digits[] = "0123456789ABCDEF";
+
+	for (size_t i = 0; i < octets.n; i++) {
+		uint8_t c = (uint8_t)octets.p[i];
+		char escape[] = { '%', digits[c >> 4], digits[c & 15] };
+
+		if (sip_class[c] & SIP_C_USER)
+			buf_add(b, &octets.p[i], 1);
+		else
+			buf_add(b, escape, sizeof(escape));
+	}
 }
 
 void sip_put_body(struct buf *b, struct str type, struct str body)

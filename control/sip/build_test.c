@@ -58,12 +58,29 @@ static void says_when_it_does_not_fit(void **state)
 	assert_false(buf_ok(&b));
 }
 
+static void numbers_and_texts(void **state)
+{
+	char mem[128];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	sip_put_number(&b, SIP_HDR_MIN_SE, 90);
+	assert_str(buf_str(&b), "Min-SE: 90\r\n");
+	b.n = 0;
+	sip_put_quoted(&b, STR("a\"b\\c\r\nd\x01"));
+	assert_str(buf_str(&b), "\"a\\\"b\\\\c  d\\\x01\"");
+	b.n = 0;
+	sip_put_user(&b, STR("+49 30;x@%\xc3\x00"));
+	assert_str(buf_str(&b), "+49%2030;x%40%25%C3%00");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(writes_what_it_reads),
 		cmocka_unit_test(writes_status_lines),
 		cmocka_unit_test(says_when_it_does_not_fit),
+		cmocka_unit_test(numbers_and_texts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

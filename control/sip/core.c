@@ -5,14 +5,23 @@
 /* Beyond this a request has gone round in circles. */
 #define VIA_MAX 70
 
-#define BIT(id) (1ull << SIP_HDR_##id)
-/* Fields whose repetition would let two readers see two different messages. */
-#define SINGLE                                                                                     \
-	(BIT(FROM) | BIT(TO) | BIT(CALL_ID) | BIT(CSEQ) | BIT(MAX_FORWARDS) | BIT(CONTENT_TYPE) |  \
-	 BIT(CONTENT_LENGTH) | BIT(CONTENT_DISPOSITION) | BIT(EXPIRES) | BIT(SESSION_EXPIRES) |    \
-	 BIT(MIN_SE) | BIT(RSEQ) | BIT(RACK) | BIT(REPLACES) | BIT(REFER_TO) | BIT(REFERRED_BY) |  \
-	 BIT(EVENT) | BIT(SUBSCRIPTION_STATE))
-_Static_assert(SIP_HDR_COUNT <= 64, "sip_msg.repeated has a bit for each id");
+/* Fields whose repetition would let two readers see two different messages: those of one word of
+ * the set. */
+#define BIT(id, word) (SIP_HDR_##id / 64 == (word) ? 1ull << SIP_HDR_##id % 64 : 0)
+#define SINGLE(w)                                                                                  \
+	(BIT(FROM, w) | BIT(TO, w) | BIT(CALL_ID, w) | BIT(CSEQ, w) | BIT(MAX_FORWARDS, w) |       \
+	 BIT(CONTENT_TYPE, w) | BIT(CONTENT_LENGTH, w) | BIT(CONTENT_DISPOSITION, w) |             \
+	 BIT(EXPIRES, w) | BIT(SESSION_EXPIRES, w) | BIT(MIN_SE, w) | BIT(RSEQ, w) |               \
+	 BIT(RACK, w) | BIT(REPLACES, w) | BIT(REFER_TO, w) | BIT(REFERRED_BY, w) |                \
+	 BIT(EVENT, w) | BIT(SUBSCRIPTION_STATE, w) | BIT(SIP_ETAG, w) | BIT(SIP_IF_MATCH, w) |    \
+	 BIT(JOIN, w) | BIT(TARGET_DIALOG, w) | BIT(MIN_EXPIRES, w) | BIT(FLOW_TIMER, w) |         \
+	 BIT(REFER_SUB, w) | BIT(MAX_BREADTH, w) | BIT(INFO_PACKAGE, w) | BIT(MIME_VERSION, w))
+_Static_assert(SIP_HDR_WORDS == 2, "repeats_single() looks at two words");
+
+static bool repeats_single(const struct sip_msg *m)
+{
+	return ((m->repeated[0] & SINGLE(0)) | (m->repeated[1] & SINGLE(1))) != 0;
+}
 
 static int count_vias(const struct sip_msg *m, struct sip_core *c)
 {
@@ -96,6 +105,8 @@ static int read_ruri(const struct sip_msg *m, struct sip_core *c)
 	if (m->status)
 		return 0;
 	rc = sip_uri_parse(m->ruri, &c->ruri);
+	if (rc == -SIP_E_SCHEME)
+		rc = sip_urn_parse(m->ruri, &c->ruri);
 	return rc ? rc : c->ruri.headers.n ? -SIP_E_URI : 0;
 }
 
@@ -110,7 +121,7 @@ int sip_msg_core(const struct sip_msg *m, struct sip_core *c)
 		if (!m->first[mandatory[i]])
 			rc[0] = -SIP_E_MISSING;
 	}
-	if (m->repeated & SINGLE)
+	if (repeats_single(m))
 		rc[1] = -SIP_E_DUPLICATE;
 	rc[2] = read_via(m, c);
 	rc[3] = read_addresses(m, c);

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define SIP_NAME_SLOTS 256
+#define SIP_NAME_SLOTS 512
 #define SIP_NAME_MAX   32 /* longer names are unknown */
 
 /* A name in lower case with zeros behind its end. */
@@ -51,7 +51,7 @@ static inline uint64_t sip_name_differs(const struct sip_name_key *a, const stru
 /* 0..SIP_NAME_SLOTS-1. `multiplier` is chosen so that no two of our names meet. */
 static inline unsigned sip_name_hash(const struct sip_name_key *k, uint64_t multiplier)
 {
-	return (unsigned)((k->word[0] ^ k->word[1] << 3 ^ k->len) * multiplier >> 56);
+	return (unsigned)((k->word[0] ^ k->word[1] << 3 ^ k->len) * multiplier >> 55);
 }
 
 #endif

@@ -185,7 +185,7 @@ static void index_field(struct reader *r, struct sip_hdr *h, uint8_t id)
 		m->first[id] = n;
 	} else {
 		m->hdr[r->last[id] - 1].next = n;
-		m->repeated |= 1ull << id;
+		m->repeated[id / 64] |= 1ull << id % 64;
 	}
 	r->last[id] = n;
 }

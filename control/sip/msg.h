@@ -3,7 +3,8 @@
  * read when asked for. Nothing is copied; the message is valid as long as its buffer is.
  *
  * Grammar: RFC 3261 section 25, RFC 4475 and 5118 for the edges. One file per production: msg.c
- * (message, header names), uri.c, addr.c (name-addr), via.c, cseq.c, param.c, list.c, build.c.
+ * (message, header names), uri.c, addr.c (name-addr), via.c, cseq.c, param.c, list.c, build.c. Fields that
+ * only some messages have: field.h; bodies of several parts: multipart.h.
  * All functions are pure, bounded, never recurse, and take hostile input. */
 #ifndef SLUICE_SIP_MSG_H
 #define SLUICE_SIP_MSG_H
@@ -12,10 +13,10 @@
 #include "base/buf.h"
 
 /* The scanner reads whole vectors: this many octets after the end must be readable (any content). */
-#define SIP_PAD         64
+#define SIP_PAD          64
 #define SIP_DATAGRAM_MAX 16384
-#define SIP_HEADERS_MAX 128
-#define SIP_TOKEN_MAX   256 /* Call-ID, tag, branch */
+#define SIP_HEADERS_MAX  128
+#define SIP_TOKEN_MAX    256 /* Call-ID, tag, branch */
 
 enum sip_method {
 	SIP_METHOD_OTHER, /* well-formed token that is none of these */
@@ -94,7 +95,36 @@ enum sip_method {
 	X(ANSWER_MODE, "Answer-Mode", 0)                                                           \
 	X(PRIORITY, "Priority", 0)                                                                 \
 	X(SESSION_ID, "Session-ID", 0)                                                             \
-	X(MIME_VERSION, "MIME-Version", 0)
+	X(MIME_VERSION, "MIME-Version", 0)                                                         \
+	X(SIP_ETAG, "SIP-ETag", 0)                                                                 \
+	X(SIP_IF_MATCH, "SIP-If-Match", 0)                                                         \
+	X(JOIN, "Join", 0)                                                                         \
+	X(TARGET_DIALOG, "Target-Dialog", 0)                                                       \
+	X(MIN_EXPIRES, "Min-Expires", 0)                                                           \
+	X(FLOW_TIMER, "Flow-Timer", 0)                                                             \
+	X(PATH, "Path", 0)                                                                         \
+	X(SERVICE_ROUTE, "Service-Route", 0)                                                       \
+	X(ALLOW_EVENTS, "Allow-Events", 'u')                                                       \
+	X(AUTHENTICATION_INFO, "Authentication-Info", 0)                                           \
+	X(P_ACCESS_NETWORK_INFO, "P-Access-Network-Info", 0)                                       \
+	X(P_CHARGING_VECTOR, "P-Charging-Vector", 0)                                               \
+	X(P_CALLED_PARTY_ID, "P-Called-Party-ID", 0)                                               \
+	X(P_ASSOCIATED_URI, "P-Associated-URI", 0)                                                 \
+	X(USER_TO_USER, "User-to-User", 0)                                                         \
+	X(INFO_PACKAGE, "Info-Package", 0)                                                         \
+	X(RECV_INFO, "Recv-Info", 0)                                                               \
+	X(REFER_SUB, "Refer-Sub", 0)                                                               \
+	X(ACCEPT_ENCODING, "Accept-Encoding", 0)                                                   \
+	X(ACCEPT_LANGUAGE, "Accept-Language", 0)                                                   \
+	X(CONTENT_LANGUAGE, "Content-Language", 0)                                                 \
+	X(ACCEPT_CONTACT, "Accept-Contact", 'a')                                                   \
+	X(REJECT_CONTACT, "Reject-Contact", 'j')                                                   \
+	X(REQUEST_DISPOSITION, "Request-Disposition", 'd')                                         \
+	X(MAX_BREADTH, "Max-Breadth", 0)                                                           \
+	X(IN_REPLY_TO, "In-Reply-To", 0)                                                           \
+	X(REPLY_TO, "Reply-To", 0)                                                                 \
+	X(ERROR_INFO, "Error-Info", 0)                                                             \
+	X(ORGANIZATION, "Organization", 0)
 
 enum sip_hdr_id {
 	SIP_HDR_OTHER,
@@ -104,24 +134,27 @@ enum sip_hdr_id {
 	SIP_HDR_COUNT
 };
 
+#define SIP_HDR_WORDS ((SIP_HDR_COUNT + 63) / 64) /* of a set of ids */
+
 struct sip_hdr {
 	uint16_t name, value;         /* offsets into the buffer */
 	uint16_t name_len, value_len; /* value without leading and trailing white space */
 	uint8_t id;                   /* enum sip_hdr_id */
-	uint8_t next;                 /* 1 + index of the next field with the same known id; 0: last */
+	uint8_t next; /* 1 + index of the next field with the same known id; 0: last */
 };
 
 struct sip_msg {
 	const char *buf;
-	size_t len;              /* of the message; octets after its body (UDP) do not count */
-	uint16_t status;         /* 0: a request */
-	uint8_t method;          /* of the request line, or of CSeq in a response: enum sip_method */
+	size_t len;      /* of the message; octets after its body (UDP) do not count */
+	uint16_t status; /* 0: a request */
+	uint8_t method;  /* of the request line, or of CSeq in a response: enum sip_method */
 	uint8_t n_hdr;
-	struct str method_name;  /* as written */
-	struct str ruri;         /* request */
-	struct str reason;       /* response */
+	struct str method_name; /* as written */
+	struct str ruri;        /* request */
+	struct str reason;      /* response */
 	struct str body;
-	uint64_t repeated;       /* bit of each known id that stands on more than one line */
+	uint64_t repeated
+		[SIP_HDR_WORDS];      /* bit of each known id that stands on more than one line */
 	uint8_t first[SIP_HDR_COUNT]; /* 1 + index of the first field of each id; 0: absent */
 	struct sip_hdr hdr[SIP_HEADERS_MAX];
 };
@@ -145,7 +178,8 @@ struct sip_msg {
 	X(ADDRESS, 400, "Bad Address Header Field")                                                \
 	X(URI, 400, "Bad Request-URI")                                                             \
 	X(SCHEME, 416, "Unsupported URI Scheme")                                                   \
-	X(MAX_FORWARDS, 400, "Bad Max-Forwards")
+	X(MAX_FORWARDS, 400, "Bad Max-Forwards")                                                   \
+	X(BODY, 400, "Malformed Multipart Body")
 
 enum sip_error {
 	SIP_OK = 0,
@@ -154,7 +188,7 @@ enum sip_error {
 #undef X
 };
 /* sip_msg_parse() and friends return -SIP_E_X. */
-unsigned sip_error_status(int err);    /* 400, 505, ...; 0: drop without a reply */
+unsigned sip_error_status(int err); /* 400, 505, ...; 0: drop without a reply */
 const char *sip_error_text(int err);
 
 /* Finds the start line, the header fields and the body. `buf` must be writable (folded lines are
@@ -190,6 +224,12 @@ static inline const struct sip_hdr *sip_hdr_next(const struct sip_msg *m, const 
 	return h->next ? &m->hdr[h->next - 1] : NULL;
 }
 
+/* Does the field stand on more than one line? */
+static inline bool sip_hdr_repeated(const struct sip_msg *m, enum sip_hdr_id id)
+{
+	return m->repeated[id / 64] >> id % 64 & 1;
+}
+
 /* Value of the first field of an id, or STR_NONE. */
 static inline struct str sip_value(const struct sip_msg *m, enum sip_hdr_id id)
 {
@@ -202,10 +242,10 @@ bool sip_has_token(const struct sip_msg *m, enum sip_hdr_id id, struct str token
 /* Takes the next element off a comma list, minding quotes, <> and escapes; false at the end. */
 bool sip_list_next(struct str *list, struct str *item);
 
-const char *sip_method_name(enum sip_method m);   /* NULL for OTHER */
-enum sip_method sip_method_of(struct str name);   /* case counts: RFC 3261 7.1 */
-const char *sip_header_name(enum sip_hdr_id id);  /* canonical */
-const char *sip_reason_phrase(unsigned status);   /* RFC 3261 21 and registered ones; "" unknown */
+const char *sip_method_name(enum sip_method m);  /* NULL for OTHER */
+enum sip_method sip_method_of(struct str name);  /* case counts: RFC 3261 7.1 */
+const char *sip_header_name(enum sip_hdr_id id); /* canonical */
+const char *sip_reason_phrase(unsigned status);  /* RFC 3261 21 and registered ones; "" unknown */
 
 /* ---- productions ---- */
 
@@ -213,21 +253,31 @@ enum sip_scheme {
 	SIP_SCHEME_OTHER,
 	SIP_SCHEME_SIP,
 	SIP_SCHEME_SIPS,
-	SIP_SCHEME_TEL
+	SIP_SCHEME_TEL,
+	SIP_SCHEME_URN /* of sip_urn_parse() and of sip_core.ruri only */
 };
 
 struct sip_uri {
 	enum sip_scheme scheme;
-	struct str user;     /* as escaped in the URI, without password; a tel: number stands here */
+	struct str user; /* as escaped in the URI, without password; here stand a tel: number, and
+			      * "sos.fire" of urn:service:sos.fire */
 	struct str password;
-	struct str host;     /* IPv6 with its brackets */
-	uint16_t port;       /* 0: not given */
-	struct str params;   /* ";name=value;..." or empty */
-	struct str headers;  /* "?name=value&..." or empty */
+	struct str host;    /* IPv6 with its brackets */
+	uint16_t port;      /* 0: not given */
+	struct str params;  /* ";name=value;..." or empty */
+	struct str headers; /* "?name=value&..." or empty */
 };
 
-int sip_uri_parse(struct str s, struct sip_uri *u);                    /* 0, -SIP_E_URI, -SIP_E_SCHEME */
-bool sip_uri_equal(const struct sip_uri *a, const struct sip_uri *b);  /* RFC 3261 19.1.4 */
+int sip_uri_parse(struct str s, struct sip_uri *u); /* 0, -SIP_E_URI, -SIP_E_SCHEME */
+/* urn:service:... (RFC 5031). Apart from the others, for it has no host: who doesn't ask does not get it. 0,
+ * -SIP_E_SCHEME: it is something else, -SIP_E_URI. */
+int sip_urn_parse(struct str s, struct sip_uri *u);
+/* RFC 3261 19.1.4; tel: RFC 3966 4; urn: RFC 5031. */
+bool sip_uri_equal(const struct sip_uri *a, const struct sip_uri *b);
+/* urn:service:sos or one below it: an emergency call. */
+bool sip_uri_is_sos(const struct sip_uri *u);
+/* ?name=value of the headers part, still escaped. */
+bool sip_uri_header(const struct sip_uri *u, struct str name, struct str *val);
 /* The URI's host as an address: 0, or -EINVAL where it is a name. The port is put in too (or 5060). */
 int sip_uri_addr(const struct sip_uri *u, struct addr *out);
 
@@ -237,7 +287,7 @@ struct sip_addr {
 	struct str uri;     /* without <> */
 	struct str params;  /* header parameters ";tag=..." */
 	struct str tag;
-	bool bracketed;     /* RFC 3261 20.10: without <> a ; belongs to the header */
+	bool bracketed; /* RFC 3261 20.10: without <> a ; belongs to the header */
 };
 
 int sip_addr_parse(struct str s, struct sip_addr *a); /* one element; 0 or -SIP_E_ADDRESS */
@@ -251,8 +301,8 @@ struct sip_via {
 	struct str transport; /* "UDP" */
 	struct str host;      /* IPv6 with brackets */
 	struct str branch, received, params;
-	uint16_t port;        /* 0: not given */
-	uint16_t rport;       /* value, 0: none */
+	uint16_t port;  /* 0: not given */
+	uint16_t rport; /* value, 0: none */
 	bool has_rport;
 };
 
@@ -269,22 +319,28 @@ int sip_cseq_parse(struct str s, struct sip_cseq *c);
 
 /* What every layer reads from every message. */
 struct sip_core {
-	struct sip_via via;       /* topmost */
+	struct sip_via via; /* topmost */
 	struct sip_addr from, to;
 	struct sip_cseq cseq;
-	struct sip_uri ruri;      /* of a request */
+	struct sip_uri ruri; /* of a request */
 	struct str call_id;
-	unsigned n_via;           /* over all lines and commas */
-	uint8_t max_forwards;     /* 70 when absent */
+	unsigned n_via;       /* over all lines and commas */
+	uint8_t max_forwards; /* 70 when absent */
 };
 
 /* ---- writing ---- */
 
 /* Appends one line at a time; see buf.h for what happens when it does not fit. */
 void sip_put_request_line(struct buf *b, struct str method, struct str ruri);
-void sip_put_status_line(struct buf *b, unsigned status, struct str reason); /* reason empty: the usual */
-void sip_put_header(struct buf *b, enum sip_hdr_id id, struct str value); /* value: one line */
+void sip_put_status_line(struct buf *b, unsigned status,
+			 struct str reason); /* reason empty: the usual */
+void sip_put_header(struct buf *b, enum sip_hdr_id id, struct str value);     /* value: one line */
 void sip_put_all(struct buf *b, const struct sip_msg *m, enum sip_hdr_id id); /* each line of m */
+void sip_put_number(struct buf *b, enum sip_hdr_id id, uint32_t n);
+/* Text as a quoted string: octets that need it are escaped, CR and LF become SP. */
+void sip_put_quoted(struct buf *b, struct str text);
+/* Octets as the user part of a URI: what may not stand there is escaped, "%" too. */
+void sip_put_user(struct buf *b, struct str octets);
 /* Content-Type (unless the body is empty), Content-Length, empty line, body. Ends the message. */
 void sip_put_body(struct buf *b, struct str type, struct str body);
 

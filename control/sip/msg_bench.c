@@ -201,14 +201,17 @@ enum work {
 /* Fields that the other leg gets anew or not at all. */
 static bool replaced(uint8_t id)
 {
-	const uint64_t ours = 1ull << SIP_HDR_VIA | 1ull << SIP_HDR_FROM | 1ull << SIP_HDR_TO |
-			      1ull << SIP_HDR_CALL_ID | 1ull << SIP_HDR_CSEQ |
-			      1ull << SIP_HDR_CONTACT | 1ull << SIP_HDR_MAX_FORWARDS |
-			      1ull << SIP_HDR_ROUTE | 1ull << SIP_HDR_RECORD_ROUTE |
-			      1ull << SIP_HDR_CONTENT_TYPE | 1ull << SIP_HDR_CONTENT_LENGTH |
-			      1ull << SIP_HDR_USER_AGENT | 1ull << SIP_HDR_SERVER;
+	static const bool ours[SIP_HDR_COUNT] = {
+		[SIP_HDR_VIA] = true,          [SIP_HDR_FROM] = true,
+		[SIP_HDR_TO] = true,           [SIP_HDR_CALL_ID] = true,
+		[SIP_HDR_CSEQ] = true,         [SIP_HDR_CONTACT] = true,
+		[SIP_HDR_MAX_FORWARDS] = true, [SIP_HDR_ROUTE] = true,
+		[SIP_HDR_RECORD_ROUTE] = true, [SIP_HDR_CONTENT_TYPE] = true,
+		[SIP_HDR_USER_AGENT] = true,   [SIP_HDR_CONTENT_LENGTH] = true,
+		[SIP_HDR_SERVER] = true,
+	};
 
-	return ours >> id & 1;
+	return ours[id];
 }
 
 static void put_start_line(struct buf *b, const struct sip_msg *m, const struct sip_core *c)

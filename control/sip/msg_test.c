@@ -159,6 +159,8 @@ static void test_12_single_value_fields_repeated(void **state)
 	assert_error(INVITE BASIC "CSEQ : 1 INVITE\r\n\r\n", SIP_E_DUPLICATE);
 	assert_error(INVITE BASIC "Max-Forwards: 1\r\nMax-Forwards: 2\r\n\r\n", SIP_E_DUPLICATE);
 	assert_error(INVITE BASIC "r: <sip:a@b>\r\nRefer-To: <sip:c@d>\r\n\r\n", SIP_E_DUPLICATE);
+	assert_error(INVITE BASIC "SIP-ETag: a\r\nSIP-ETag: b\r\n\r\n", SIP_E_DUPLICATE);
+	assert_error(INVITE BASIC "Join: a\r\nJoin: b\r\n\r\n", SIP_E_DUPLICATE);
 	assert_error(INVITE BASIC "Route: <sip:a;lr>\r\nRoute: <sip:b;lr>\r\n\r\n", SIP_OK);
 }
 
@@ -260,6 +262,8 @@ static void start_lines(void **state)
 	assert_error("INVITE mailto:b@c SIP/2.0\r\n" BASIC "\r\n", SIP_E_SCHEME);
 	assert_error("INVITE tel:+ SIP/2.0\r\n" BASIC "\r\n", SIP_E_URI);
 	assert_error("INVITE tel:+49301 SIP/2.0\r\n" BASIC "\r\n", SIP_OK);
+	assert_error("INVITE urn:service:sos SIP/2.0\r\n" BASIC "\r\n", SIP_OK);
+	assert_error("INVITE urn:isbn:1 SIP/2.0\r\n" BASIC "\r\n", SIP_E_SCHEME);
 	assert_error("INVITE sip:b@c SIP/3.0\r\n" BASIC "\r\n", SIP_E_VERSION);
 	assert_error("INVITE sip:b@c SIP/2.00\r\n" BASIC "\r\n", SIP_E_VERSION);
 	assert_error("SIP/2.0 99 x\r\n" BASIC "\r\n", SIP_E_START_LINE);
@@ -427,7 +431,9 @@ static void chains_fields_of_one_id(void **state)
 	h = sip_hdr_next(&t->m, h);
 	assert_str(sip_hdr_value(&t->m, h), "<sip:c>");
 	assert_null(sip_hdr_next(&t->m, h));
-	assert_int_equal(t->m.repeated, 1ull << SIP_HDR_ROUTE | 1ull << SIP_HDR_VIA);
+	for (int id = 0; id < SIP_HDR_COUNT; id++)
+		assert_int_equal(sip_hdr_repeated(&t->m, (enum sip_hdr_id)id),
+				 id == SIP_HDR_ROUTE || id == SIP_HDR_VIA);
 	done(t);
 }
 

@@ -3,6 +3,7 @@
  * parser has to say. The rest (501, 415, 420, 483, ...) belongs to the layers above. */
 #include <stdio.h>
 #include "sip/msg_test.h"
+#include "sip/multipart.h"
 
 struct row {
 	const char *file;
@@ -171,9 +172,19 @@ static void rfc4475_3_1_1_9_semicolons_in_a_user(void **state)
 static void rfc4475_3_1_1_11_body_is_octets(void **state)
 {
 	struct parsed *t = load("rfc4475-3.1.1.11-mpart01");
+	struct sip_parts parts;
 
 	assert_memory_equal(t->m.body.p + t->m.body.n - 20, "--7a9cbec02ceef655--", 20);
 	assert_ptr_equal(t->m.buf + t->m.len, t->m.body.p + t->m.body.n);
+	assert_int_equal(sip_parts_split(&parts, sip_value(&t->m, SIP_HDR_CONTENT_TYPE), STR_NONE,
+					 t->m.body),
+			 0);
+	assert_int_equal(parts.n, 3);
+	assert_str(parts.part[1].type, "text/plain");
+	assert_str(parts.part[2].type, "application/octet-stream");
+	assert_int_equal(parts.part[2].body.n, 256);
+	for (unsigned i = 0; i < 256; i++)
+		assert_int_equal((uint8_t)parts.part[2].body.p[i], i);
 	done(t);
 }
 

@@ -92,9 +92,9 @@ static int parse_sip(struct sip_uri *u, const char *p, const char *e)
 }
 
 /* RFC 3966: digits and visual separators; "*", "#" and hexadecimal digits in local numbers. */
-static bool tel_digit(char c)
+static bool tel_digit(char c, bool local)
 {
-	return sip_hex(c) >= 0 || c == '*' || c == '#';
+	return sip_is_digit(c) || (local && (sip_hex(c) >= 0 || c == '*' || c == '#'));
 }
 
 static bool tel_separator(char c)
@@ -102,15 +102,16 @@ static bool tel_separator(char c)
 	return c == '-' || c == '.' || c == '(' || c == ')';
 }
 
+/* A local number should have a phone-context; people leave it out where there is only one. */
 static int parse_tel(struct sip_uri *u, const char *p, const char *e)
 {
 	const char *start = p;
-	bool any = false;
+	bool local = p == e || *p != '+', any = false;
 
-	if (p < e && *p == '+')
+	if (!local)
 		p++;
-	for (; p < e && (tel_digit(*p) || tel_separator(*p)); p++)
-		any = any || tel_digit(*p);
+	for (; p < e && (tel_digit(*p, local) || tel_separator(*p)); p++)
+		any = any || tel_digit(*p, local);
 	if (!any)
 		return -SIP_E_URI;
 	u->user = sip_slice(start, p);
@@ -120,6 +121,58 @@ static int parse_tel(struct sip_uri *u, const char *p, const char *e)
 		return -SIP_E_URI;
 	u->params = sip_slice(start, e);
 	return 0;
+}
+
+/* RFC 5031 4.2: labels of letters, digits and inner hyphens with dots between them. */
+static bool is_service(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		bool alnum = sip_is_alpha(s.p[i]) || sip_is_digit(s.p[i]);
+		bool edge = i == 0 || s.p[i - 1] == '.';
+
+		if (!alnum && (edge || (s.p[i] != '-' && s.p[i] != '.') ||
+			       (s.p[i] == '.' && s.p[i - 1] == '-')))
+			return false;
+	}
+	return s.n && s.p[s.n - 1] != '.' && s.p[s.n - 1] != '-';
+}
+
+/* Of all URNs only services mean something to us. */
+int sip_urn_parse(struct str s, struct sip_uri *u)
+{
+	const struct str start = STR("urn:service:");
+
+	memset(u, 0, sizeof(*u));
+	if (s.n < start.n || s.n > URI_MAX || !str_caseeq((struct str){ s.p, start.n }, start))
+		return -SIP_E_SCHEME;
+	u->scheme = SIP_SCHEME_URN;
+	u->user = (struct str){ s.p + start.n, s.n - start.n };
+	return is_service(u->user) ? 0 : -SIP_E_URI;
+}
+
+bool sip_uri_is_sos(const struct sip_uri *u)
+{
+	return u->scheme == SIP_SCHEME_URN && u->user.n >= 3 &&
+	       SIP_IS(((struct str){ u->user.p, 3 }), "sos") &&
+	       (u->user.n == 3 || u->user.p[3] == '.');
+}
+
+bool sip_uri_header(const struct sip_uri *u, struct str name, struct str *val)
+{
+	struct str rest = u->headers, pair, n;
+
+	while (rest.n > 1) {
+		rest = (struct str){ rest.p + 1, rest.n - 1 }; /* "?" or "&" */
+		pair = rest;
+		pair.n = (size_t)((const char *)(memchr(rest.p, '&', rest.n) ?: sip_end(rest)) -
+				  rest.p);
+		rest = (struct str){ rest.p + pair.n, rest.n - pair.n };
+		*val = pair;
+		if (str_token(val, '=', &n) && str_caseeq(n, name))
+			return true;
+	}
+	*val = STR_NONE;
+	return false;
 }
 
 static bool scheme_syntax(struct str s)
@@ -134,6 +187,15 @@ static bool scheme_syntax(struct str s)
 	return s.n > 0;
 }
 
+static enum sip_scheme scheme_of(struct str s)
+{
+	if (SIP_IS(s, "sip"))
+		return SIP_SCHEME_SIP;
+	if (SIP_IS(s, "sips"))
+		return SIP_SCHEME_SIPS;
+	return SIP_IS(s, "tel") ? SIP_SCHEME_TEL : SIP_SCHEME_OTHER;
+}
+
 int sip_uri_parse(struct str s, struct sip_uri *u)
 {
 	const char *e = sip_end(s), *colon;
@@ -144,18 +206,18 @@ int sip_uri_parse(struct str s, struct sip_uri *u)
 	if (!colon)
 		return -SIP_E_URI;
 	scheme = sip_slice(s.p, colon);
-	if (SIP_IS(scheme, "sip"))
-		u->scheme = SIP_SCHEME_SIP;
-	else if (SIP_IS(scheme, "sips"))
-		u->scheme = SIP_SCHEME_SIPS;
-	else if (SIP_IS(scheme, "tel"))
-		u->scheme = SIP_SCHEME_TEL;
-	else if (scheme_syntax(scheme) && sip_span(colon, e, SIP_C_URI) == e)
-		return -SIP_E_SCHEME;
-	else
-		return -SIP_E_URI;
-	return u->scheme == SIP_SCHEME_TEL ? parse_tel(u, colon + 1, e)
-					   : parse_sip(u, colon + 1, e);
+	u->scheme = scheme_of(scheme);
+	switch (u->scheme) {
+	case SIP_SCHEME_SIP:
+	case SIP_SCHEME_SIPS:
+		return parse_sip(u, colon + 1, e);
+	case SIP_SCHEME_TEL:
+		return parse_tel(u, colon + 1, e);
+	default:
+		break;
+	}
+	return scheme_syntax(scheme) && sip_span(colon, e, SIP_C_URI) == e ? -SIP_E_SCHEME
+									   : -SIP_E_URI;
 }
 
 int sip_uri_addr(const struct sip_uri *u, struct addr *out)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* When two URIs are the same: RFC 3261 19.1.4, for tel RFC 3966 5. */
+/* When two URIs are the same: RFC 3261 19.1.4, for tel RFC 3966 4. */
 #include "sip/scan_priv.h"
 
 /* The next octet of an escaped text. *escaped only where the escape means something of its own:
@@ -113,7 +113,8 @@ static bool pairs_equal(struct str a, struct str b, char sep, bool all)
 	return pairs_match(a, b, sep, all) && pairs_match(b, a, sep, all);
 }
 
-static bool tel_equal(struct str a, struct str b)
+/* Digits without visual separators. */
+static bool digits_equal(struct str a, struct str b)
 {
 	size_t i = 0, k = 0;
 
@@ -129,12 +130,45 @@ static bool tel_equal(struct str a, struct str b)
 	}
 }
 
+/* ext is digits, phone-context may be; everything else is text whose case does not count. */
+static bool tel_value_equal(struct str name, struct str a, struct str b)
+{
+	if (text_equal(name, STR("ext"), true) ||
+	    (text_equal(name, STR("phone-context"), true) && a.n && *a.p == '+'))
+		return digits_equal(a, b);
+	return text_equal(a, b, true);
+}
+
+static bool tel_params_match(struct str a, struct str b)
+{
+	struct str name, val, rest, n, v;
+
+	while (next_pair(&a, ';', &name, &val)) {
+		bool same = false;
+
+		rest = b;
+		while (!same && next_pair(&rest, ';', &n, &v))
+			same = text_equal(n, name, true) && tel_value_equal(name, val, v);
+		if (!same)
+			return false;
+	}
+	return true;
+}
+
+static bool tel_equal(const struct sip_uri *a, const struct sip_uri *b)
+{
+	return digits_equal(a->user, b->user) && tel_params_match(a->params, b->params) &&
+	       tel_params_match(b->params, a->params);
+}
+
 bool sip_uri_equal(const struct sip_uri *a, const struct sip_uri *b)
 {
 	if (a->scheme != b->scheme || a->scheme == SIP_SCHEME_OTHER)
 		return false;
+	if (a->scheme == SIP_SCHEME_URN)
+		return str_caseeq(a->user, b->user);
 	if (a->scheme == SIP_SCHEME_TEL)
-		return tel_equal(a->user, b->user) && pairs_equal(a->params, b->params, ';', true);
+		return tel_equal(a, b);
 	return text_equal(a->user, b->user, false) && text_equal(a->password, b->password, false) &&
 	       !a->password.p == !b->password.p && host_equal(a->host, b->host) &&
 	       a->port == b->port && pairs_equal(a->params, b->params, ';', false) &&

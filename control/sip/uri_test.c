@@ -111,6 +111,10 @@ static void refuses_what_is_no_uri(void **state)
 		"tel:1?a=b",
 		"tel:1@h",
 		"tel:+1+",
+		"tel:+1a",
+		"tel:+1*2",
+		"tel:+#",
+		"tel:1%20",
 	};
 
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -222,6 +226,17 @@ static const struct pair pairs[] = {
 	{ "tel:7042;phone-context=a.com", "tel:7042;phone-context=A.com", true },
 	{ "tel:7042;phone-context=a.com", "tel:7042", false },
 	{ "tel:12", "tel:123", false },
+	{ "tel:7042;phone-context=+1-914", "tel:70-42;phone-context=+1(914)", true },
+	{ "tel:7042;phone-context=+1914", "tel:7042;phone-context=+1915", false },
+	{ "tel:7042;phone-context=1-9.com", "tel:7042;phone-context=19.com", false },
+	{ "tel:+1201;ext=1-2", "TEL:+1-201;EXT=12", true },
+	{ "tel:+1201;ext=12", "tel:+1201;ext=13", false },
+	{ "tel:+1201;ext=12", "tel:+1201", false },
+	{ "tel:+1201;isub=1-2", "tel:+1201;isub=12", false },
+	{ "tel:+1201;isub=ab;ext=1", "tel:+1201;ext=1;isub=AB", true },
+	{ "tel:+1201;a=1;a=2", "tel:+1201;a=2;a=1", true },
+	{ "tel:863-1234;phone-context=+1-914-555", "sip:863-1234@gw;user=phone", false },
+	{ "tel:aB;phone-context=a", "tel:Ab;phone-context=a", true },
 };
 
 static void test_09_equality(void **state)
@@ -239,6 +254,54 @@ static void test_09_equality(void **state)
 	}
 }
 
+static int urn_error(const char *text)
+{
+	struct sip_uri u;
+	char *mem;
+	int rc = sip_urn_parse(tight(text, &mem), &u);
+
+	free(mem);
+	return -rc;
+}
+
+/* RFC 5031 */
+static void services(void **state)
+{
+	static const char *const bad[] = {
+		"urn:service:",          "urn:service:.sos",       "urn:service:sos.",
+		"urn:service:sos..fire", "urn:service:-sos",       "urn:service:sos-",
+		"urn:service:sos-.fire", "urn:service:sos.-fire",  "urn:service:sos;x=y",
+		"urn:service:sos@h",     "urn:service:sos%2efire", "urn:service:sos\"",
+	};
+	struct sip_uri u, v;
+
+	assert_int_equal(sip_urn_parse(STR("urn:service:sos.animal-control"), &u), 0);
+	assert_int_equal(u.scheme, SIP_SCHEME_URN);
+	assert_str(u.user, "sos.animal-control");
+	assert_int_equal(u.host.n, 0);
+	assert_true(sip_uri_is_sos(&u));
+	assert_int_equal(sip_urn_parse(STR("URN:SERVICE:SOS"), &v), 0);
+	assert_true(sip_uri_is_sos(&v));
+	assert_false(sip_uri_equal(&u, &v));
+	assert_int_equal(sip_urn_parse(STR("urn:service:sos"), &u), 0);
+	assert_true(sip_uri_equal(&u, &v));
+	assert_int_equal(sip_urn_parse(STR("urn:service:sosx"), &u), 0);
+	assert_false(sip_uri_is_sos(&u));
+	assert_int_equal(sip_urn_parse(STR("urn:service:counseling"), &u), 0);
+	assert_false(sip_uri_is_sos(&u));
+	assert_int_equal(sip_uri_parse(STR("sip:sos@h"), &u), 0);
+	assert_false(sip_uri_is_sos(&u));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (urn_error(bad[i]) != SIP_E_URI)
+			fail_msg("\"%s\" is accepted", bad[i]);
+	}
+	assert_int_equal(urn_error("urn:nena:service:sos"), SIP_E_SCHEME);
+	assert_int_equal(urn_error("sip:h"), SIP_E_SCHEME);
+	assert_int_equal(urn_error("urn:servic"), SIP_E_SCHEME);
+	/* who does not ask for it does not get it */
+	assert_int_equal(parse_error("urn:service:sos"), SIP_E_SCHEME);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -249,6 +312,7 @@ int main(void)
 		cmocka_unit_test(test_10_ipv6_in_brackets),
 		cmocka_unit_test(addresses_of_hosts),
 		cmocka_unit_test(test_09_equality),
+		cmocka_unit_test(services),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
