@@ -37,7 +37,7 @@ static void splits_a_name_addr(void **state)
 	assert_str(a.display, "\"\"");
 }
 
-static void test_06_quotes_hide_separators(void **state)
+static void checklist_06_quotes_hide_separators(void **state)
 {
 	struct sip_addr a;
 	struct str list = STR(
@@ -58,7 +58,7 @@ static void test_06_quotes_hide_separators(void **state)
 	assert_str(a.tag, "b");
 }
 
-static void test_07_without_brackets_parameters_are_the_headers(void **state)
+static void checklist_07_without_brackets_parameters_are_the_headers(void **state)
 {
 	struct sip_addr a;
 
@@ -121,8 +121,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(splits_a_name_addr),
-		cmocka_unit_test(test_06_quotes_hide_separators),
-		cmocka_unit_test(test_07_without_brackets_parameters_are_the_headers),
+		cmocka_unit_test(checklist_06_quotes_hide_separators),
+		cmocka_unit_test(checklist_07_without_brackets_parameters_are_the_headers),
 		cmocka_unit_test(refuses),
 	};
 

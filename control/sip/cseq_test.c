@@ -9,7 +9,7 @@ static int cseq_error(struct str s)
 	return -sip_cseq_parse(s, &c);
 }
 
-static void test_14_number_and_method(void **state)
+static void checklist_14_number_and_method(void **state)
 {
 	struct sip_cseq c;
 
@@ -38,7 +38,7 @@ static void test_14_number_and_method(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_14_number_and_method),
+		cmocka_unit_test(checklist_14_number_and_method),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

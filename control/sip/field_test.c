@@ -105,7 +105,7 @@ static int contacts_error(const char *lines)
 	return -rc;
 }
 
-static void contacts(void **state)
+static void checklist_36_contacts_or_a_star(void **state)
 {
 	struct sip_contacts c;
 	struct parsed *t;
@@ -273,7 +273,7 @@ static void subscription_states(void **state)
 		"active;expires=4294967296", "active;retry-after=x", "active;;", "active x");
 }
 
-static void replaces(void **state)
+static void checklist_37_whose_tag_is_whose(void **state)
 {
 	struct sip_replaces r;
 	char mem[600];
@@ -301,7 +301,7 @@ static void replaces(void **state)
 	}
 }
 
-static void rack(void **state)
+static void checklist_27_rack(void **state)
 {
 	struct sip_rack r;
 
@@ -316,7 +316,7 @@ static void rack(void **state)
 		"4294967296 2 INVITE", "1 2147483648 INVITE", "1 2 INVITE x", "1 2 IN,VITE");
 }
 
-static void session_timers(void **state)
+static void checklist_29_session_expires(void **state)
 {
 	struct sip_session_expires se;
 
@@ -516,16 +516,16 @@ int main(void)
 		cmocka_unit_test(each_element_of_all_lines),
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(texts),
-		cmocka_unit_test(contacts),
+		cmocka_unit_test(checklist_36_contacts_or_a_star),
 		cmocka_unit_test(routes),
 		cmocka_unit_test(refer_to),
 		cmocka_unit_test(uri_headers),
 		cmocka_unit_test(history),
 		cmocka_unit_test(events),
 		cmocka_unit_test(subscription_states),
-		cmocka_unit_test(replaces),
-		cmocka_unit_test(rack),
-		cmocka_unit_test(session_timers),
+		cmocka_unit_test(checklist_37_whose_tag_is_whose),
+		cmocka_unit_test(checklist_27_rack),
+		cmocka_unit_test(checklist_29_session_expires),
 		cmocka_unit_test(retry_after),
 		cmocka_unit_test(dates),
 		cmocka_unit_test(timestamps),

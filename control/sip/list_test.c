@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sip/msg_test.h"
 
-static void test_05_comma_lists(void **state)
+static void checklist_05_comma_lists(void **state)
 {
 	struct parsed *t = parse(STR(INVITE BASIC "Supported: 100rel , timer\r\nk: \r\n"
 						  "Allow: INVITE,ACK\r\nAccept: a/b;q=1, c/d\r\n"
@@ -49,7 +49,7 @@ static void takes_the_rest_where_a_quote_stays_open(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_05_comma_lists),
+		cmocka_unit_test(checklist_05_comma_lists),
 		cmocka_unit_test(takes_the_rest_where_a_quote_stays_open),
 	};
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests with a number are lines of the list of places where stacks go wrong: see tests/README.md.
+/* Tests with a number are lines of the list of places where stacks go wrong: see the checklist in tests/README.md.
  */
 #include "sip/msg_test.h"
 
@@ -51,7 +51,7 @@ static void indexes_a_response(void **state)
 	done(t);
 }
 
-static void test_01_leading_line_ends_and_keepalives(void **state)
+static void checklist_01_leading_line_ends_and_keepalives(void **state)
 {
 	struct parsed *t = parse(STR("\r\n\r\n" INVITE BASIC "\r\n"));
 
@@ -64,7 +64,7 @@ static void test_01_leading_line_ends_and_keepalives(void **state)
 	assert_int_equal(sip_error_status(-SIP_E_EMPTY), 0);
 }
 
-static void test_02_folding(void **state)
+static void checklist_02_folding(void **state)
 {
 	struct parsed *t = parse(
 		STR(INVITE VIA FROM "To:\r\n <sip:bob@example.net>\r\n\t;x\r\n  =y\r\n" CALL_ID CSEQ
@@ -82,7 +82,7 @@ static void test_02_folding(void **state)
 	assert_error(INVITE " folded\r\n" BASIC "\r\n", SIP_E_HEADER);
 }
 
-static void test_03_compact_forms(void **state)
+static void checklist_03_compact_forms(void **state)
 {
 	struct parsed *t =
 		parse(STR("REFER sip:bob@example.net SIP/2.0\r\n"
@@ -107,7 +107,7 @@ static void test_03_compact_forms(void **state)
 	done(t);
 }
 
-static void test_04_only_white_space_before_the_colon(void **state)
+static void checklist_04_only_white_space_before_the_colon(void **state)
 {
 	struct parsed *t =
 		parse(STR(INVITE VIA FROM "To \t : <sip:bob@example.net>\r\n" CALL_ID CSEQ
@@ -132,7 +132,7 @@ static void test_04_only_white_space_before_the_colon(void **state)
 	done(t);
 }
 
-static void test_11_content_length_on_a_datagram(void **state)
+static void checklist_11_content_length_on_a_datagram(void **state)
 {
 	struct parsed *t = parse(STR(INVITE BASIC "Content-Length: 0003\r\n\r\nabcdef"));
 
@@ -151,7 +151,7 @@ static void test_11_content_length_on_a_datagram(void **state)
 	assert_error(INVITE BASIC "Subject: cut", SIP_E_NO_END);
 }
 
-static void test_12_single_value_fields_repeated(void **state)
+static void checklist_12_single_value_fields_repeated(void **state)
 {
 	assert_error(INVITE BASIC FROM "\r\n", SIP_E_DUPLICATE);
 	assert_error(INVITE BASIC TO "\r\n", SIP_E_DUPLICATE);
@@ -173,7 +173,7 @@ static void mandatory_fields_missing(void **state)
 	assert_error(INVITE VIA FROM TO CALL_ID "\r\n", SIP_E_MISSING);
 }
 
-static void test_13_case(void **state)
+static void checklist_13_case(void **state)
 {
 	struct parsed *t = parse(STR("invite sip:b@c SIP/2.0\r\n" VIA "fRoM: <sip:a@b>;TAG=Q\r\n"
 				     "TO: <sip:b@c>\r\ncall-id: AbC\r\ncseq: 1 invite\r\n\r\n"));
@@ -189,7 +189,7 @@ static void test_13_case(void **state)
 	assert_error("INVITE sip:b@c sip/2.0\r\n" BASIC "\r\n", SIP_OK);
 }
 
-static void test_14_cseq_is_that_of_the_request(void **state)
+static void checklist_14_cseq_is_that_of_the_request(void **state)
 {
 	assert_error("BYE sip:b@c SIP/2.0\r\n" BASIC "\r\n", SIP_E_CSEQ);
 	assert_error("OTHER sip:b@c SIP/2.0\r\n" VIA FROM TO CALL_ID "CSeq: 1 ANOTHER\r\n\r\n",
@@ -201,7 +201,7 @@ static void test_14_cseq_is_that_of_the_request(void **state)
 		     SIP_OK);
 }
 
-static void test_15_control_octets(void **state)
+static void checklist_15_control_octets(void **state)
 {
 	/* "\r" with bit 5 set is "-": a name must not be found that way */
 	struct parsed *t = parse(STR(INVITE VIA FROM TO "Call\rID: x\r\n" CSEQ "\r\n"));
@@ -442,16 +442,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(indexes_a_request),
 		cmocka_unit_test(indexes_a_response),
-		cmocka_unit_test(test_01_leading_line_ends_and_keepalives),
-		cmocka_unit_test(test_02_folding),
-		cmocka_unit_test(test_03_compact_forms),
-		cmocka_unit_test(test_04_only_white_space_before_the_colon),
-		cmocka_unit_test(test_11_content_length_on_a_datagram),
-		cmocka_unit_test(test_12_single_value_fields_repeated),
+		cmocka_unit_test(checklist_01_leading_line_ends_and_keepalives),
+		cmocka_unit_test(checklist_02_folding),
+		cmocka_unit_test(checklist_03_compact_forms),
+		cmocka_unit_test(checklist_04_only_white_space_before_the_colon),
+		cmocka_unit_test(checklist_11_content_length_on_a_datagram),
+		cmocka_unit_test(checklist_12_single_value_fields_repeated),
 		cmocka_unit_test(mandatory_fields_missing),
-		cmocka_unit_test(test_13_case),
-		cmocka_unit_test(test_14_cseq_is_that_of_the_request),
-		cmocka_unit_test(test_15_control_octets),
+		cmocka_unit_test(checklist_13_case),
+		cmocka_unit_test(checklist_14_cseq_is_that_of_the_request),
+		cmocka_unit_test(checklist_15_control_octets),
 		cmocka_unit_test(control_octets_in_quoted_pairs),
 		cmocka_unit_test(start_lines),
 		cmocka_unit_test(a_request_has_a_from_tag),

@@ -49,7 +49,7 @@ static void splits_a_uri(void **state)
 	assert_int_equal(u.host.n, 0);
 }
 
-static void test_08_user_may_hold_separators(void **state)
+static void checklist_08_user_may_hold_separators(void **state)
 {
 	struct sip_uri u;
 
@@ -136,7 +136,7 @@ static void refuses_long_ones(void **state)
 			 -SIP_E_URI);
 }
 
-static void test_10_ipv6_in_brackets(void **state)
+static void checklist_10_ipv6_in_brackets(void **state)
 {
 	struct sip_uri u;
 	struct addr a, b;
@@ -239,7 +239,7 @@ static const struct pair pairs[] = {
 	{ "tel:aB;phone-context=a", "tel:Ab;phone-context=a", true },
 };
 
-static void test_09_equality(void **state)
+static void checklist_09_equality(void **state)
 {
 	for (unsigned i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
 		const struct pair *p = &pairs[i];
@@ -306,12 +306,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(splits_a_uri),
-		cmocka_unit_test(test_08_user_may_hold_separators),
+		cmocka_unit_test(checklist_08_user_may_hold_separators),
 		cmocka_unit_test(refuses_what_is_no_uri),
 		cmocka_unit_test(refuses_long_ones),
-		cmocka_unit_test(test_10_ipv6_in_brackets),
+		cmocka_unit_test(checklist_10_ipv6_in_brackets),
 		cmocka_unit_test(addresses_of_hosts),
-		cmocka_unit_test(test_09_equality),
+		cmocka_unit_test(checklist_09_equality),
 		cmocka_unit_test(services),
 	};
 

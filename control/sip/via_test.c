@@ -41,7 +41,7 @@ static void splits_a_list(void **state)
 	assert_int_equal(sip_via_parse(&list, &v), -SIP_E_VIA);
 }
 
-static void test_10_ipv6_in_via(void **state)
+static void checklist_10_ipv6_in_via(void **state)
 {
 	struct str list =
 		STR("SIP/2.0/UDP [2001:db8::9:1]:5061;received=[2001:db8::9:255];branch=b");
@@ -60,7 +60,7 @@ static void test_10_ipv6_in_via(void **state)
 	assert_int_equal(parse_error("SIP/2.0/UDP [2001:db8::1"), SIP_E_VIA);
 }
 
-static void test_18_rport(void **state)
+static void checklist_18_rport(void **state)
 {
 	struct str list = STR("SIP/2.0/UDP h;rport;branch=b");
 	struct sip_via v;
@@ -119,8 +119,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(splits_a_list),
-		cmocka_unit_test(test_10_ipv6_in_via),
-		cmocka_unit_test(test_18_rport),
+		cmocka_unit_test(checklist_10_ipv6_in_via),
+		cmocka_unit_test(checklist_18_rport),
 		cmocka_unit_test(refuses),
 	};
 
