@@ -8,7 +8,10 @@ static const struct str sdp_type = { "application/sdp", 15 };
 
 struct str call_sdp(const struct invite_event *e)
 {
-	return policy_body(e->body, e->body_type, e->msg) == POLICY_BODY_SDP ? e->body : STR_NONE;
+	struct str sdp;
+
+	policy_body(e->body, e->body_type, e->msg, &sdp);
+	return sdp;
 }
 
 unsigned call_media_status(int err)
@@ -53,14 +56,19 @@ static enum call_input refuse(struct call *c, unsigned status, const char *why)
 enum call_input call_route(struct call *c, const struct call_in *in)
 {
 	struct calls_counters *n = &c->calls->n;
+	struct str sdp;
 	enum policy_body body =
-		policy_body(in->msg->body, sip_value(in->msg, SIP_HDR_CONTENT_TYPE), in->msg);
+		policy_body(in->msg->body, sip_value(in->msg, SIP_HDR_CONTENT_TYPE), in->msg, &sdp);
 	int err;
 
 	call_note(c, 0, 0, body == POLICY_BODY_NONE ? "INVITE" : "INVITE with SDP");
 	c->late = body == POLICY_BODY_NONE;
 	if (c->calls->draining)
 		return refuse(c, 503, "shutting down");
+	if (body == POLICY_BODY_BAD) {
+		n->refused_sdp++;
+		return refuse(c, 400, "body cannot be taken apart");
+	}
 	if (body == POLICY_BODY_OTHER) {
 		n->refused_sdp++;
 		return refuse(c, 415, "body is not SDP");
@@ -109,6 +117,7 @@ enum call_input call_invite(struct call *c, const struct call_in *in)
 				  .peer = (int16_t)to->index };
 	char sdp_mem[CALL_SDP_MAX], mem[POLICY_MEMORY];
 	struct policy_invite p;
+	struct str offer;
 	struct buf sdp, b;
 	int err;
 
@@ -126,7 +135,8 @@ enum call_input call_invite(struct call *c, const struct call_in *in)
 	c->media = media_new(c->calls->media, &mo);
 	if (!c->media)
 		return refuse(c, 503, "no memory");
-	err = c->late ? 0 : media_offer(c->media, 0, in->msg->body, in->source, &sdp);
+	policy_body(in->msg->body, sip_value(in->msg, SIP_HDR_CONTENT_TYPE), in->msg, &offer);
+	err = c->late ? 0 : media_offer(c->media, 0, offer, in->source, &sdp);
 	if (err)
 		return refuse_media(c, err);
 	c->leg[1].inv = invite_send(c->calls->sip,

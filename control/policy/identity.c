@@ -235,18 +235,36 @@ static struct str keep(struct buf *b, struct str s)
 	return since(b, mark);
 }
 
+/* An emergency service has a name and no host (RFC 5031): it crosses as it is. */
+static struct str put_service(struct buf *b, struct str urn)
+{
+	size_t mark = b->n;
+
+	buf_lit(b, "<");
+	buf_put(b, urn);
+	buf_lit(b, ">");
+	return since(b, mark);
+}
+
 int policy_invite(const struct sip_msg *m, const struct sip_core *core, const struct conf_trunk *to,
 		  struct buf *mem, struct policy_invite *out)
 {
 	struct identity callee;
+	struct sip_uri urn;
 	size_t mark;
 
 	*out = (struct policy_invite){ 0 };
-	if (identity_parse(m->ruri, &callee) || !callee.user.n)
+	if (sip_urn_parse(m->ruri, &urn) == 0 && sip_uri_is_sos(&urn)) {
+		out->ruri = keep(mem, m->ruri);
+		out->to = put_service(mem, m->ruri);
+		callee.user = STR("sos");
+	} else if (identity_parse(m->ruri, &callee) || !callee.user.n) {
 		return -ENOENT;
-	out->ruri = put_ruri(mem, &callee, to);
+	} else {
+		out->ruri = put_ruri(mem, &callee, to);
+		out->to = put_to(mem, &core->to, &callee, to);
+	}
 	out->from = put_from(mem, m, &core->from, to, out);
-	out->to = put_to(mem, &core->to, &callee, to);
 	out->caller = keep(mem, out->caller);
 	out->contact_user = out->contact_user.n ? out->caller : STR_NONE;
 	out->callee = keep(mem, callee.user);

@@ -61,9 +61,13 @@ unsigned policy_progress(unsigned status);
 enum policy_body {
 	POLICY_BODY_NONE,
 	POLICY_BODY_SDP,
-	POLICY_BODY_OTHER /* 415 */
+	POLICY_BODY_OTHER, /* 415 */
+	POLICY_BODY_BAD    /* 400 */
 };
-enum policy_body policy_body(struct str body, struct str type, const struct sip_msg *m);
+/* What a body is to a call. *sdp: the session description in it, a slice of it, also out of a multipart body whose
+ * other parts need not be understood (RFC 5621). `m` may be NULL. */
+enum policy_body policy_body(struct str body, struct str type, const struct sip_msg *m,
+			     struct str *sdp);
 /* Can this request be answered with SDP (Accept)? false: 406. */
 bool policy_accepts_sdp(const struct sip_msg *m);
 

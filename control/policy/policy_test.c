@@ -294,6 +294,7 @@ static void test_statuses(void **state)
 static void test_accept(void **state)
 {
 	struct parsed p;
+	struct str sdp;
 
 	(void)state;
 	parse(&p, "sip:1@h", "");
@@ -302,10 +303,64 @@ static void test_accept(void **state)
 	assert_true(policy_accepts_sdp(&p.m));
 	parse(&p, "sip:1@h", "Accept: text/nobodyKnowsThis\r\n");
 	assert_false(policy_accepts_sdp(&p.m));
-	assert_int_equal(policy_body(STR("v=0"), STR("application/sdp ;charset=x"), &p.m),
+	assert_int_equal(policy_body(STR("v=0"), STR("application/sdp ;charset=x"), &p.m, &sdp),
 			 POLICY_BODY_SDP);
-	assert_int_equal(policy_body(STR("v=0"), STR("application/isup"), &p.m), POLICY_BODY_OTHER);
-	assert_int_equal(policy_body(STR_NONE, STR("application/isup"), &p.m), POLICY_BODY_NONE);
+	assert_int_equal(policy_body(STR("v=0"), STR("application/isup"), &p.m, &sdp),
+			 POLICY_BODY_OTHER);
+	assert_int_equal(policy_body(STR_NONE, STR("application/isup"), &p.m, &sdp),
+			 POLICY_BODY_NONE);
+}
+
+static void assert_sdp(const char *second, enum policy_body want)
+{
+	char mem[512];
+	struct str sdp, body;
+
+	body.p = mem;
+	body.n = (size_t)snprintf(
+		mem, sizeof(mem),
+		"--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b\r\n%s\r\n--b--\r\n",
+		second);
+	assert_int_equal(policy_body(body, STR("multipart/mixed;boundary=b"), NULL, &sdp), want);
+	if (want == POLICY_BODY_SDP)
+		assert_true(str_eq(sdp, STR("v=0")));
+}
+
+/* SDP is taken out of several parts, where nobody has to understand the others. */
+static void test_multipart(void **state)
+{
+	struct str sdp;
+
+	(void)state;
+	assert_sdp("Content-Type: application/isup;base=itu-t92+\r\n"
+		   "Content-Disposition: signal;handling=optional\r\n\r\n\x01\x11",
+		   POLICY_BODY_SDP);
+	assert_sdp("Content-Type: application/isup\r\nContent-Disposition: signal;handling=required"
+		   "\r\n\r\nx",
+		   POLICY_BODY_OTHER);
+	assert_int_equal(policy_body(STR("--b\r\n\r\nhello\r\n--b--"),
+				     STR("multipart/mixed;boundary=b"), NULL, &sdp),
+			 POLICY_BODY_OTHER);
+	assert_int_equal(policy_body(STR("--b\r\nhello"), STR("multipart/mixed"), NULL, &sdp),
+			 POLICY_BODY_BAD);
+}
+
+static void test_emergency(void **state)
+{
+	char mem[POLICY_MEMORY];
+	struct policy_invite out;
+	struct parsed p;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, mem, sizeof(mem));
+	parse(&p, "urn:service:sos.fire", "");
+	assert_int_equal(policy_invite(&p.m, &p.core, &carrier, &b, &out), 0);
+	assert_true(str_eq(out.ruri, STR("urn:service:sos.fire")));
+	assert_true(str_eq(out.to, STR("<urn:service:sos.fire>")));
+	assert_true(str_eq(out.callee, STR("sos")));
+	parse(&p, "urn:service:counseling", "");
+	assert_int_equal(policy_invite(&p.m, &p.core, &carrier, &b, &out), -ENOENT);
 }
 
 static void test_limits(void **state)
@@ -352,6 +407,7 @@ int main(void)
 		cmocka_unit_test(test_privacy),       cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_reply_headers), cmocka_unit_test(test_full),
 		cmocka_unit_test(test_statuses),      cmocka_unit_test(test_accept),
+		cmocka_unit_test(test_multipart),     cmocka_unit_test(test_emergency),
 		cmocka_unit_test(test_limits),
 	};
 

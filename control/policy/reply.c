@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the caller is told when the callee says no, and which bodies are understood. */
 #include "policy/policy.h"
+#include "sip/multipart.h"
 
 /* Statuses that talk about the leg they came on, not about the call, become something that the
  * caller can use. Everything that is not listed keeps its code. */
@@ -63,16 +64,44 @@ static struct str media_type(struct str value)
 	return str_trim(type);
 }
 
-enum policy_body policy_body(struct str body, struct str type, const struct sip_msg *m)
+/* What is beside the SDP stays here: ISUP, location and pictures name somebody's inside. */
+static enum policy_body multipart_body(struct str body, struct str type, const struct sip_msg *m,
+				       struct str *sdp)
+{
+	struct str disposition = m ? sip_value(m, SIP_HDR_CONTENT_DISPOSITION) : STR_NONE;
+	const struct sip_part *part;
+	struct sip_parts parts;
+
+	if (sip_parts_split(&parts, type, disposition, body))
+		return POLICY_BODY_BAD;
+	part = sip_parts_find(&parts, "application/sdp");
+	if (!part || sip_parts_required(&parts, "application/sdp"))
+		return POLICY_BODY_OTHER;
+	*sdp = part->body;
+	return POLICY_BODY_SDP;
+}
+
+static bool is_multipart(struct str type)
+{
+	return type.n > 10 && str_caseeq((struct str){ type.p, 10 }, STR("multipart/"));
+}
+
+enum policy_body policy_body(struct str body, struct str type, const struct sip_msg *m,
+			     struct str *sdp)
 {
 	struct str encoding = m ? sip_value(m, SIP_HDR_CONTENT_ENCODING) : STR_NONE;
 
+	*sdp = STR_NONE;
 	if (!body.n)
 		return POLICY_BODY_NONE;
 	if (encoding.n && !str_caseeq(encoding, STR("identity")))
 		return POLICY_BODY_OTHER;
-	return str_caseeq(media_type(type), STR("application/sdp")) ? POLICY_BODY_SDP
-								    : POLICY_BODY_OTHER;
+	if (is_multipart(type))
+		return multipart_body(body, type, m, sdp);
+	if (!str_caseeq(media_type(type), STR("application/sdp")))
+		return POLICY_BODY_OTHER;
+	*sdp = body;
+	return POLICY_BODY_SDP;
 }
 
 bool policy_accepts_sdp(const struct sip_msg *m)
