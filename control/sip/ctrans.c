@@ -43,49 +43,6 @@ static bool reliable(const struct ctrans *ct)
 	return sip_is_reliable(ct->to.transport);
 }
 
-/* ---- requests too long for UDP: 18.1.1 ---- */
-
-#define UDP_REQUEST_MAX 1300
-#define NO_TCP_MS       600000
-
-static bool refuses_tcp(const struct sip *s, const struct addr *a)
-{
-	for (unsigned i = 0; i < NO_TCP_SLOTS; i++)
-		if (s->no_tcp_until[i] > loop_now(s->loop) && addr_ip_eq(&s->no_tcp[i], a))
-			return true;
-	return false;
-}
-
-static bool too_long_for_udp(struct sip *s, const struct sip_hop *to, size_t len)
-{
-	struct sip_hop tcp = *to;
-
-	tcp.transport = SIP_TCP;
-	return to->transport == SIP_UDP && len > UDP_REQUEST_MAX && s->user.tcp_allowed &&
-	       s->user.tcp_allowed(s->user.arg, to->peer) && sip_sent_by(s, &tcp)->len &&
-	       !refuses_tcp(s, &to->addr);
-}
-
-/* The core wrote the text: its Via follows the request line, and both names have three letters. */
-static void change_transport(struct ctrans *ct, enum sip_transport t)
-{
-	static const char via[] = "\r\nVia: SIP/2.0/";
-	char *at = memmem(ct->text, ct->len, via, sizeof(via) - 1);
-
-	memcpy(at + sizeof(via) - 1, sip_transport_name(t), 3);
-	ct->to.transport = (uint8_t)t;
-	ct->to.conn = 0;
-	ct->grown = t == SIP_TCP;
-}
-
-static void remember_refusal(struct sip *s, const struct addr *a)
-{
-	unsigned i = s->no_tcp_next++ % NO_TCP_SLOTS;
-
-	s->no_tcp[i] = *a;
-	s->no_tcp_until[i] = loop_now(s->loop) + NO_TCP_MS;
-}
-
 static void send_text(struct ctrans *ct)
 {
 	sip_transmit_request(ct->sip, &ct->to, (struct str){ ct->text, ct->len });
@@ -299,8 +256,8 @@ static void broken(struct ctrans *ct, const struct incoming *in)
 		tell(ct, NULL, 503);
 		return;
 	}
-	remember_refusal(ct->sip, &ct->to.addr);
-	change_transport(ct, SIP_UDP);
+	ctrans_refuses_tcp(ct->sip, &ct->to.addr);
+	ctrans_change_transport(ct, SIP_UDP);
 	start(ct, ct->patience, ct->sip->timers.t1_ms);
 	send_text(ct);
 }
@@ -433,8 +390,8 @@ struct ctrans *ctrans_new(struct sip *s, const struct ctrans_params *p)
 	timer_init(&ct->timer, fired, ct);
 	table_add(&s->clients, &ct->node, table_hash(&s->clients, ct->branch, BRANCH_LEN));
 	s->transactions++;
-	if (too_long_for_udp(s, &p->to, p->text.n))
-		change_transport(ct, SIP_TCP);
+	if (ctrans_too_long(s, &p->to, p->text.n))
+		ctrans_change_transport(ct, SIP_TCP);
 	start(ct, ct->patience, s->timers.t1_ms); /* A and B, E and F */
 	/* A datagram that could not be sent is as good as lost; a stream that broke is not
 	 * (17.1.4). */

@@ -308,6 +308,12 @@ struct ctrans_again {
 };
 struct ctrans *ctrans_again(struct ctrans *old, const struct ctrans_again *a);
 
+/* too_long.c: is this too much for UDP, and can it go by TCP? The text of a request that changes over. Who refused
+ * TCP is not asked again for a while. */
+bool ctrans_too_long(struct sip *s, const struct sip_hop *to, size_t len);
+void ctrans_change_transport(struct ctrans *ct, enum sip_transport t);
+void ctrans_refuses_tcp(struct sip *s, const struct addr *a);
+
 /* derive.c: from the request that a transaction keeps. 0 or -errno. */
 int derive_cancel(const struct ctrans *ct, struct buf *b);
 int derive_ack(const struct ctrans *ct, const struct sip_msg *response, struct buf *b);
