@@ -108,6 +108,26 @@ static void request(void *arg, struct sip_request *r, const struct sip_msg *m,
 	sip_request_reply(r, &reply);
 }
 
+static bool give(const struct conf_login *l, struct auth_login *out)
+{
+	*out = (struct auth_login){ l->user, l->password, l->realm };
+	return l->user != NULL;
+}
+
+static bool login(void *arg, int peer, struct auth_login *out)
+{
+	const struct calls *cs = arg;
+
+	return give(&cs->conf->trunks[peer].login, out);
+}
+
+static bool challenge(void *arg, int peer, struct auth_login *out)
+{
+	const struct calls *cs = arg;
+
+	return give(&cs->conf->trunks[peer].challenge, out);
+}
+
 struct sip_user calls_sip_user(struct calls *c)
 {
 	return (struct sip_user){
@@ -115,6 +135,8 @@ struct sip_user calls_sip_user(struct calls *c)
 		.invite = new_invite,
 		.event = call_leg_event,
 		.request = request,
+		.login = login,
+		.challenge = challenge,
 		.arg = c,
 	};
 }

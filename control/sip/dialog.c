@@ -127,6 +127,9 @@ void dialog_put_request(struct sip *s, const struct dialog *d, const struct dial
 		put_allow(b);
 	}
 	buf_put(b, r->headers);
+	if (r->method != SIP_ACK)
+		login_put(s, d->login, &d->hop, &(struct login_request){ r->method, uri, r->body },
+			  b);
 	sip_put_body(b, r->body_type, r->body);
 }
 
@@ -239,6 +242,7 @@ int dialog_ack(struct sip *s, const struct dialog *d, struct ctrans *ct, uint32_
 	r.method = SIP_ACK;
 	r.cseq = cseq;
 	r.branch = branch;
+	r.headers = login_of_invite(d->login, &d->hop);
 	buf_init(&b, s->out, sizeof(s->out));
 	dialog_put_request(s, d, &r, &b);
 	if (!buf_ok(&b))
@@ -277,6 +281,7 @@ void dialog_stray(struct ctrans *ct, const struct incoming *in)
 	struct dialog_request none = { .method = SIP_ACK };
 	struct dialog_peer p;
 	struct dialog d;
+	bool own;
 
 	dialog_peer_read(ct->sip, in, &p);
 	d = (struct dialog){
@@ -294,5 +299,6 @@ void dialog_stray(struct ctrans *ct, const struct incoming *in)
 	if (ct->in_dialog)
 		return;
 	count(ct->sip, COUNT_FORK_ENDED);
-	dialog_bye(ct->sip, &d, STR_NONE, NULL, NULL);
+	own = d.hop.peer == ct->to.peer;
+	dialog_bye(ct->sip, &d, STR_NONE, own ? login_stray : NULL, own ? ct->sip : NULL);
 }

@@ -176,6 +176,8 @@ void invite_free(struct invite *inv)
 	invite_leave_client(inv);
 	invite_leave_server(inv);
 	timer_stop(inv->sip->loop, &inv->timer);
+	login_free(inv->dialog.login);
+	inv->dialog.login = NULL;
 	if (inv->registered)
 		table_del(&inv->sip->dialogs, &inv->dialog.node);
 	inv->state = INV_TERMINATED;
@@ -241,6 +243,22 @@ void invite_client_event(void *owner, struct ctrans *ct, const struct ctrans_eve
 			     : e->status < 300 ? IN_2XX
 					       : IN_FAILURE,
 			     &in);
+}
+
+/* Only for those who are at the other end of the dialog: a Contact may name another neighbour. */
+bool invite_login(struct invite *inv, const struct incoming *in)
+{
+	struct dialog *d = &inv->dialog;
+	struct ctrans *next;
+
+	if (!inv->client || d->hop.peer != d->peer.peer)
+		return false;
+	next = login_again(inv->client, &d->login, in, d->local_cseq + 1);
+	if (!next)
+		return false;
+	inv->client = next;
+	d->local_cseq++;
+	return true;
 }
 
 /* ---- for people ---- */

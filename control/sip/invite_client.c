@@ -243,6 +243,11 @@ void client_failure(struct invite *inv, const struct invite_in *e)
 		target_failed(inv, e);
 	else
 		target_answered(inv);
+	if (invite_login(inv, e->in)) {
+		inv->invite_cseq = inv->dialog.local_cseq;
+		inv->state = INV_CALLING;
+		return;
+	}
 	if (!invite_next_target(inv, e))
 		invite_over(inv, INVITE_FAIL, e);
 }

@@ -156,6 +156,10 @@ void re_2xx(struct invite *inv, const struct invite_in *e)
 void re_failure(struct invite *inv, const struct invite_in *e)
 {
 	timer_stop(inv->sip->loop, &inv->timer);
+	if (invite_login(inv, e->in)) {
+		inv->invite_cseq = inv->dialog.local_cseq;
+		return;
+	}
 	invite_leave_client(inv);
 	if (e->status == 481 || e->status == 408) {
 		invite_lost(inv, e);

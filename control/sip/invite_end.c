@@ -25,10 +25,12 @@ static void settle(struct invite *inv)
 
 static void bye_event(void *owner, struct ctrans *ct, const struct ctrans_event *e)
 {
-	/* Whatever it was answered, the dialog is over (15.1.1). It stays findable until the
+	/* Whatever else it was answered, the dialog is over (15.1.1). It stays findable until the
 	 * transaction is gone, for a BYE that crosses ours. */
 	if (e->status == 0)
 		invite_free(owner);
+	else
+		invite_login(owner, e->in);
 }
 
 void invite_bye(struct invite *inv, struct str headers)

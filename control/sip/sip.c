@@ -109,6 +109,7 @@ void sip_free(struct sip *s)
 	table_fini(&s->clients);
 	table_fini(&s->servers);
 	table_fini(&s->merges);
+	challenge_free(s);
 	free(s->networks);
 	free(s);
 }
@@ -243,6 +244,8 @@ static void receive_new(struct sip *s, const struct incoming *in)
 	} else if (strans_merged(s, in)) {
 		count(s, COUNT_REJECT_MERGED);
 		reject(s, in, 482, STR_NONE);
+	} else if (challenge(s, in)) {
+		return;
 	} else if (refuse_required(s, in)) {
 		return;
 	} else if (s->transactions >= s->max_transactions) {

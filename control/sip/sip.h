@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "sip/auth.h"
 #include "sip/hop.h"
 #include "sip/msg.h"
 
@@ -87,6 +88,12 @@ struct sip_user {
 		       uint32_t retry_after_s);
 	/* Optional: may requests too long for UDP go to this neighbour by TCP (18.1.1)? NULL: no. */
 	bool (*tcp_allowed)(void *arg, int peer);
+	/* Optional: what we answer to challenges (401, 407) of this neighbour to requests that we sent to it; false:
+	 * nothing. What was answered is not seen by the user of the core. Strings are read at once. */
+	bool (*login)(void *arg, int peer, struct auth_login *out);
+	/* Optional: what this neighbour must answer before a request outside dialogs is taken from it (401);
+	 * false: its address is enough. realm NULL: the address that it came to. */
+	bool (*challenge)(void *arg, int peer, struct auth_login *out);
 	void *arg;
 	/* Optional, for ladders: every message, before anything is done with it / as it leaves. */
 	void (*trace)(void *arg, bool out, const struct sip_hop *hop, struct str data);

@@ -33,6 +33,11 @@
 	X(REJECT_MERGED, "reject.merged")                                                          \
 	X(REJECT_OVERLOAD, "reject.overload")                                                      \
 	X(REJECT_GLARE, "reject.glare")                                                            \
+	X(LOGIN_SENT, "login.sent")                                                                \
+	X(LOGIN_REFUSED, "login.refused")                                                          \
+	X(CHALLENGE_SENT, "challenge.sent")                                                        \
+	X(CHALLENGE_FAILED, "challenge.failed")                                                    \
+	X(CHALLENGE_LIMITED, "challenge.limited")                                                  \
 	X(TIMEOUT_CLIENT, "timeout.client")                                                        \
 	X(TIMEOUT_ACK, "timeout.ack")                                                              \
 	X(TIMEOUT_RING, "timeout.ring")                                                            \
@@ -58,6 +63,13 @@ struct sent_by { /* host:port, as in our Via and Contact */
 	uint16_t port;
 	uint8_t host_len, len;
 	char text[SENT_BY_MAX];
+};
+
+#define FAILURE_SLOTS 1024
+
+struct failures { /* to prove who one is, in a minute */
+	uint64_t since;
+	uint32_t n;
 };
 
 struct net {
@@ -87,6 +99,8 @@ struct sip {
 	uint64_t reject_key[2];
 	uint64_t rejected[REJECT_SLOTS]; /* when a source of this slot was last answered statelessly
 					  */
+	struct challenger *challengers;
+	struct failures failures[FAILURE_SLOTS];
 	char out[SIP_DATAGRAM_MAX];      /* the message being written */
 	char aux[2 * SIP_DATAGRAM_MAX];  /* pieces of it: Via lines, route sets */
 };
@@ -320,6 +334,33 @@ int derive_ack(const struct ctrans *ct, const struct sip_msg *response, struct b
 int derive_again(const struct ctrans *ct, const struct ctrans_again *a, const struct sip_hop *to,
 		 const char *branch, struct buf *b);
 
+/* ---- who we are: login.c ---- */
+
+struct login; /* the answer to a challenge, for later requests too */
+void login_free(struct login *l); /* NULL is allowed */
+/* If this is a challenge to the request of `ct` that we may answer: sends the request once more and returns
+ * its new transaction, which has the owner now. *login is made where it is NULL; cseq 0: the next one. NULL: the
+ * response stands as it is. */
+struct ctrans *login_again(struct ctrans *ct, struct login **login, const struct incoming *in,
+			   uint32_t cseq);
+struct login_request {
+	enum sip_method method;
+	struct str uri, body;
+};
+/* The line of another request to the same neighbour; nothing where there is none to write. */
+void login_put(struct sip *s, struct login *l, const struct sip_hop *to,
+	       const struct login_request *r, struct buf *b);
+/* The line of the last INVITE. */
+struct str login_of_invite(const struct login *l, const struct sip_hop *to);
+/* For a BYE that belongs to nobody; its owner is the core. */
+ctrans_fn login_stray;
+
+/* ---- who they are: challenge.c ---- */
+
+/* A request outside dialogs, none of ACK and CANCEL. True: it was answered, 401 or 403. */
+bool challenge(struct sip *s, const struct incoming *in);
+void challenge_free(struct sip *s);
+
 /* ---- dialogs: dialog.c ---- */
 
 #define CSEQ_UNKNOWN UINT32_MAX
@@ -337,6 +378,7 @@ struct dialog {
 	uint32_t target_cap;  /* room at target.p */
 	struct sip_hop peer; /* where its messages come from */
 	struct sip_hop hop;  /* where our requests go */
+	struct login *login; /* what it was challenged with; NULL: never was */
 };
 
 struct dialog_request {
@@ -464,6 +506,8 @@ void invite_answer(struct invite *inv, const struct invite_in *e, unsigned statu
 		   struct str headers);
 /* client: the next target, if there is one and this failure asks for it. */
 bool invite_next_target(struct invite *inv, const struct invite_in *e);
+/* The request in inv->client was challenged, and went once more with credentials. */
+bool invite_login(struct invite *inv, const struct incoming *in);
 void invite_client_event(void *owner, struct ctrans *ct, const struct ctrans_event *e);
 int invite_reply_text(struct invite *inv, const struct invite_reply *reply);
 
