@@ -236,6 +236,11 @@ static struct str request(struct world *w, struct dlg *d, const struct step *s, 
 		d->invite_status = 0;
 		d->invite_to = ls.l[3].value; /* the To that a CANCEL repeats */
 	}
+	if (step_word(s, "login"))
+		override(w, &ls,
+			 login_write(w, d->actor, s,
+				     &(struct login_words){ str_of(s->what), target, body })
+				 .p);
 	return finish(w, s, world_fmt(w, "%s %.*s SIP/2.0", s->what, STR_FMT(target)), &ls, body);
 }
 
@@ -290,7 +295,7 @@ void actor_send(struct world *w, const struct step *s)
 	struct actor *a = actor_find(w, s->actor);
 	struct dlg *d = find_dlg(a, s->label);
 	unsigned status = (unsigned)strtoul(s->what, NULL, 10);
-	const char *sdp = step_word(s, "sdp");
+	const char *sdp = step_word(s, "sdp"), *by = step_word(s, "by");
 	struct str body = STR_NONE, raw;
 	bool fresh = !status && strcmp(s->what, "ACK") && strcmp(s->what, "CANCEL");
 
@@ -298,7 +303,9 @@ void actor_send(struct world *w, const struct step *s)
 		world_send(w, a, actor_dlg(w, a, s->label)->last_sent);
 		return;
 	}
-	if (fresh && (!d || !d->remote_tag.n || user_word(s) || step_word(s, "new")))
+	/* With credentials it is the same request once more. */
+	if (fresh && (!d || (!d->remote_tag.n && !step_word(s, "login")) || user_word(s) ||
+		      step_word(s, "new")))
 		d = outside_dlg(w, a, s);
 	d = d ? d : actor_dlg(w, a, s->label);
 	if (sdp)
@@ -307,7 +314,7 @@ void actor_send(struct world *w, const struct step *s)
 	d->last_sent = raw;
 	w->mark_ms = loop_now(w->loop);
 	if (!step_word(s, "lost"))
-		world_send(w, a, raw);
+		world_send(w, by ? actor_find(w, by) : a, raw);
 	if (step_word(s, "twice"))
 		world_send(w, a, raw);
 }
@@ -464,6 +471,8 @@ static void receive_one(struct world *w, const struct step *s)
 	if (!sdp != !r->m.body.n)
 		world_fail(w, sdp ? "it has no SDP" : "it has a body:\n%.*s", STR_FMT(r->m.body));
 	check_lines(w, s, r);
+	login_check(w, s, d, r);
+	login_learn(a, r);
 	w->mark_ms = r->at_ms;
 	if (r->known)
 		return;

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "call/call.h"
+#include "sip/auth.h"
 
 struct world;
 struct actor;
@@ -149,6 +150,8 @@ struct actor {
 	struct rx *lost;
 	const char *mark; /* in everything it says about itself */
 	unsigned drop;    /* messages to it that get lost */
+	const struct rx *challenge; /* the last 401 or 407; NULL: it was answered */
+	struct auth_state *login;   /* how */
 };
 
 struct actor *actor_new(struct world *w, const char *name, unsigned network, const struct addr *a,
@@ -158,6 +161,17 @@ struct dlg *actor_dlg(struct world *w, struct actor *a, const char *label);
 void actor_send(struct world *w, const struct step *s);
 void actor_receive(struct world *w, const struct step *s);
 struct dlg *actor_dlg_of_rtp(struct world *w, const struct addr *a);
+
+/* ---- login.c ---- */
+struct login_words {
+	struct str method, uri, body;
+};
+/* Credentials of sluice: those that the step names ("auth"), or none. */
+void login_check(struct world *w, const struct step *s, const struct dlg *d, const struct rx *r);
+void login_learn(struct actor *a, const struct rx *r);
+/* The line that answers sluice, for a step with "login". */
+struct str login_write(struct world *w, struct actor *a, const struct step *s,
+		       const struct login_words *words);
 
 /* ---- sdp.c ---- */
 struct str sdp_write(struct world *w, struct dlg *d, const char *kind);

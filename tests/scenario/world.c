@@ -208,6 +208,9 @@ void world_free(struct world *w)
 {
 	struct arena *arena = w->arena;
 
+	for (struct actor *a = w->actors; a; a = a->next)
+		auth_state_free(a->login);
+
 	if (w->calls && w->sip) { /* a scenario that failed left calls behind */
 		calls_drain(w->calls);
 		loop_advance(w->loop, 5000);
