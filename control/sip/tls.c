@@ -111,6 +111,20 @@ static void fail(struct tls *t, int ssl_error)
 	tls_say_error(t, ssl_error);
 }
 
+/* OpenSSL tells of the new ticket of a resumed session only in TLS 1.3. */
+static void keep_renewed(struct tls *t)
+{
+	struct str key = { t->key, t->key_n };
+	SSL_SESSION *session;
+
+	if (!key.n || !SSL_session_reused(t->ssl) || SSL_version(t->ssl) >= TLS1_3_VERSION ||
+	    SSL_get_session(t->ssl) == tls_sessions_get(&t->g->sessions, key, t->g->loop))
+		return;
+	session = SSL_get1_session(t->ssl);
+	if (!tls_sessions_put(&t->g->sessions, key, session, t->g->loop))
+		SSL_SESSION_free(session);
+}
+
 static void shake(struct tls *t)
 {
 	int rc, error;
@@ -119,6 +133,7 @@ static void shake(struct tls *t)
 	rc = SSL_do_handshake(t->ssl);
 	if (rc == 1) {
 		t->state = TLS_UP;
+		keep_renewed(t);
 		return;
 	}
 	error = SSL_get_error(t->ssl, rc);

@@ -120,8 +120,9 @@ static int use_key(const struct load *l, const struct tls_file *f)
 			    "type it: "
 			    "store it without (openssl pkey -in OLD -out NEW; chmod 600 NEW)");
 	else if (!key)
-		rc = at_end() ? refuse(l, f->path, "there is no private key in it (PEM)")
-			      : refuse_error(l, f->path, "the private key cannot be read");
+		rc = !memmem(f->p, f->n, "PRIVATE KEY-----", 16)
+			     ? refuse(l, f->path, "there is no private key in it (PEM)")
+			     : refuse_error(l, f->path, "the private key cannot be read");
 	else if (X509_check_private_key(SSL_CTX_get0_certificate(l->g->ctx), key) != 1)
 		rc = refuse(
 			l, f->path,
