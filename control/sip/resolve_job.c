@@ -70,11 +70,6 @@ static enum sip_transport default_transport(uint8_t transports)
 	return SIP_TRANSPORTS;
 }
 
-static uint16_t port_of(enum sip_transport t)
-{
-	return t == SIP_TLS ? 5061 : 5060;
-}
-
 /* ---- addresses ---- */
 
 static bool reachable(const struct resolve_job *job, const struct addr *a)
@@ -191,7 +186,7 @@ static void ask_host(struct resolve_job *job, enum sip_transport t)
 		finish(job, -ENOENT);
 		return;
 	}
-	add_place(job, job->name, job->q.port ? job->q.port : port_of(t), (uint8_t)t);
+	add_place(job, job->name, job->q.port ? job->q.port : sip_default_port(t), (uint8_t)t);
 	ask_addresses(job);
 }
 
@@ -315,7 +310,7 @@ static void literal(struct resolve_job *job, struct addr *a, enum sip_transport 
 {
 	struct resolve_answer *answer = &job->answer;
 
-	a->port = job->q.port ? job->q.port : port_of(t);
+	a->port = job->q.port ? job->q.port : sip_default_port(t);
 	if (reachable(job, a))
 		answer->target[answer->n++] = (struct resolve_target){ *a, (uint8_t)t };
 	finish(job, 0);
