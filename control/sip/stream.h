@@ -24,6 +24,13 @@ struct stream_listen {
 	struct tls_context *tls; /* NULL: TCP */
 };
 
+struct stream_route {
+	struct addr local;       /* to come from; its port does not count. family 0: any */
+	uint8_t dscp;
+	struct tls_context *tls; /* with SIP_TLS */
+	const char *name;        /* that the peer's certificate must bear */
+};
+
 struct stream_options {
 	struct loop *loop;
 	struct log *log;
@@ -40,15 +47,15 @@ struct stream_options {
 	/* TLS: may the peer with this connection's certificate be that neighbour? Asked after the handshake of
 	 * an accepted connection. */
 	bool (*verify)(void *arg, const struct sip_hop *from, const struct tls *t);
-	/* For a connection of ours: the local address to come from, and for TLS context and name. */
-	bool (*dial)(void *arg, const struct sip_hop *to, struct addr *local, struct tls_context **tls,
-		     const char **name);
+	/* For a connection of ours: fill in how it is made. False: there is no way. */
+	bool (*dial)(void *arg, const struct sip_hop *to, struct stream_route *route);
 	/* A whole message; `from->conn` names the connection. */
 	void (*receive)(void *arg, const struct sip_hop *from, char *buf, size_t len);
 	/* Framing is lost: answer if that can be done (400), the connection is closed after what was sent. */
 	void (*garbage)(void *arg, const struct sip_hop *from, char *buf, size_t len, int error);
-	/* A connection that was sent on is gone or never came up: what it carried is lost. */
-	void (*broken)(void *arg, const struct sip_hop *to);
+	/* A connection that `sender` sent on is gone or never came up: what it carried is lost. Never from
+	 * inside stream_send(). */
+	void (*broken)(void *arg, unsigned sender, const struct sip_hop *to);
 	void *arg;
 };
 
@@ -56,11 +63,14 @@ struct stream *stream_new(const struct stream_options *o); /* NULL + errno, logg
 void stream_free(struct stream *s);
 /* `to->conn`: that connection or -ENOTCONN. Without: a live one to the same network, transport, address,
  * port and neighbour, else a new one; what is queued goes out when it is up, `broken` comes if not. 0,
- * -ENOTCONN, -ENOBUFS (send buffer full: the connection is closed), -ENETUNREACH, -ENOMEM.
- * RFC 5923: an accepted TLS connection whose client offered `alias` in its Via and proved its name is a
- * live one for the port of its Via (stream_alias()). */
-int stream_send(struct stream *s, const struct sip_hop *to, struct str data);
-void stream_alias(struct stream *s, uint32_t conn, uint16_t port);
+ * -ENOTCONN, -ENOBUFS (send buffer full: the connection is closed; or no slot is free), -ENETUNREACH,
+ * -ENOMEM. `sender` is the shard whose core says it: 0..63. */
+int stream_send(struct stream *s, unsigned sender, const struct sip_hop *to, struct str data);
+/* RFC 5923: did the client of this accepted TLS connection prove its name? Only then may it stand for
+ * other ports of its address. */
+bool stream_is_proven(const struct stream *s, uint32_t conn);
+/* As if `sender` had sent on it: it hears of its end. False: there is no such connection. */
+bool stream_watch(struct stream *s, uint32_t conn, unsigned sender);
 void stream_close(struct stream *s, uint32_t conn);
 static inline unsigned stream_shard(uint32_t conn)
 {
