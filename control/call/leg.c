@@ -367,6 +367,8 @@ static enum call_input input_of(const struct call *c, const struct invite_event 
 		return IN_BYE;
 	case INVITE_LOST:
 		return IN_LOST;
+	case INVITE_REQUEST:
+		break;
 	}
 	return IN_NONE;
 }
@@ -382,6 +384,10 @@ void call_leg_event(void *leg_arg, struct invite *inv, const struct invite_event
 	struct call_in in = { .leg = leg->index, .e = e };
 
 	(void)inv;
+	if (e->type == INVITE_REQUEST) {
+		sip_request_reply(e->request, &(struct invite_reply){ .status = 405 });
+		return;
+	}
 	if (is_over(e->type))
 		leg->inv = NULL;
 	if (e->source.family)

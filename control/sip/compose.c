@@ -3,7 +3,9 @@
 #include "sip/scan_priv.h"
 #include "sip/sip_priv.h"
 
-const struct str sip_allow = { "INVITE, ACK, BYE, CANCEL, OPTIONS", 33 };
+static const char allow[] =
+	"INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE, NOTIFY, PUBLISH, REFER, SUBSCRIBE";
+const struct str sip_allow = { allow, sizeof(allow) - 1 };
 
 void put_line(struct buf *b, const char *name, struct str value)
 {
@@ -49,12 +51,12 @@ void put_contact(struct sip *s, struct buf *b, const struct sip_hop *to, struct 
 	buf_lit(b, ">\r\n");
 }
 
-void put_cseq(struct buf *b, uint32_t num, enum sip_method method)
+void put_cseq(struct buf *b, uint32_t num, struct str method)
 {
 	buf_lit(b, "CSeq: ");
 	buf_u64(b, num);
 	buf_lit(b, " ");
-	buf_put(b, str_of(sip_method_name(method)));
+	buf_put(b, method);
 	buf_lit(b, "\r\n");
 }
 
@@ -132,6 +134,8 @@ bool echo_read(struct sip *s, struct echo *e, const struct sip_msg *m, const str
 	rest = str_trim(rest);
 	if (rest.n)
 		sip_put_header(&b, SIP_HDR_VIA, rest);
+	if (c && c->ruri.scheme == SIP_SCHEME_SIP)
+		e->user = c->ruri.user;
 	e->tagged = c ? c->to.tag.n : sip_addr_parse(e->to, &to) == 0 && to.tag.n;
 	put_all(&b, m, sip_hdr_next(m, h), SIP_HDR_VIA);
 	e->via = buf_str(&b);

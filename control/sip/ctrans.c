@@ -474,6 +474,11 @@ void ctrans_free(struct ctrans *ct)
 	free(ct);
 }
 
+void ctrans_await(struct ctrans *ct, uint64_t ms)
+{
+	start(ct, ms, ct->sip->timers.t2_ms);
+}
+
 void ctrans_leave(struct ctrans *ct)
 {
 	ct->owner = NULL;
@@ -514,23 +519,40 @@ static bool matches(const struct table_node *n, const void *key)
 	return ct->method == m->method && str_eq((struct str){ ct->branch, BRANCH_LEN }, m->branch);
 }
 
+static struct ctrans *find(struct sip *s, const struct match *key)
+{
+	struct table_node *n =
+		key->branch.n != BRANCH_LEN
+			? NULL
+			: table_find(&s->clients,
+				     table_hash(&s->clients, key->branch.p, BRANCH_LEN), matches,
+				     key);
+
+	return n ? container_of(n, struct ctrans, node) : NULL;
+}
+
+bool ctrans_is_for(struct sip *s, struct str branch, const struct incoming *in)
+{
+	struct match key = { branch, in->m->method };
+	const struct ctrans *ct = find(s, &key);
+	struct str text, method, ruri;
+
+	if (!ct || !ct->text || ct->state > PROCEEDING)
+		return false;
+	text = (struct str){ ct->text, ct->len };
+	return str_token(&text, ' ', &method) && str_token(&text, ' ', &ruri) &&
+	       str_eq(method, in->m->method_name) && str_eq(ruri, in->m->ruri);
+}
+
 bool ctrans_receive(struct sip *s, const struct incoming *in)
 {
 	struct match key = { in->c->via.branch, in->c->cseq.method };
 	unsigned status = in->m->status;
-	struct table_node *n;
+	struct ctrans *ct = find(s, &key);
 
-	if (key.branch.n != BRANCH_LEN)
+	if (!ct)
 		return false;
-	n = table_find(&s->clients, table_hash(&s->clients, key.branch.p, BRANCH_LEN), matches,
-		       &key);
-	if (!n)
-		return false;
-	run(container_of(n, struct ctrans, node),
-	    status < 200   ? RESP_1XX
-	    : status < 300 ? RESP_2XX
-			   : RESP_FAIL,
-	    in);
+	run(ct, status < 200 ? RESP_1XX : status < 300 ? RESP_2XX : RESP_FAIL, in);
 	return true;
 }
 

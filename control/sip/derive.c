@@ -22,7 +22,7 @@ static int derive(const struct ctrans *ct, enum sip_method method, struct str to
 	sip_put_header(b, SIP_HDR_FROM, sip_value(&m, SIP_HDR_FROM));
 	sip_put_header(b, SIP_HDR_TO, to.n ? to : sip_value(&m, SIP_HDR_TO));
 	sip_put_header(b, SIP_HDR_CALL_ID, sip_value(&m, SIP_HDR_CALL_ID));
-	put_cseq(b, cseq.num, method);
+	put_cseq(b, cseq.num, str_of(sip_method_name(method)));
 	buf_put(b, headers);
 	sip_put_body(b, STR_NONE, STR_NONE);
 	return buf_ok(b) ? 0 : -EMSGSIZE;
@@ -78,7 +78,7 @@ int derive_again(const struct ctrans *ct, const struct ctrans_again *a, const st
 		else if (h->id == SIP_HDR_CONTACT)
 			put_contact_again(ct, value, to, b);
 		else if (h->id == SIP_HDR_CSEQ && a->cseq)
-			put_cseq(b, a->cseq, ct->method);
+			put_cseq(b, a->cseq, m.method_name);
 		else if (h->id == SIP_HDR_CONTENT_LENGTH)
 			buf_put(b, a->headers);
 		if (h->id == SIP_HDR_VIA || h->id == SIP_HDR_CONTACT ||

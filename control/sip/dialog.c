@@ -66,6 +66,96 @@ unsigned dialog_peer_read(struct sip *s, const struct incoming *in, struct dialo
 	return read_routes(s, m, &p->routes) ? 0 : 400;
 }
 
+/* ---- names ---- */
+
+int dialog_begin(struct sip *s, struct dialog *d, struct arena *a, const struct dialog_names *names)
+{
+	size_t n = names->from.n + 5 + IDENT_LEN;
+	char *local = arena_alloc(a, n + 1 + IDENT_LEN);
+	struct buf b;
+
+	d->contact_user = arena_str(a, names->contact_user);
+	if (!local || (names->contact_user.n && !d->contact_user.p))
+		return -ENOMEM;
+	buf_init(&b, local, n);
+	buf_put(&b, names->from);
+	buf_lit(&b, ";tag=");
+	ident_random(s, local + b.n);
+	d->local = (struct str){ local, n };
+	d->local_tag = (struct str){ local + b.n, IDENT_LEN };
+	ident_random(s, local + n);
+	d->call_id = (struct str){ local + n, IDENT_LEN };
+	d->local_cseq = 1;
+	d->peer = d->hop = *names->hop;
+	return 0;
+}
+
+int dialog_complete(struct sip *s, struct dialog *d, struct arena *a, const struct incoming *in)
+{
+	struct dialog_peer p;
+	struct buf b;
+	size_t n;
+	char *mem;
+
+	/* A Contact that cannot be used leaves the URI of To, which was good enough so far. */
+	dialog_peer_read(s, in, &p);
+	n = p.remote.n + p.target.n + p.routes.n;
+	mem = arena_alloc(a, n);
+	if (!mem)
+		return -ENOMEM;
+	buf_init(&b, mem, n);
+	buf_put(&b, p.remote);
+	buf_put(&b, p.routes);
+	buf_put(&b, p.target);
+	d->remote = (struct str){ mem, p.remote.n };
+	if (p.remote_tag.n)
+		d->remote_tag = (struct str){ mem + (p.remote_tag.p - p.remote.p), p.remote_tag.n };
+	d->routes = (struct str){ mem + p.remote.n, p.routes.n };
+	d->target = (struct str){ mem + n - p.target.n, p.target.n };
+	d->target_cap = (uint32_t)p.target.n;
+	d->open = false;
+	dialog_set_hop(s, d);
+	return 0;
+}
+
+int dialog_take(struct sip *s, struct dialog *d, struct arena *a, const struct incoming *in,
+		const struct dialog_peer *p)
+{
+	struct str call_id = in->c->call_id, to = sip_value(in->m, SIP_HDR_TO);
+	size_t local = to.n + 5 + IDENT_LEN;
+	size_t n = call_id.n + local + p->remote.n + p->routes.n + p->target.n;
+	char *mem = arena_alloc(a, n);
+	struct buf b;
+
+	if (!mem)
+		return -ENOMEM;
+	if (in->c->ruri.scheme == SIP_SCHEME_SIP && in->c->ruri.user.n)
+		d->contact_user = arena_str(a, in->c->ruri.user);
+	buf_init(&b, mem, n);
+	buf_put(&b, to);
+	buf_lit(&b, ";tag=");
+	d->local = (struct str){ mem, local };
+	d->local_tag = (struct str){ mem + b.n, IDENT_LEN };
+	ident_random(s, mem + b.n);
+	b.n += IDENT_LEN;
+	d->call_id = (struct str){ mem + b.n, call_id.n };
+	buf_put(&b, call_id);
+	d->remote = (struct str){ mem + b.n, p->remote.n };
+	if (p->remote_tag.n)
+		d->remote_tag = (struct str){ mem + b.n + (p->remote_tag.p - p->remote.p),
+					      p->remote_tag.n };
+	buf_put(&b, p->remote);
+	d->routes = (struct str){ mem + b.n, p->routes.n };
+	buf_put(&b, p->routes);
+	d->target = (struct str){ mem + b.n, p->target.n };
+	d->target_cap = (uint32_t)p->target.n;
+	buf_put(&b, p->target);
+	d->remote_cseq = in->c->cseq.num;
+	d->peer = in->source;
+	dialog_set_hop(s, d);
+	return 0;
+}
+
 /* ---- requests in a dialog ---- */
 
 static bool is_loose(const struct sip_addr *route)
@@ -114,20 +204,22 @@ void dialog_put_request(struct sip *s, const struct dialog *d, const struct dial
 	bool strict;
 
 	uri = request_uri(d, &rest, &strict);
-	sip_put_request_line(b, str_of(sip_method_name(r->method)), uri);
+	sip_put_request_line(b, r->method, uri);
 	put_via(s, b, &d->hop, r->branch);
-	buf_lit(b, "Max-Forwards: 70\r\n");
+	buf_lit(b, "Max-Forwards: ");
+	buf_u64(b, r->max_forwards ? r->max_forwards : 70);
+	buf_lit(b, "\r\n");
 	put_routes(b, d, rest, strict);
 	sip_put_header(b, SIP_HDR_FROM, d->local);
 	sip_put_header(b, SIP_HDR_TO, d->remote);
 	sip_put_header(b, SIP_HDR_CALL_ID, d->call_id);
 	put_cseq(b, r->cseq, r->method);
-	if (r->contact) {
+	if (r->contact)
 		put_contact(s, b, &d->hop, d->contact_user);
+	if (r->allow)
 		put_allow(b);
-	}
 	buf_put(b, r->headers);
-	if (r->method != SIP_ACK)
+	if (sip_method_of(r->method) != SIP_ACK)
 		login_put(s, d->login, &d->hop, &(struct login_request){ r->method, uri, r->body },
 			  b);
 	sip_put_body(b, r->body_type, r->body);
@@ -211,16 +303,30 @@ static bool same_dialog(const struct table_node *n, const void *key)
 	const struct dialog *d = container_of(n, struct dialog, node);
 	const struct sip_core *c = key;
 
-	return str_eq(d->local_tag, c->to.tag) && str_eq(d->remote_tag, c->from.tag) &&
+	return str_eq(d->local_tag, c->to.tag) && (d->open || str_eq(d->remote_tag, c->from.tag)) &&
 	       str_eq(d->call_id, c->call_id);
 }
 
-struct invite *dialog_find(struct sip *s, const struct sip_core *c)
+struct dialog *dialog_find(struct sip *s, const struct sip_core *c)
 {
 	struct table_node *n = table_find(
 		&s->dialogs, table_hash(&s->dialogs, c->to.tag.p, c->to.tag.n), same_dialog, c);
 
-	return n ? container_of(container_of(n, struct dialog, node), struct invite, dialog) : NULL;
+	return n ? container_of(n, struct dialog, node) : NULL;
+}
+
+void dialog_register(struct sip *s, struct dialog *d)
+{
+	table_add(&s->dialogs, &d->node, table_hash(&s->dialogs, d->local_tag.p, d->local_tag.n));
+}
+
+bool dialog_out_of_order(struct dialog *d, const struct incoming *in)
+{
+	/* Equal numbers would be a retransmission, which its transaction takes. */
+	if (d->remote_cseq != CSEQ_UNKNOWN && in->c->cseq.num <= d->remote_cseq)
+		return true;
+	d->remote_cseq = in->c->cseq.num;
+	return false;
 }
 
 /* ---- ACK and BYE ---- */
@@ -239,7 +345,7 @@ int dialog_ack(struct sip *s, const struct dialog *d, struct ctrans *ct, uint32_
 	struct buf b;
 
 	dialog_new_branch(s, branch);
-	r.method = SIP_ACK;
+	r.method = STR("ACK");
 	r.cseq = cseq;
 	r.branch = branch;
 	r.headers = login_of_invite(d->login, &d->hop);
@@ -259,7 +365,7 @@ struct ctrans *dialog_bye(struct sip *s, struct dialog *d, struct str headers, c
 {
 	char branch[BRANCH_LEN];
 	struct dialog_request r = {
-		.method = SIP_BYE, .cseq = ++d->local_cseq, .branch = branch, .headers = headers
+		.method = STR("BYE"), .cseq = ++d->local_cseq, .branch = branch, .headers = headers
 	};
 	struct ctrans_params p = {
 		.method = SIP_BYE, .to = d->hop, .branch = branch, .fn = fn, .owner = owner
@@ -278,7 +384,7 @@ struct ctrans *dialog_bye(struct sip *s, struct dialog *d, struct str headers, c
 void dialog_stray(struct ctrans *ct, const struct incoming *in)
 {
 	const struct sip_core *c = in->c;
-	struct dialog_request none = { .method = SIP_ACK };
+	struct dialog_request none = { .cseq = 0 };
 	struct dialog_peer p;
 	struct dialog d;
 	bool own;

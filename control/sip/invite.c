@@ -32,6 +32,7 @@ static invite_fn *const table[INV_STATES][IN_INPUTS] = {
 		[IN_2XX] = client_2xx_again,
 		[IN_INVITE] = peer_invite_glare,
 		[IN_BYE] = peer_bye,
+		[IN_LOST] = dialog_lost,
 		[IN_END] = end_dialog,
 	},
 	[INV_INCOMING] = {
@@ -47,6 +48,7 @@ static invite_fn *const table[INV_STATES][IN_INPUTS] = {
 		[IN_INVITE] = peer_invite_glare,
 		[IN_BYE] = peer_bye,
 		[IN_CANCEL] = absorbed,
+		[IN_LOST] = dialog_lost_accepted,
 		[IN_END] = end_accepted,
 	},
 	[INV_LEAVING] = {
@@ -55,11 +57,13 @@ static invite_fn *const table[INV_STATES][IN_INPUTS] = {
 		[IN_INVITE] = peer_invite_gone,
 		[IN_BYE] = peer_bye_leaving,
 		[IN_CANCEL] = absorbed,
+		[IN_LOST] = absorbed,
 	},
 	[INV_CONFIRMED] = {
 		[IN_ACK] = absorbed,
 		[IN_INVITE] = peer_invite,
 		[IN_BYE] = peer_bye,
+		[IN_LOST] = dialog_lost,
 		[IN_END] = end_dialog,
 	},
 	[INV_REINVITING] = {
@@ -70,6 +74,7 @@ static invite_fn *const table[INV_STATES][IN_INPUTS] = {
 		[IN_ACK] = absorbed,
 		[IN_INVITE] = peer_invite_glare,
 		[IN_BYE] = peer_bye,
+		[IN_LOST] = dialog_lost,
 		[IN_END] = end_dialog,
 	},
 	[INV_REANSWERED] = {
@@ -77,6 +82,7 @@ static invite_fn *const table[INV_STATES][IN_INPUTS] = {
 		[IN_ACK] = absorbed,
 		[IN_INVITE] = peer_invite_glare,
 		[IN_BYE] = peer_bye,
+		[IN_LOST] = dialog_lost,
 		[IN_END] = end_dialog,
 	},
 	[INV_OFFERED] = {
@@ -86,6 +92,7 @@ static invite_fn *const table[INV_STATES][IN_INPUTS] = {
 		/* The CANCEL has its 200 and the re-INVITE will have its final response: 9.2 only says
 		 * SHOULD, and our user may have passed the offer on already. */
 		[IN_CANCEL] = absorbed,
+		[IN_LOST] = dialog_lost,
 		[IN_END] = end_dialog,
 	},
 	[INV_REACCEPTED] = {
@@ -94,6 +101,7 @@ static invite_fn *const table[INV_STATES][IN_INPUTS] = {
 		[IN_INVITE] = peer_invite_glare,
 		[IN_BYE] = peer_bye,
 		[IN_CANCEL] = absorbed,
+		[IN_LOST] = dialog_lost,
 		[IN_END] = end_dialog,
 	},
 	[INV_TERMINATED] = {
@@ -101,6 +109,7 @@ static invite_fn *const table[INV_STATES][IN_INPUTS] = {
 		[IN_INVITE] = peer_invite_gone,
 		[IN_BYE] = peer_bye_crossing,
 		[IN_CANCEL] = absorbed,
+		[IN_LOST] = absorbed,
 		[IN_END] = absorbed,
 	},
 };
@@ -148,10 +157,7 @@ struct invite *invite_new(struct sip *s)
 
 void invite_register(struct invite *inv)
 {
-	struct table *t = &inv->sip->dialogs;
-	struct str tag = inv->dialog.local_tag;
-
-	table_add(t, &inv->dialog.node, table_hash(t, tag.p, tag.n));
+	dialog_register(inv->sip, &inv->dialog);
 	inv->registered = true;
 }
 
@@ -175,6 +181,7 @@ void invite_free(struct invite *inv)
 		return;
 	invite_leave_client(inv);
 	invite_leave_server(inv);
+	exchange_orphan(&inv->dialog);
 	timer_stop(inv->sip->loop, &inv->timer);
 	login_free(inv->dialog.login);
 	inv->dialog.login = NULL;
@@ -193,6 +200,7 @@ void invite_emit(struct invite *inv, enum invite_event_type type, const struct i
 
 	if (e->in) {
 		ev.msg = e->in->m;
+		ev.core = e->in->c;
 		ev.body = ev.msg->body;
 		ev.body_type = sip_value(ev.msg, SIP_HDR_CONTENT_TYPE);
 		ev.source = e->in->source.addr;

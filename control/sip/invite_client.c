@@ -7,29 +7,6 @@
 
 /* ---- sending ---- */
 
-static int name_dialog(struct invite *inv, const struct invite_params *p)
-{
-	struct dialog *d = &inv->dialog;
-	size_t n = p->from.n + 5 + IDENT_LEN;
-	char *local = arena_alloc(inv->arena, n + 1 + IDENT_LEN);
-	struct buf b;
-
-	d->contact_user = arena_str(inv->arena, p->contact_user);
-	if (!local || (p->contact_user.n && !d->contact_user.p))
-		return -ENOMEM;
-	buf_init(&b, local, n);
-	buf_put(&b, p->from);
-	buf_lit(&b, ";tag=");
-	ident_random(inv->sip, local + b.n);
-	d->local = (struct str){ local, n };
-	d->local_tag = (struct str){ local + b.n, IDENT_LEN };
-	ident_random(inv->sip, local + n);
-	d->call_id = (struct str){ local + n, IDENT_LEN };
-	d->local_cseq = inv->invite_cseq = 1;
-	d->peer = d->hop = p->targets.hop[0];
-	return 0;
-}
-
 static void put_invite(struct invite *inv, const struct invite_params *p, const char *branch,
 		       struct buf *b)
 {
@@ -44,7 +21,7 @@ static void put_invite(struct invite *inv, const struct invite_params *p, const 
 	sip_put_header(b, SIP_HDR_FROM, d->local);
 	sip_put_header(b, SIP_HDR_TO, p->to);
 	sip_put_header(b, SIP_HDR_CALL_ID, d->call_id);
-	put_cseq(b, d->local_cseq, SIP_INVITE);
+	put_cseq(b, d->local_cseq, STR("INVITE"));
 	put_contact(s, b, &d->hop, d->contact_user);
 	put_allow(b);
 	buf_put(b, p->headers);
@@ -103,8 +80,11 @@ static int send_invite(struct invite *inv, const struct invite_params *p)
 
 	if (p->targets.n == 0 || p->targets.n > SIP_TARGETS_MAX)
 		return -EINVAL;
-	if (name_dialog(inv, p) < 0 || keep_targets(inv, &p->targets) < 0)
+	if (dialog_begin(s, &inv->dialog, inv->arena,
+			 &(struct dialog_names){ p->from, p->contact_user, p->targets.hop }) < 0 ||
+	    keep_targets(inv, &p->targets) < 0)
 		return -ENOMEM;
+	inv->invite_cseq = inv->dialog.local_cseq;
 	dialog_new_branch(s, branch);
 	buf_init(&b, s->out, sizeof(s->out));
 	put_invite(inv, p, branch, &b);
@@ -154,24 +134,8 @@ static unsigned fork_number(struct invite *inv, struct str tag)
 
 static void target_answered(struct invite *inv)
 {
-	struct sip *s = inv->sip;
-
-	if (inv->state == INV_CALLING && s->user.target)
-		s->user.target(s->user.arg, &inv->dialog.hop, 0, 0);
-}
-
-static void target_failed(struct invite *inv, const struct invite_in *e)
-{
-	struct sip *s = inv->sip;
-	struct str after = e->in ? sip_value(e->in->m, SIP_HDR_RETRY_AFTER) : STR_NONE;
-	uint32_t seconds = 0;
-
-	for (size_t n = after.n, i = after.n = 0; i < n && after.p[i] >= '0' && after.p[i] <= '9';
-	     i++)
-		after.n++; /* without "(comment)" and ";duration=" */
-	if (s->user.target)
-		s->user.target(s->user.arg, &inv->dialog.hop, e->status,
-			       str_u32(after, 86400, &seconds) ? 0 : seconds);
+	if (inv->state == INV_CALLING)
+		target_told(inv->sip, &inv->dialog.hop, 0, NULL);
 }
 
 void client_1xx(struct invite *inv, const struct invite_in *e)
@@ -184,42 +148,13 @@ void client_1xx(struct invite *inv, const struct invite_in *e)
 	invite_emit(inv, INVITE_PROGRESS, e, fork_number(inv, e->in->c->to.tag));
 }
 
-/* The peer's half of the dialog: 12.1.2. */
-static int complete_dialog(struct invite *inv, const struct invite_in *e)
-{
-	struct dialog *d = &inv->dialog;
-	struct dialog_peer p;
-	struct buf b;
-	size_t n;
-	char *mem;
-
-	/* A Contact that cannot be used leaves the URI of To, which was good enough so far. */
-	dialog_peer_read(inv->sip, e->in, &p);
-	n = p.remote.n + p.target.n + p.routes.n;
-	mem = arena_alloc(inv->arena, n);
-	if (!mem)
-		return -ENOMEM;
-	buf_init(&b, mem, n);
-	buf_put(&b, p.remote);
-	buf_put(&b, p.routes);
-	buf_put(&b, p.target);
-	d->remote = (struct str){ mem, p.remote.n };
-	if (p.remote_tag.n)
-		d->remote_tag = (struct str){ mem + (p.remote_tag.p - p.remote.p), p.remote_tag.n };
-	d->routes = (struct str){ mem + p.remote.n, p.routes.n };
-	d->target = (struct str){ mem + n - p.target.n, p.target.n };
-	d->target_cap = (uint32_t)p.target.n;
-	dialog_set_hop(inv->sip, d);
-	return 0;
-}
-
 void client_2xx(struct invite *inv, const struct invite_in *e)
 {
 	struct invite_in failed = { .status = 503 };
 
 	target_answered(inv);
 	timer_stop(inv->sip->loop, &inv->timer);
-	if (complete_dialog(inv, e) < 0) {
+	if (dialog_complete(inv->sip, &inv->dialog, inv->arena, e->in) < 0) {
 		dialog_stray(inv->client, e->in);
 		invite_over(inv, INVITE_FAIL, &failed);
 		return;
@@ -240,7 +175,7 @@ void client_2xx_again(struct invite *inv, const struct invite_in *e)
 void client_failure(struct invite *inv, const struct invite_in *e)
 {
 	if (e->status == 503 || (e->status == 408 && !e->in))
-		target_failed(inv, e);
+		target_told(inv->sip, &inv->dialog.hop, e->status, e->in ? e->in->m : NULL);
 	else
 		target_answered(inv);
 	if (invite_login(inv, e->in)) {

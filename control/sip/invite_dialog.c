@@ -5,6 +5,12 @@
 
 /* ---- requests of the peer ---- */
 
+static bool is_passed_on(enum sip_method m)
+{
+	return m == SIP_INFO || m == SIP_MESSAGE || m == SIP_NOTIFY || m == SIP_REFER;
+}
+
+/* OPTIONS ask what this dialog can do, and it ends here (11.2). */
 static void answer_other(struct invite *inv, const struct invite_in *e)
 {
 	char mem[160];
@@ -21,14 +27,32 @@ static void answer_other(struct invite *inv, const struct invite_in *e)
 		      buf_str(&b));
 }
 
-static void retry_later(struct invite *inv, const struct invite_in *e)
+static void pass_on(struct invite *inv, const struct invite_in *e)
 {
-	char mem[40];
-	struct buf b;
+	struct invite_event ev = { .type = INVITE_REQUEST,
+				   .request = (struct sip_request *)e->st,
+				   .msg = e->in->m,
+				   .core = e->in->c,
+				   .body = e->in->m->body,
+				   .body_type = sip_value(e->in->m, SIP_HDR_CONTENT_TYPE),
+				   .source = e->in->source.addr };
 
-	buf_init(&b, mem, sizeof(mem));
-	buf_fmt(&b, "Retry-After: %u\r\n", loop_random_u32(inv->sip->loop, 11));
-	invite_answer(inv, e, 500, buf_str(&b));
+	/* Both are target refresh requests (RFC 3515 2.2, RFC 6665 4.4.1). */
+	if (e->in->m->method == SIP_REFER || e->in->m->method == SIP_NOTIFY)
+		dialog_refresh(inv->sip, &inv->dialog, inv->arena, e->in);
+	e->st->dialog = e->in->m->method == SIP_REFER;
+	inv->sip->user.event(inv->arg, inv, &ev);
+}
+
+/* A request of the peer that our user will answer. */
+static void peer_request(struct invite *inv, const struct invite_in *e)
+{
+	if (inv->state == INV_TERMINATED || inv->state == INV_LEAVING)
+		invite_answer(inv, e, 481, STR_NONE);
+	else if (!e->st)
+		reject(inv->sip, e->in, 503, STR("Retry-After: 5\r\n"));
+	else
+		pass_on(inv, e);
 }
 
 static void receive_ack(struct invite *inv, const struct incoming *in)
@@ -45,21 +69,20 @@ void invite_in_dialog(struct invite *inv, const struct incoming *in)
 {
 	struct invite_in e = { .in = in };
 	enum sip_method method = in->m->method;
-	struct dialog *d = &inv->dialog;
 
 	if (method == SIP_ACK) {
 		receive_ack(inv, in);
 		return;
 	}
-	/* 12.2.2. Equal numbers would be a retransmission, which its transaction takes. */
-	if (d->remote_cseq != CSEQ_UNKNOWN && in->c->cseq.num <= d->remote_cseq) {
-		retry_later(inv, &e);
+	if (dialog_out_of_order(&inv->dialog, in)) {
+		reject_later(inv->sip, in);
 		return;
 	}
-	d->remote_cseq = in->c->cseq.num;
-	e.st = strans_new(inv->sip, in, method == SIP_INVITE);
+	e.st = strans_new(inv->sip, in, method == SIP_INVITE || is_passed_on(method));
 	if (method == SIP_BYE)
 		invite_input(inv, IN_BYE, &e);
+	else if (is_passed_on(method))
+		peer_request(inv, &e);
 	else if (method != SIP_INVITE)
 		answer_other(inv, &e);
 	else if (e.st)
@@ -91,8 +114,10 @@ void peer_invite_glare(struct invite *inv, const struct invite_in *e)
 /* 14.2: its own earlier one is open. */
 void peer_invite_early(struct invite *inv, const struct invite_in *e)
 {
+	char mem[RETRY_AFTER_LEN];
+
 	count(inv->sip, COUNT_REJECT_GLARE);
-	retry_later(inv, e);
+	invite_answer(inv, e, 500, retry_after(inv->sip, mem));
 }
 
 void peer_invite_gone(struct invite *inv, const struct invite_in *e)
@@ -107,10 +132,11 @@ int invite_reinvite(struct invite *inv, struct str headers, struct str body, str
 	struct sip *s = inv->sip;
 	struct dialog *d = &inv->dialog;
 	char branch[BRANCH_LEN];
-	struct dialog_request r = { .method = SIP_INVITE,
+	struct dialog_request r = { .method = STR("INVITE"),
 				    .cseq = d->local_cseq + 1,
 				    .branch = branch,
 				    .contact = true,
+				    .allow = true,
 				    .headers = headers,
 				    .body = body,
 				    .body_type = body_type };
@@ -186,4 +212,16 @@ uint32_t invite_glare_ms(struct invite *inv)
 
 	/* 14.1: who made the Call-ID waits longer, in steps of 10 ms. */
 	return inv->caller ? 2100 + 10 * loop_random_u32(l, 191) : 10 * loop_random_u32(l, 201);
+}
+
+/* ---- other requests of ours ---- */
+
+struct sip_exchange *invite_request(struct invite *inv, const struct exchange_params *p)
+{
+	if (inv->state < INV_ANSWERED || inv->state == INV_INCOMING || inv->state == INV_LEAVING ||
+	    inv->state == INV_TERMINATED) {
+		errno = EBUSY;
+		return NULL;
+	}
+	return exchange_in_dialog(inv->sip, &inv->dialog, p);
 }

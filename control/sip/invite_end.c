@@ -85,6 +85,21 @@ void end_dialog(struct invite *inv, const struct invite_in *e)
 	invite_bye(inv, e->headers);
 }
 
+/* ---- the peer does not know the dialog any more ---- */
+
+void dialog_lost(struct invite *inv, const struct invite_in *e)
+{
+	settle(inv);
+	invite_lost(inv, e);
+}
+
+/* The BYE waits for the ACK (15). */
+void dialog_lost_accepted(struct invite *inv, const struct invite_in *e)
+{
+	inv->state = INV_LEAVING;
+	invite_emit(inv, INVITE_LOST, e, 0);
+}
+
 /* ---- BYE of the peer ---- */
 
 void peer_bye(struct invite *inv, const struct invite_in *e)

@@ -7,57 +7,18 @@
 
 /* ---- arrival ---- */
 
-static int name_dialog(struct invite *inv, const struct incoming *in, const struct dialog_peer *p)
-{
-	struct dialog *d = &inv->dialog;
-	struct str call_id = in->c->call_id, to = sip_value(in->m, SIP_HDR_TO);
-	size_t local = to.n + 5 + IDENT_LEN;
-	size_t n = call_id.n + local + p->remote.n + p->routes.n + p->target.n;
-	char *mem = arena_alloc(inv->arena, n);
-	struct buf b;
-
-	if (!mem)
-		return -ENOMEM;
-	if (in->c->ruri.scheme == SIP_SCHEME_SIP && in->c->ruri.user.n)
-		d->contact_user = arena_str(inv->arena, in->c->ruri.user);
-	buf_init(&b, mem, n);
-	buf_put(&b, to);
-	buf_lit(&b, ";tag=");
-	d->local = (struct str){ mem, local };
-	d->local_tag = (struct str){ mem + b.n, IDENT_LEN };
-	ident_random(inv->sip, mem + b.n);
-	b.n += IDENT_LEN;
-	d->call_id = (struct str){ mem + b.n, call_id.n };
-	buf_put(&b, call_id);
-	d->remote = (struct str){ mem + b.n, p->remote.n };
-	if (p->remote_tag.n)
-		d->remote_tag = (struct str){ mem + b.n + (p->remote_tag.p - p->remote.p),
-					      p->remote_tag.n };
-	buf_put(&b, p->remote);
-	d->routes = (struct str){ mem + b.n, p->routes.n };
-	buf_put(&b, p->routes);
-	d->target = (struct str){ mem + b.n, p->target.n };
-	d->target_cap = (uint32_t)p->target.n;
-	buf_put(&b, p->target);
-	return 0;
-}
-
 static struct invite *new_invite(struct sip *s, const struct incoming *in,
 				 const struct dialog_peer *p)
 {
 	struct invite *inv = invite_new(s);
-	struct dialog *d;
 
 	if (!inv)
 		return NULL;
-	if (name_dialog(inv, in, p) < 0) {
+	if (dialog_take(s, &inv->dialog, inv->arena, in, p) < 0) {
 		invite_free(inv);
 		return NULL;
 	}
-	d = &inv->dialog;
-	d->remote_cseq = inv->invite_cseq = in->c->cseq.num;
-	d->peer = in->source;
-	dialog_set_hop(s, d);
+	inv->invite_cseq = in->c->cseq.num;
 	inv->state = INV_INCOMING;
 	inv->ring_ms = 180000;
 	return inv;

@@ -111,8 +111,8 @@ void login_put(struct sip *s, struct login *l, const struct sip_hop *to,
 
 	if (!l || !l->state || l->peer != to->peer || !ask(s, to->peer, &who))
 		return;
-	auth_put(l->state, &who, str_of(sip_method_name(r->method)), r->uri, r->body, b);
-	if (r->method == SIP_INVITE && buf_ok(b))
+	auth_put(l->state, &who, r->method, r->uri, r->body, b);
+	if (sip_method_of(r->method) == SIP_INVITE && buf_ok(b))
 		keep_line(l, (struct str){ b->p + at, b->n - at });
 }
 

@@ -38,6 +38,34 @@ void reject(struct sip *s, const struct incoming *in, unsigned status, struct st
 		send_rejection(s, in->m, &in->source, &r);
 }
 
+struct str retry_after(struct sip *s, char mem[RETRY_AFTER_LEN])
+{
+	struct buf b;
+
+	buf_init(&b, mem, RETRY_AFTER_LEN);
+	buf_lit(&b, "Retry-After: ");
+	buf_u64(&b, loop_random_u32(s->loop, 11));
+	buf_lit(&b, "\r\n");
+	return buf_str(&b);
+}
+
+void reject_later(struct sip *s, const struct incoming *in)
+{
+	char mem[RETRY_AFTER_LEN];
+
+	reject(s, in, 500, retry_after(s, mem));
+}
+
+void reject_method(struct sip *s, const struct incoming *in)
+{
+	char mem[160];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	put_allow(&b);
+	reject(s, in, in->m->method == SIP_METHOD_OTHER ? 501 : 405, buf_str(&b));
+}
+
 /* Has a source of this slot had its answer in this second? Sources that share a slot share the
  * second too: the table is bounded, and nobody is owed a reply to garbage. */
 static bool limited(struct sip *s, const struct addr *source)

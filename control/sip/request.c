@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests outside dialogs: a struct sip_request is their server transaction under another name. */
+/* Requests for our user, outside INVITE: a struct sip_request is their server transaction under another
+ * name. */
 #include <errno.h>
 #include "sip/sip_priv.h"
 
@@ -7,7 +8,7 @@ int sip_request_reply(struct sip_request *request, const struct invite_reply *re
 {
 	struct strans *st = (struct strans *)request;
 	struct sip *s = st->sip;
-	struct response r = { .reply = *reply };
+	struct response r = { .reply = *reply, .dialog = st->dialog, .hop = &st->to };
 	char tag[IDENT_LEN];
 	int rc;
 
@@ -17,12 +18,23 @@ int sip_request_reply(struct sip_request *request, const struct invite_reply *re
 		strans_free(st);
 		return 0;
 	}
-	ident_random(s, tag);
-	r.tag = (struct str){ tag, sizeof(tag) };
+	if (!st->named)
+		ident_random(s, tag);
+	r.tag = (struct str){ st->named ? st->tag : tag, IDENT_LEN };
+	if (st->dialog && st->echo)
+		r.contact_user = st->echo->user;
 	rc = strans_reply(st, &r);
 	if (rc == -EMSGSIZE) {
 		r.reply = (struct invite_reply){ .status = 500 };
 		strans_reply(st, &r);
 	}
 	return rc;
+}
+
+void sip_request_drop(struct sip_request *request)
+{
+	struct strans *st = (struct strans *)request;
+
+	count(st->sip, COUNT_DROP_LATE_REPLY);
+	strans_drop(st);
 }

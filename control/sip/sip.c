@@ -81,7 +81,10 @@ static void free_dialog(struct table_node *n, void *arg)
 {
 	struct dialog *d = container_of(n, struct dialog, node);
 
-	invite_free(container_of(d, struct invite, dialog));
+	if (d->kind == DIALOG_INVITE)
+		invite_free(container_of(d, struct invite, dialog));
+	else
+		subscription_end(container_of(d, struct subscription, dialog));
 }
 
 static void free_client(struct table_node *n, void *arg)
@@ -171,16 +174,24 @@ static void receive_response(struct sip *s, const struct incoming *in)
 
 /* ---- in: requests ---- */
 
+static void receive_in_dialog(struct dialog *d, const struct incoming *in)
+{
+	if (d->kind == DIALOG_INVITE)
+		invite_in_dialog(container_of(d, struct invite, dialog), in);
+	else
+		subscription_in_dialog(container_of(d, struct subscription, dialog), in);
+}
+
 static void receive_ack(struct sip *s, const struct incoming *in)
 {
 	struct strans *st = strans_of(s, in);
-	struct invite *inv;
+	struct dialog *d;
 
 	if (st && strans_again(st, true))
 		return;
-	inv = in->c->to.tag.n ? dialog_find(s, in->c) : NULL;
-	if (inv)
-		invite_in_dialog(inv, in);
+	d = in->c->to.tag.n ? dialog_find(s, in->c) : NULL;
+	if (d)
+		receive_in_dialog(d, in);
 	else
 		count(s, COUNT_DROP_STRAY_ACK);
 }
@@ -225,14 +236,21 @@ static bool refuse_required(struct sip *s, const struct incoming *in)
 	return true;
 }
 
-static void refuse_method(struct sip *s, const struct incoming *in)
+/* 16.3: a Via of ours below the topmost means that a proxy sent it back; a loop is what wants to go where it
+ * went before. What comes back through another B2BUA has lost its Via, and ends by Max-Forwards. */
+static bool is_loop(struct sip *s, const struct incoming *in)
 {
-	char mem[128];
-	struct buf b;
+	const struct sip_hdr *h = sip_hdr_first(in->m, SIP_HDR_VIA);
 
-	buf_init(&b, mem, sizeof(mem));
-	put_allow(&b);
-	reject(s, in, in->m->method == SIP_METHOD_OTHER ? 501 : 405, buf_str(&b));
+	for (; in->c->n_via > 1 && h; h = sip_hdr_next(in->m, h)) {
+		struct str list = sip_hdr_value(in->m, h);
+		struct sip_via v;
+
+		while (list.n && sip_via_parse(&list, &v) == 0)
+			if (ctrans_is_for(s, v.branch, in))
+				return true;
+	}
+	return false;
 }
 
 static void receive_new(struct sip *s, const struct incoming *in)
@@ -241,7 +259,7 @@ static void receive_new(struct sip *s, const struct incoming *in)
 
 	if (in->m->method == SIP_BYE) {
 		reject(s, in, 481, STR_NONE);
-	} else if (strans_merged(s, in)) {
+	} else if (strans_merged(s, in) || is_loop(s, in)) {
 		count(s, COUNT_REJECT_MERGED);
 		reject(s, in, 482, STR_NONE);
 	} else if (challenge(s, in)) {
@@ -257,8 +275,9 @@ static void receive_new(struct sip *s, const struct incoming *in)
 		else
 			invite_receive(s, in);
 	} else if (!s->user.request || in->m->method == SIP_METHOD_OTHER) {
-		refuse_method(s, in);
+		reject_method(s, in);
 	} else if ((st = strans_new(s, in, true))) {
+		st->dialog = in->m->method == SIP_SUBSCRIBE || in->m->method == SIP_REFER;
 		s->user.request(s->user.arg, (struct sip_request *)st, in->m, in->c, &in->source);
 	} else {
 		count(s, COUNT_DROP_MEMORY);
@@ -268,7 +287,7 @@ static void receive_new(struct sip *s, const struct incoming *in)
 static void receive_request(struct sip *s, struct incoming *in)
 {
 	struct strans *st;
-	struct invite *inv;
+	struct dialog *d;
 
 	strans_identify(s, in);
 	if (in->m->method == SIP_ACK) {
@@ -284,10 +303,10 @@ static void receive_request(struct sip *s, struct incoming *in)
 		receive_cancel(s, in);
 	} else if (!in->c->to.tag.n) {
 		receive_new(s, in);
-	} else if (!(inv = dialog_find(s, in->c))) {
+	} else if (!(d = dialog_find(s, in->c))) {
 		reject(s, in, 481, STR_NONE);
 	} else if (!refuse_required(s, in)) {
-		invite_in_dialog(inv, in);
+		receive_in_dialog(d, in);
 	}
 }
 

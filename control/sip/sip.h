@@ -17,7 +17,9 @@
 
 struct sip;
 struct invite;
-struct sip_request; /* a server transaction outside dialogs that waits for its answer */
+struct subscription;
+struct sip_request;  /* a request that came in, none of INVITE, ACK, BYE, CANCEL, and waits for its answer */
+struct sip_exchange; /* such a request of ours that waits for its answer */
 
 /* Where we stand: the addresses that we name in Via and Contact. */
 struct sip_network {
@@ -52,6 +54,8 @@ enum invite_event_type {
 			  * if the peer sends CANCEL for it, which has no effect (9.2) */
 	INVITE_REANSWER, /* final response to our invite_reinvite(): status, body; invite_ack() is owed
 			  * when it is 2xx */
+	INVITE_REQUEST,  /* INFO, MESSAGE, NOTIFY or REFER arrived: e->request is owed sip_request_reply(),
+			  * even after the invite is over. Other methods are answered inside */
 	INVITE_BYE,      /* over: BYE arrived, 200 was sent */
 	INVITE_LOST      /* over: the peer is gone: no ACK in 64*T1 (BYE was sent), or 481/408 to a request
 			  * in the dialog. status says which; 0: no ACK */
@@ -64,7 +68,15 @@ struct invite_event {
 	struct str body;
 	struct str body_type;        /* Content-Type as written */
 	const struct sip_msg *msg;   /* NULL for timeouts */
+	const struct sip_core *core; /* of msg */
+	struct sip_request *request; /* INVITE_REQUEST */
 	struct addr source;          /* where msg came from */
+};
+
+struct subscription_event {
+	struct sip_request *request; /* its answer is owed, even after the subscription is over */
+	const struct sip_msg *msg;
+	const struct sip_core *core;
 };
 
 /* What the user of the core does. After an event marked "over" the invite is gone once the callback
@@ -86,6 +98,10 @@ struct sip_user {
 	/* Optional: a target of ours answered (status 0), or failed: 408 (no answer at all), 503. */
 	void (*target)(void *arg, const struct sip_hop *to, unsigned status,
 		       uint32_t retry_after_s);
+	/* A request in the dialog of a subscription: NOTIFY, SUBSCRIBE or any other that is none of INVITE,
+	 * ACK, BYE, CANCEL. Answer by sip_request_reply(), now or later. NULL: there are none. */
+	void (*subscription)(void *subscription_arg, struct subscription *sub,
+			     const struct subscription_event *e);
 	/* Optional: may requests too long for UDP go to this neighbour by TCP (18.1.1)? NULL: no. */
 	bool (*tcp_allowed)(void *arg, int peer);
 	/* Optional: what we answer to challenges (401, 407) of this neighbour to requests that we sent to it; false:
@@ -196,9 +212,67 @@ struct str invite_remote_tag(const struct invite *inv);
 const char *invite_state_name(const struct invite *inv); /* "PROCEEDING", "CONFIRMED", ... */
 size_t invite_memory(const struct invite *inv);          /* octets */
 
-/* ---- requests outside dialogs ---- */
+/* ---- other requests ---- */
 
-/* Answers and forgets; `headers` as above. 0 or -EMSGSIZE. */
+extern const struct str sip_allow; /* the methods that may come in: the value of Allow */
+
+/* Answers and forgets; `headers` as above. A 2xx to SUBSCRIBE or REFER carries our Contact. 0 or -EMSGSIZE
+ * (500 was sent). Nothing is said where the peer has given up waiting (RFC 4320 4.2). */
 int sip_request_reply(struct sip_request *r, const struct invite_reply *reply);
+/* Forgets without an answer, which is what a 408 must become (RFC 4320 4.2): repetitions are absorbed. */
+void sip_request_drop(struct sip_request *r);
+
+/* The end of an exchange. */
+struct exchange_event {
+	unsigned status;            /* 200-699; without msg 408: no answer in 64*T1, 503: transport */
+	uint32_t cseq;              /* of our request */
+	const struct sip_msg *msg;  /* NULL: none came */
+	const struct sip_core *core;
+	struct addr source;         /* where msg came from */
+};
+
+typedef void exchange_fn(void *arg, const struct exchange_event *e);
+
+struct exchange_params {
+	struct str method; /* any but INVITE, ACK, BYE, CANCEL */
+	/* Outside dialogs; in one, all of this is known. */
+	struct sip_targets targets;
+	struct str ruri, from, to; /* as in struct invite_params */
+	/* Goes into Contact, which SUBSCRIBE, NOTIFY, REFER and OPTIONS have; may be empty. */
+	struct str contact_user;
+	struct str headers, body, body_type;
+	uint8_t max_forwards;
+	exchange_fn *fn; /* called exactly once, never from inside, unless the core is freed before */
+	void *arg;
+};
+
+/* Sends a request outside dialogs. NULL + errno: -ENOMEM, -EMSGSIZE. */
+struct sip_exchange *sip_send(struct sip *s, const struct exchange_params *p);
+/* In the dialog of an established invite. NULL + errno: -EBUSY (no dialog yet, or it ends), -ENOMEM,
+ * -EMSGSIZE. A 481 or 408 to INFO ends the invite: `fn` is called, then INVITE_LOST. */
+struct sip_exchange *invite_request(struct invite *inv, const struct exchange_params *p);
+/* The end is of no interest any more: fn is not called. */
+void sip_exchange_leave(struct sip_exchange *x);
+
+/* ---- subscriptions: the dialogs of SUBSCRIBE, and of REFER outside other dialogs (RFC 6665) ----
+ * One end of such a dialog. How long it lives is for the user to know: it is there until
+ * subscription_end(). */
+
+/* The peer's request makes a dialog. Only within the callback that brought the request, and before its
+ * answer, whose final status of 300 and more ends nothing by itself. NULL + errno: -ENOMEM, -EINVAL: no usable
+ * Contact (400). */
+struct subscription *subscription_accept(struct sip_request *r, const struct sip_msg *m,
+					 const struct sip_core *core, const struct sip_hop *source);
+/* Sends SUBSCRIBE or REFER. The dialog is with who is first to send a NOTIFY or a 2xx: what comes
+ * from other forks gets 481. NULL + errno as sip_send(). */
+struct subscription *subscription_send(struct sip *s, const struct exchange_params *p);
+void subscription_set_arg(struct subscription *sub, void *arg); /* for its events */
+/* In its dialog. NULL + errno: -EBUSY (no dialog yet), -ENOMEM, -EMSGSIZE. */
+struct sip_exchange *subscription_request(struct subscription *sub,
+					  const struct exchange_params *p);
+/* Forgets the dialog, without a word on the wire; the pointer is gone. Exchanges in it come to their end by
+ * themselves. */
+void subscription_end(struct subscription *sub);
+size_t subscription_memory(const struct subscription *sub); /* octets */
 
 #endif

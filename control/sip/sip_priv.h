@@ -89,7 +89,7 @@ struct sip {
 	struct table servers; /* struct strans, by branch, sent-by and method */
 	struct table merges;  /* struct strans without To tag, by From tag, Call-ID and CSeq */
 	struct table clients; /* struct ctrans, by branch */
-	struct table dialogs; /* struct invite, by our tag */
+	struct table dialogs; /* struct dialog, by our tag */
 	uint64_t counter[COUNT_COUNT];
 	uint64_t in_method[SIP_METHOD_COUNT], out_method[SIP_METHOD_COUNT];
 	uint64_t in_class[7], out_class[7];
@@ -159,7 +159,8 @@ struct echo {
 	struct str via;    /* whole lines, received and rport filled in */
 	struct str routes; /* Record-Route, whole lines */
 	struct str from, to, call_id, cseq, timestamp;
-	bool tagged; /* `to` has a tag */
+	struct str user; /* of a sip: Request-URI, for our Contact */
+	bool tagged;     /* `to` has a tag */
 };
 
 struct response {
@@ -183,16 +184,21 @@ void response_put(struct sip *s, struct buf *b, const struct echo *e, const stru
 
 void put_via(struct sip *s, struct buf *b, const struct sip_hop *to, const char branch[BRANCH_LEN]);
 void put_contact(struct sip *s, struct buf *b, const struct sip_hop *to, struct str user);
-void put_cseq(struct buf *b, uint32_t num, enum sip_method method);
+void put_cseq(struct buf *b, uint32_t num, struct str method);
 void put_line(struct buf *b, const char *name, struct str value);
 void put_allow(struct buf *b);
-extern const struct str sip_allow; /* the methods of the INVITE usage, a comma list */
 void put_param(struct buf *b, struct str name, struct str val);
 
 /* ---- stateless answers ---- */
 
 /* Never to an ACK. `headers` as in invite_reply. */
 void reject(struct sip *s, const struct incoming *in, unsigned status, struct str headers);
+/* 500 with a Retry-After of up to 10 s: 12.2.2, 14.2. */
+#define RETRY_AFTER_LEN 24
+struct str retry_after(struct sip *s, char mem[RETRY_AFTER_LEN]);
+void reject_later(struct sip *s, const struct incoming *in);
+/* 501 or 405 with Allow. */
+void reject_method(struct sip *s, const struct incoming *in);
 /* To what the parser refused: at most one per source and second. */
 void reject_malformed(struct sip *s, const struct sip_msg *m, const struct sip_hop *source, int err);
 
@@ -213,6 +219,9 @@ struct strans {
 	uint8_t state;
 	uint8_t method;
 	bool merging; /* is in sip.merges */
+	bool dialog;  /* a 2xx carries Record-Route and Contact */
+	bool named;   /* `tag` is the one to answer with */
+	char tag[IDENT_LEN];
 	struct sip_hop to;
 	struct invite *owner; /* of an INVITE; NULL: over for it */
 	struct echo *echo;    /* until the final response; NULL too when it was answered at once */
@@ -240,6 +249,8 @@ int strans_reply(struct strans *st, const struct response *r);
 /* Writes with the request at hand instead of what was kept, and sends. */
 int strans_reply_now(struct strans *st, const struct incoming *in, const struct response *r);
 void strans_resend(struct strans *st);
+/* It will not be answered: absorbs what is repeated until the peer has given up. */
+void strans_drop(struct strans *st);
 /* The 2xx has its ACK: it will not be sent again. */
 void strans_acked(struct strans *st);
 const char *strans_state_name(const struct strans *st);
@@ -302,6 +313,10 @@ struct ctrans *ctrans_new(struct sip *s, const struct ctrans_params *p);
 void ctrans_free(struct ctrans *ct);
 /* A response whose topmost Via is ours; false: no transaction. */
 bool ctrans_receive(struct sip *s, const struct incoming *in);
+/* Somebody is there: waits `ms` more for the end, instead of what patience is left. */
+void ctrans_await(struct ctrans *ct, uint64_t ms);
+/* Did the request of this branch, which is not answered yet, go to where `in` wants to go? */
+bool ctrans_is_for(struct sip *s, struct str branch, const struct incoming *in);
 /* The owner has no more interest. */
 void ctrans_leave(struct ctrans *ct);
 /* CANCEL now or after the first 1xx (9.1); a 2xx nobody waits for is ACKed, then BYE. */
@@ -344,8 +359,7 @@ void login_free(struct login *l); /* NULL is allowed */
 struct ctrans *login_again(struct ctrans *ct, struct login **login, const struct incoming *in,
 			   uint32_t cseq);
 struct login_request {
-	enum sip_method method;
-	struct str uri, body;
+	struct str method, uri, body;
 };
 /* The line of another request to the same neighbour; nothing where there is none to write. */
 void login_put(struct sip *s, struct login *l, const struct sip_hop *to,
@@ -365,8 +379,16 @@ void challenge_free(struct sip *s);
 
 #define CSEQ_UNKNOWN UINT32_MAX
 
+enum dialog_kind {
+	DIALOG_INVITE,      /* in a struct invite */
+	DIALOG_SUBSCRIPTION /* in a struct subscription */
+};
+
 struct dialog {
 	struct table_node node; /* by local_tag */
+	struct sip_exchange *exchanges; /* requests of ours in it that have no answer yet */
+	uint8_t kind;                   /* enum dialog_kind */
+	bool open;                      /* whoever says something first is the peer */
 	struct str call_id;
 	struct str local, remote; /* values of From and To in our requests, with tags */
 	struct str local_tag, remote_tag;
@@ -382,10 +404,11 @@ struct dialog {
 };
 
 struct dialog_request {
-	enum sip_method method;
+	struct str method;
 	uint32_t cseq;
 	const char *branch;
-	bool contact;
+	bool contact, allow;
+	uint8_t max_forwards; /* 0: 70 */
 	struct str headers, body, body_type;
 };
 
@@ -396,6 +419,19 @@ struct dialog_peer {
 };
 unsigned dialog_peer_read(struct sip *s, const struct incoming *in, struct dialog_peer *p);
 void dialog_new_branch(struct sip *s, char branch[BRANCH_LEN]);
+/* Our half of one that begins with a request of ours, with new names; the peer's half from what answers
+ * (or, for a subscription, from its NOTIFY); both halves of one that begins with the peer's request. 0 or
+ * -ENOMEM. */
+struct dialog_names {
+	struct str from, contact_user;
+	const struct sip_hop *hop;
+};
+int dialog_begin(struct sip *s, struct dialog *d, struct arena *a, const struct dialog_names *n);
+int dialog_complete(struct sip *s, struct dialog *d, struct arena *a, const struct incoming *in);
+int dialog_take(struct sip *s, struct dialog *d, struct arena *a, const struct incoming *in,
+		const struct dialog_peer *p);
+/* Makes it findable by its tag. */
+void dialog_register(struct sip *s, struct dialog *d);
 /* Route and Request-URI by 12.2.1.1. */
 void dialog_put_request(struct sip *s, const struct dialog *d, const struct dialog_request *r,
 			struct buf *b);
@@ -403,7 +439,9 @@ void dialog_put_request(struct sip *s, const struct dialog *d, const struct dial
 void dialog_set_hop(struct sip *s, struct dialog *d);
 /* New remote target from a re-INVITE or its 2xx; nothing where there is no usable Contact. */
 void dialog_refresh(struct sip *s, struct dialog *d, struct arena *a, const struct incoming *in);
-struct invite *dialog_find(struct sip *s, const struct sip_core *c);
+struct dialog *dialog_find(struct sip *s, const struct sip_core *c);
+/* Is this request too late to be the next one (12.2.2)? Notes its number if not. */
+bool dialog_out_of_order(struct dialog *d, const struct incoming *in);
 /* A 2xx that nobody waits for: ACK, and BYE unless the transaction is of a re-INVITE. */
 void dialog_stray(struct ctrans *ct, const struct incoming *in);
 /* BYE by a transaction of its own. */
@@ -412,6 +450,53 @@ struct ctrans *dialog_bye(struct sip *s, struct dialog *d, struct str headers, c
 /* ACK for a 2xx; kept by its transaction, where there is one still. */
 int dialog_ack(struct sip *s, const struct dialog *d, struct ctrans *ct, uint32_t cseq,
 	       const struct dialog_request *body);
+
+/* ---- requests of ours but INVITE and its kin: exchange.c ---- */
+
+struct sip_exchange {
+	struct sip *sip;
+	struct ctrans *ct;
+	struct dialog *dialog; /* NULL: outside, or the dialog is gone */
+	struct sip_exchange *next, **pprev; /* of the dialog */
+	exchange_fn *fn; /* NULL: nobody waits */
+	void *arg;
+	struct login *login; /* of one without a dialog */
+	uint64_t deadline;   /* of the whole, over all targets */
+	uint32_t cseq;
+	uint32_t patience_ms;
+	uint8_t method; /* enum sip_method */
+	uint8_t n_targets, target;
+	bool begins;    /* the dialog */
+	bool heard;     /* a response came from this target */
+	struct sip_hop targets[];
+};
+
+/* In a dialog, whose CSeq is counted. NULL + errno. */
+struct sip_exchange *exchange_in_dialog(struct sip *s, struct dialog *d,
+					const struct exchange_params *p);
+/* The request that begins a dialog of ours. NULL + errno. */
+struct sip_exchange *exchange_begin(struct sip *s, struct dialog *d,
+				    const struct exchange_params *p);
+/* The dialog is gone: its exchanges go on without it. */
+void exchange_orphan(struct dialog *d);
+/* Tells the user that this target answered (status 0) or failed. */
+void target_told(struct sip *s, const struct sip_hop *to, unsigned status,
+		 const struct sip_msg *m);
+
+/* ---- subscriptions: subscription.c ---- */
+
+struct subscription {
+	struct dialog dialog;
+	struct sip *sip;
+	struct arena *arena;
+	void *arg;
+	uint8_t busy; /* upcalls that are running */
+	bool dead;    /* free it when they return */
+};
+
+void subscription_in_dialog(struct subscription *sub, const struct incoming *in);
+/* The answer to the request that begins it, or to one in it. */
+void subscription_answered(struct subscription *sub, const struct incoming *in, bool begins);
 
 /* ---- the INVITE usage: invite*.c ---- */
 
@@ -440,7 +525,8 @@ enum invite_input {
 	IN_INVITE,
 	IN_BYE,
 	IN_CANCEL,
-	IN_END, /* invite_end() */
+	IN_LOST, /* 481 or 408 to a request of ours in the dialog */
+	IN_END,  /* invite_end() */
 	IN_INPUTS
 };
 
@@ -525,6 +611,7 @@ invite_fn client_1xx, client_2xx, client_2xx_again, client_failure, client_timer
 invite_fn server_timer, server_cancel, accepted_timer, accepted_ack, leaving_ack;
 invite_fn peer_invite, peer_invite_glare, peer_invite_early, peer_invite_gone;
 invite_fn peer_bye, peer_bye_leaving, peer_bye_crossing;
+invite_fn dialog_lost, dialog_lost_accepted;
 invite_fn re_1xx, re_2xx, re_failure, re_timer;
 invite_fn end_client, end_incoming, end_accepted, end_dialog;
 

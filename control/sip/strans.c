@@ -21,6 +21,7 @@ enum strans_input {
 	REPLY_1XX,
 	REPLY_2XX,
 	REPLY_FAIL,
+	DROP,       /* there will be no reply */
 	RETRANSMIT, /* Timer G; for a non-INVITE the moment for 100 (RFC 4320 4.1) */
 	DEADLINE,   /* Timer H, I, J, L */
 	INPUTS
@@ -114,6 +115,16 @@ static void double_g(struct strans *st)
 	timer_start(st->sip->loop, &st->timer, next < left ? next : left);
 }
 
+static void to_dropped(struct strans *st)
+{
+	uint64_t age = loop_now(st->sip->loop) - st->born, d = sip_64_t1(st->sip);
+
+	drop_echo(st);
+	free(st->reply);
+	st->reply = NULL;
+	start(st, age < d ? d - age : 0, 0);
+}
+
 static void late_100(struct strans *st)
 {
 	struct response r = { .reply = { .status = 100 } };
@@ -159,6 +170,7 @@ static const struct row other_rows[STATES][INPUTS] = {
 		[REPLY_1XX] = { nothing, PROCEEDING },
 		[REPLY_2XX] = { to_completed_other, COMPLETED },
 		[REPLY_FAIL] = { to_completed_other, COMPLETED },
+		[DROP] = { to_dropped, COMPLETED },
 		[RETRANSMIT] = { late_100, PROCEEDING },
 	},
 	[PROCEEDING] = {
@@ -166,6 +178,7 @@ static const struct row other_rows[STATES][INPUTS] = {
 		[REPLY_1XX] = { nothing, PROCEEDING },
 		[REPLY_2XX] = { to_completed_other, COMPLETED },
 		[REPLY_FAIL] = { to_completed_other, COMPLETED },
+		[DROP] = { to_dropped, COMPLETED },
 	},
 	[COMPLETED] = {
 		[REQUEST] = { again, COMPLETED },
@@ -304,14 +317,17 @@ static struct echo *keep_echo(struct sip *s, const struct incoming *in)
 
 	if (!echo_read(s, &e, in->m, in->c, &in->source.addr))
 		return NULL;
-	n = e.via.n + e.routes.n + e.from.n + e.to.n + e.call_id.n + e.cseq.n + e.timestamp.n;
+	n = e.via.n + e.routes.n + e.from.n + e.to.n + e.call_id.n + e.cseq.n + e.timestamp.n +
+	    e.user.n;
 	kept = malloc(sizeof(*kept) + n);
 	if (!kept)
 		return NULL;
 	*kept = e;
 	buf_init(&b, kept + 1, n);
-	struct str *const parts[] = { &kept->via,     &kept->routes, &kept->from,     &kept->to,
-				      &kept->call_id, &kept->cseq,   &kept->timestamp };
+	struct str *const parts[] = {
+		&kept->via,     &kept->routes, &kept->from,      &kept->to,
+		&kept->call_id, &kept->cseq,   &kept->timestamp, &kept->user
+	};
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		part = parts[i];
 		buf_put(&b, *part);
@@ -412,6 +428,11 @@ void strans_resend(struct strans *st)
 		return;
 	count(st->sip, COUNT_OUT_RETRANSMITTED);
 	send_reply(st, (struct str){ st->reply, st->reply_len });
+}
+
+void strans_drop(struct strans *st)
+{
+	input(st, DROP);
 }
 
 void strans_acked(struct strans *st)

@@ -91,11 +91,24 @@ static bool is_over(enum invite_event_type t)
 	return t == INVITE_FAIL || t == INVITE_CANCEL || t == INVITE_BYE || t == INVITE_LOST;
 }
 
+static void got(struct world *w, struct sip_request *r, const struct sip_msg *m, bool inside)
+{
+	w->req = r;
+	w->n_requests++;
+	w->got.method = m->method;
+	w->got.inside = inside;
+	snprintf(w->got.body, sizeof(w->got.body), "%.*s", STR_FMT(m->body));
+}
+
 static void world_event(void *arg, struct invite *inv, const struct invite_event *e)
 {
 	struct world *w = arg;
 	struct seen *s;
 
+	if (e->type == INVITE_REQUEST) {
+		got(w, e->request, e->msg, true);
+		return;
+	}
 	assert_true(w->n_seen < EVENT_MAX);
 	s = &w->seen[w->n_seen++];
 	*s = (struct seen){
@@ -113,8 +126,46 @@ static void world_request(void *arg, struct sip_request *r, const struct sip_msg
 {
 	struct world *w = arg;
 
-	w->req = r;
-	w->n_requests++;
+	got(w, r, m, false);
+	if (!w->accept)
+		return;
+	w->sub = subscription_accept(r, m, core, source);
+	if (w->sub)
+		subscription_set_arg(w->sub, w);
+}
+
+static void world_subscription(void *arg, struct subscription *sub,
+			       const struct subscription_event *e)
+{
+	struct world *w = arg;
+
+	assert_ptr_equal(sub, w->sub);
+	got(w, e->request, e->msg, true);
+}
+
+static void world_done(void *arg, const struct exchange_event *e)
+{
+	struct world *w = arg;
+
+	w->done.n++;
+	w->done.status = e->status;
+	w->done.silent = !e->msg;
+	w->done.cseq = e->cseq;
+	snprintf(w->done.body, sizeof(w->done.body), "%.*s", e->msg ? (int)e->msg->body.n : 0,
+		 e->msg ? e->msg->body.p : "");
+}
+
+struct exchange_params exchange_to_far(struct world *w, const char *method)
+{
+	return (struct exchange_params){ .method = str_of(method),
+					 .targets = { &w->far_hop, 1 },
+					 .ruri = STR("sip:bob@192.0.2.99"),
+					 .from = STR("\"Alice\" <sip:alice@192.0.2.1>"),
+					 .to = STR("<sip:bob@192.0.2.99>"),
+					 .contact_user = STR("alice"),
+					 .max_forwards = 69,
+					 .fn = world_done,
+					 .arg = w };
 }
 
 static struct world *make(struct loop *loop, struct str self, struct str far)
@@ -128,6 +179,7 @@ static struct world *make(struct loop *loop, struct str self, struct str far)
 			  .invite = world_invite,
 			  .event = world_event,
 			  .request = world_request,
+			  .subscription = world_subscription,
 			  .tcp_allowed = world_tcp_allowed,
 			  .arg = w },
 		.networks = &net,
@@ -141,6 +193,7 @@ static struct world *make(struct loop *loop, struct str self, struct str far)
 	assert_int_equal(addr_parse(self, &w->self), 0);
 	assert_int_equal(addr_parse(far, &w->far), 0);
 	w->self.port = w->far.port = 5060;
+	w->far_hop = (struct sip_hop){ .addr = w->far, .peer = 7 };
 	w->copies = 1;
 	net.advertised = w->self;
 	net.tls_port = 5061;

@@ -33,6 +33,7 @@ struct world {
 	bool own_loop;
 	struct sip *sip;
 	struct addr self, far; /* ours, and the one that we talk to */
+	struct sip_hop far_hop;
 	struct world *peer;    /* NULL: the test */
 	/* What becomes of a message on the wire: its delay in ms, or negative: lost. NULL: 1 ms. */
 	int (*wire)(struct world *w, const char *text);
@@ -45,6 +46,19 @@ struct world {
 	struct invite *inv; /* the last that came or was sent; NULL after its last event */
 	struct sip_request *req;
 	unsigned n_invites, n_requests;
+	struct {
+		enum sip_method method;
+		char body[64];
+		bool inside; /* a dialog */
+	} got; /* the last request */
+	struct subscription *sub; /* the last that was accepted or sent */
+	bool accept;              /* makes a dialog of SUBSCRIBE and REFER */
+	struct {
+		unsigned n, status; /* of the answers to our requests; the last status, 0 without message: */
+		bool silent;
+		uint32_t cseq;
+		char body[64];
+	} done;
 	/* What our user does; NULL: nothing. */
 	void (*on_invite)(struct world *w, struct invite *inv);
 	void (*on_event)(struct world *w, struct invite *inv, const struct invite_event *e);
@@ -91,6 +105,9 @@ void request(struct world *w, const char *method, const char *branch, unsigned c
 void request_in(struct world *w, int i, const char *method, const char *branch, unsigned cseq,
 		const char *lines, const char *body);
 void advance(struct world *w, uint64_t ms);
+
+/* Parameters of a request to far; its end is noted in w->done. */
+struct exchange_params exchange_to_far(struct world *w, const char *method);
 
 /* ---- our user ---- */
 

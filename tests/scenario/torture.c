@@ -113,6 +113,7 @@ static unsigned read_rows(const char *dir, struct row rows[ROWS_MAX])
 		line = NULL;
 		cap = 0;
 	}
+	free(line);
 	if (f)
 		fclose(f);
 	return n;
