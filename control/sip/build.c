@@ -42,29 +42,40 @@ void sip_put_number(struct buf *b, enum sip_hdr_id id, uint32_t n)
 
 void sip_put_quoted(struct buf *b, struct str text)
 {
-	buf_lit(b, "\"");
-	for (size_t i = 0; i < text.n; i++) {
-		char c = text.p[i] == '\r' || text.p[i] == '\n' ? ' ' : text.p[i];
+	const char *p = text.p, *e = sip_end(text), *start = p;
 
-		if (c == '"' || c == '\\' || ((uint8_t)c < ' ' && c != '\t') || c == 0x7f)
+	buf_lit(b, "\"");
+	for (; p < e; p++) {
+		bool end = *p == '\r' || *p == '\n';
+
+		if (!end && *p != '"' && *p != '\\' && (uint8_t)*p >= ' ' && *p != 0x7f)
+			continue;
+		buf_put(b, sip_slice(start, p));
+		if (end)
+			buf_lit(b, " ");
+		else
 			buf_lit(b, "\\");
-		buf_add(b, &c, 1);
+		start = end ? p + 1 : p;
 	}
+	buf_put(b, sip_slice(start, p));
 	buf_lit(b, "\"");
 }
 
 void sip_put_user(struct buf *b, struct str octets)
 {
 	static const char digits[] = "0123456789ABCDEF";
+	const char *p = octets.p, *e = sip_end(octets);
 
-	for (size_t i = 0; i < octets.n; i++) {
-		uint8_t c = (uint8_t)octets.p[i];
-		char escape[] = { '%', digits[c >> 4], digits[c & 15] };
+	while (p < e) {
+		const char *start = p;
+		uint8_t c;
 
-		if (sip_class[c] & SIP_C_USER)
-			buf_add(b, &octets.p[i], 1);
-		else
-			buf_add(b, escape, sizeof(escape));
+		p = sip_span(p, e, SIP_C_USER);
+		buf_put(b, sip_slice(start, p));
+		if (p == e)
+			break;
+		c = (uint8_t)*p++;
+		buf_add(b, (char[]){ '%', digits[c >> 4], digits[c & 15] }, 3);
 	}
 }
 

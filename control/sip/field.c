@@ -63,27 +63,41 @@ int sip_number_parse(struct str s, uint32_t *out)
 
 void sip_put_unquoted(struct buf *b, struct str s)
 {
+	const char *p, *e = sip_end(s), *q;
+
 	if (s.n < 2 || *s.p != '"') {
 		buf_put(b, s);
 		return;
 	}
-	for (size_t i = 1; i + 1 < s.n; i++) {
-		if (s.p[i] == '\\' && i + 2 < s.n)
-			i++;
-		buf_add(b, s.p + i, 1);
+	e--;
+	for (p = s.p + 1; p < e && (q = memchr(p, '\\', (size_t)(e - p))); p = q + 2) {
+		if (q + 1 == e) /* no pair; of what no parser has let through */
+			break;
+		buf_put(b, sip_slice(p, q));
+		buf_add(b, q + 1, 1);
 	}
+	if (p < e)
+		buf_put(b, sip_slice(p, e));
 }
 
 void sip_put_unescaped(struct buf *b, struct str s)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
+	const char *p = s.p, *e = sip_end(s), *q = p;
 
-		if (c == '%' && s.n - i >= 3 && sip_hex(s.p[i + 1]) >= 0 &&
-		    sip_hex(s.p[i + 2]) >= 0) {
-			c = (char)(sip_hex(s.p[i + 1]) << 4 | sip_hex(s.p[i + 2]));
-			i += 2;
+	while (p < e && (q = memchr(q, '%', (size_t)(e - q)))) {
+		char c;
+
+		if (e - q < 3)
+			break;
+		if (sip_hex(q[1]) < 0 || sip_hex(q[2]) < 0) {
+			q++;
+			continue;
 		}
+		c = (char)(sip_hex(q[1]) << 4 | sip_hex(q[2]));
+		buf_put(b, sip_slice(p, q));
 		buf_add(b, &c, 1);
+		p = q += 3;
 	}
+	if (p < e)
+		buf_put(b, sip_slice(p, e));
 }
