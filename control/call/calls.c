@@ -110,7 +110,12 @@ static void request(void *arg, struct sip_request *r, const struct sip_msg *m,
 
 static bool give(const struct conf_login *l, struct auth_login *out)
 {
-	*out = (struct auth_login){ l->user, l->password, l->realm };
+	static const unsigned algorithms[] = {
+		[CONF_ALGORITHM_SHA_256] = AUTH_BIT(AUTH_SHA256) | AUTH_BIT(AUTH_SHA512_256),
+		[CONF_ALGORITHM_MD5] = AUTH_BIT(AUTH_MD5),
+	};
+
+	*out = (struct auth_login){ l->user, l->password, l->realm, algorithms[l->algorithm] };
 	return l->user != NULL;
 }
 
@@ -125,7 +130,10 @@ static bool challenge(void *arg, int peer, struct auth_login *out)
 {
 	const struct calls *cs = arg;
 
-	return give(&cs->conf->trunks[peer].challenge, out);
+	if (!give(&cs->conf->trunks[peer].challenge, out))
+		return false;
+	out->algorithms &= ~AUTH_BIT(AUTH_SHA512_256); /* hardly anybody knows it */
+	return true;
 }
 
 struct sip_user calls_sip_user(struct calls *c)

@@ -44,12 +44,19 @@ enum conf_transport {
 	CONF_TRANSPORT_TLS
 };
 
+enum conf_algorithm {
+	CONF_ALGORITHM_ANY,
+	CONF_ALGORITHM_SHA_256, /* or stronger */
+	CONF_ALGORITHM_MD5
+};
+
 /* A name and a secret. The password stands in a file that only we may read; it is never printed, and wiped
  * with the snapshot. */
 struct conf_login {
 	const char *user; /* NULL: none */
 	const char *password;
 	const char *realm; /* NULL: any realm of that neighbour */
+	enum conf_algorithm algorithm;
 };
 
 /* A SIP neighbour: identified by the source address of its messages on its network. */

@@ -141,6 +141,13 @@ static const struct option network_options[] = {
 #undef SECOND
 #define FIELD(f) .offset = offsetof(struct conf_login, f)
 
+static const char *const algorithm_words[] = {
+	[CONF_ALGORITHM_ANY] = "any",
+	[CONF_ALGORITHM_SHA_256] = "sha-256",
+	[CONF_ALGORITHM_MD5] = "md5",
+	NULL,
+};
+
 static const struct option login_options[] = {
 	{ .name = "user",
 	  .type = OPTION_USERNAME,
@@ -158,7 +165,13 @@ static const struct option login_options[] = {
 	  .type = OPTION_TEXT,
 	  FIELD(realm),
 	  .example = "carrier.example",
-	  .help = "Only for this realm. Without it, for any of this trunk." },
+	  .help = "Only this realm. Without it, any; in `challenge`, the address of sluice." },
+	{ .name = "algorithm",
+	  .type = OPTION_CHOICE,
+	  FIELD(algorithm),
+	  .words = algorithm_words,
+	  .def = "any",
+	  .help = "Only this one. any: SHA-256, and MD5 for who knows no better." },
 };
 
 static const struct option_list login_map = { login_options, COUNT(login_options) };

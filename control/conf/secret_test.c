@@ -59,7 +59,8 @@ static void write_conf_of(const char *login, const char *challenge, const char *
 			 "    profile: static\n"
 			 "    host: sip.carrier.invalid\n"
 			 "    login: { user: acme, password: file:%s/%s }\n"
-			 "    challenge: { user: them, password: file:%s/%s, realm: us.example }\n"
+			 "    challenge: { user: them, password: file:%s/%s, realm: us.example,"
+			 "                 algorithm: md5 }\n"
 			 "  b: { on: in, profile: pbx, host: 10.0.0.20 }\n"
 			 "calls: [ { from: a, to: b } ]\n"
 			 "process: { user: %s }\n",
@@ -101,6 +102,8 @@ static void check_password(struct str text, mode_t mode, const char *want)
 	assert_string_equal(c->trunks[0].login.user, "acme");
 	assert_string_equal(c->trunks[0].login.password, want);
 	assert_null(c->trunks[0].login.realm);
+	assert_int_equal(c->trunks[0].login.algorithm, CONF_ALGORITHM_ANY);
+	assert_int_equal(c->trunks[0].challenge.algorithm, CONF_ALGORITHM_MD5);
 	assert_string_equal(c->trunks[0].challenge.user, "them");
 	assert_string_equal(c->trunks[0].challenge.password, "good");
 	assert_string_equal(c->trunks[0].challenge.realm, "us.example");

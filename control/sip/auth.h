@@ -14,6 +14,7 @@ enum auth_algorithm {
 	AUTH_SHA512_256,
 	AUTH_ALGORITHMS /* one we don't know */
 };
+#define AUTH_BIT(algorithm) (1u << (algorithm))
 
 /* WWW-Authenticate, Proxy-Authenticate: slices of the message, quotes off, escapes still in. */
 struct auth_challenge {
@@ -39,6 +40,7 @@ int auth_credentials_parse(struct str value, struct auth_credentials *c);
 struct auth_login {
 	const char *user, *password;
 	const char *realm; /* only to this one (any case); NULL: any realm of that neighbour */
+	unsigned algorithms; /* AUTH_BIT()s of those that will do; 0: all */
 };
 
 /* What a client keeps of a challenge, to answer later requests without another 401 (nc counts). Owned by
@@ -72,7 +74,8 @@ enum auth_verdict {
 /* `password_of`: the password of a user, NULL: no such user (the same work is done then). */
 enum auth_verdict auth_check(struct auth_server *a, const struct sip_msg *m, bool proxy,
 			     const char *(*password_of)(void *arg, struct str user), void *arg);
-/* Appends challenge lines, SHA-256 first and MD5 after it where `md5` is set. */
-void auth_put_challenge(struct auth_server *a, bool proxy, bool stale, bool md5, struct buf *b);
+/* Appends a challenge line for each of `algorithms` (AUTH_BIT(); 0: SHA-256 and MD5), the strongest first. */
+void auth_put_challenge(struct auth_server *a, bool proxy, bool stale, unsigned algorithms,
+			struct buf *b);
 
 #endif

@@ -36,8 +36,10 @@ static bool realm_fits(const struct auth_login *l, struct str raw)
 	return !l->realm || str_caseeq(str_of(l->realm), auth_unescape(raw, mem));
 }
 
-static bool can_answer(const struct auth_challenge *c)
+static bool can_answer(const struct auth_login *l, const struct auth_challenge *c)
 {
+	if (l->algorithms && !(l->algorithms & AUTH_BIT(c->algorithm)))
+		return false;
 	return c->algorithm < AUTH_ALGORITHMS && (!c->has_qop || c->qop_auth || c->qop_auth_int) &&
 	       auth_algorithm_usable(c->algorithm);
 }
@@ -68,7 +70,7 @@ static int choose(const struct auth_state *a, const struct sip_msg *m, const str
 			continue;
 		if (!realm_fits(l, c.realm) || refused(a, &c)) {
 			rc = -EACCES;
-		} else if (can_answer(&c) && (!found || c.algorithm > best->algorithm)) {
+		} else if (can_answer(l, &c) && (!found || c.algorithm > best->algorithm)) {
 			*best = c;
 			found = true;
 		}

@@ -213,6 +213,23 @@ static void the_strongest_that_we_know(void **state)
 	end(t);
 }
 
+static void only_what_the_login_allows(void **state)
+{
+	struct auth_login sha = login;
+	struct client *t = begin();
+
+	sha.algorithms = AUTH_BIT(AUTH_SHA256) | AUTH_BIT(AUTH_SHA512_256);
+	assert_int_equal(take_as(t, 401, WWW("realm=biloxi.com,nonce=n1"), &sha), -ENOTSUP);
+	assert_int_equal(take_as(t, 401,
+				 WWW("realm=biloxi.com,nonce=n1")
+					 WWW("realm=biloxi.com,nonce=n2,algorithm=SHA-256"),
+				 &sha),
+			 0);
+	put_as(t, "", &sha);
+	assert_str(t->c.nonce, "n2");
+	end(t);
+}
+
 static void other_realms_get_nothing(void **state)
 {
 	static const struct auth_login any = { "bob", "zanzibar", NULL };
@@ -316,7 +333,7 @@ static void quotes_stay_escaped_on_the_wire(void **state)
 	assert_str(t->c.username, "b\\\"o\\\\b");
 	assert_str(t->c.realm, "say \\\"hi\\\"");
 	assert_str(t->c.nonce, "a\\\"b");
-	put_as(t, "", &(struct auth_login){ "bob", "zanzibar", NULL });
+	put_as(t, "", &(struct auth_login){ .user = "bob", .password = "zanzibar" });
 	assert_response(t, "say \"hi\"", "a\"b", "");
 	end(t);
 }
@@ -361,6 +378,7 @@ int main(void)
 		cmocka_unit_test(without_qop_as_of_old),
 		cmocka_unit_test(auth_int_where_nothing_else_is_offered),
 		cmocka_unit_test(the_strongest_that_we_know),
+		cmocka_unit_test(only_what_the_login_allows),
 		cmocka_unit_test(other_realms_get_nothing),
 		cmocka_unit_test(what_we_cannot_answer),
 		cmocka_unit_test(a_wrong_password_does_not_loop),

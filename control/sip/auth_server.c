@@ -331,9 +331,12 @@ static void put_challenge(struct auth_server *a, enum auth_algorithm algorithm, 
 		auth_challenge_put(b, proxy, &c);
 }
 
-void auth_put_challenge(struct auth_server *a, bool proxy, bool stale, bool md5, struct buf *b)
+void auth_put_challenge(struct auth_server *a, bool proxy, bool stale, unsigned algorithms,
+			struct buf *b)
 {
-	put_challenge(a, AUTH_SHA256, proxy, stale, b);
-	if (md5)
-		put_challenge(a, AUTH_MD5, proxy, stale, b);
+	if (!algorithms)
+		algorithms = AUTH_BIT(AUTH_SHA256) | AUTH_BIT(AUTH_MD5);
+	for (int i = AUTH_ALGORITHMS - 1; i >= 0; i--)
+		if (algorithms & AUTH_BIT(i))
+			put_challenge(a, (enum auth_algorithm)i, proxy, stale, b);
 }

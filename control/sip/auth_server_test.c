@@ -38,7 +38,7 @@ static void end(struct server *t)
 	free(t);
 }
 
-static void challenge(struct server *t, bool proxy, bool stale, bool md5)
+static void challenge(struct server *t, bool proxy, bool stale, unsigned algorithms)
 {
 	struct parsed *p;
 	struct buf b;
@@ -47,7 +47,7 @@ static void challenge(struct server *t, bool proxy, bool stale, bool md5)
 	t->client = NULL;
 	buf_init(&b, t->challenge, sizeof(t->challenge));
 	buf_fmt(&b, "SIP/2.0 %s No\r\n" BASIC, proxy ? "407" : "401");
-	auth_put_challenge(t->a, proxy, stale, md5, &b);
+	auth_put_challenge(t->a, proxy, stale, algorithms, &b);
 	buf_lit(&b, "\r\n");
 	assert_true(buf_ok(&b));
 	p = parse(buf_str(&b));
@@ -99,14 +99,14 @@ static void accepts_its_user(void **state)
 {
 	struct server *t = begin();
 
-	for (int md5 = 0; md5 < 2; md5++) {
-		challenge(t, false, false, md5);
+	for (unsigned i = 0; i <= AUTH_BIT(AUTH_SHA512_256); i++) {
+		challenge(t, false, false, i);
 		assert_int_equal(answered(t), AUTH_OK);
 		assert_int_equal(answered(t), AUTH_OK); /* nc 2 */
 		t->method = "OPTIONS";
 		assert_int_equal(answered(t), AUTH_OK);
 	}
-	challenge(t, true, false, false);
+	challenge(t, true, false, AUTH_BIT(AUTH_SHA256));
 	answer(t, "");
 	assert_int_equal(check(t, false), AUTH_NONE);
 	assert_int_equal(check(t, true), AUTH_OK);
@@ -118,7 +118,7 @@ static void offers_sha256_first(void **state)
 	struct server *t = begin();
 	const char *sha, *md5;
 
-	challenge(t, false, true, true);
+	challenge(t, false, true, 0);
 	sha = strstr(t->challenge, "algorithm=SHA-256");
 	md5 = strstr(t->challenge, "algorithm=MD5");
 	assert_non_null(sha);
@@ -126,7 +126,7 @@ static void offers_sha256_first(void **state)
 	assert_true(sha < md5);
 	assert_non_null(strstr(t->challenge, "stale=true"));
 	memset(t->challenge, 0, sizeof(t->challenge));
-	challenge(t, false, false, false);
+	challenge(t, false, false, AUTH_BIT(AUTH_SHA256));
 	assert_null(strstr(t->challenge, "algorithm=MD5"));
 	assert_null(strstr(t->challenge, "stale"));
 	end(t);
@@ -136,7 +136,7 @@ static void refuses_alike(void **state)
 {
 	struct server *t = begin();
 
-	challenge(t, false, false, true);
+	challenge(t, false, false, AUTH_BIT(AUTH_MD5));
 	t->login.password = "Secret";
 	assert_int_equal(answered(t), AUTH_BAD);
 	t->login = (struct auth_login){ "bob", "secret", NULL };
@@ -158,7 +158,7 @@ static void an_equal_uri_will_do(void **state)
 {
 	struct server *t = begin();
 
-	challenge(t, false, false, false);
+	challenge(t, false, false, AUTH_BIT(AUTH_SHA256));
 	t->uri = "SIP:+%34420@192.0.2.1:5060";
 	assert_int_equal(answered(t), AUTH_OK);
 	end(t);
@@ -170,7 +170,7 @@ static void each_count_once(void **state)
 	char early[sizeof(t->request)];
 	struct str line;
 
-	challenge(t, false, false, false);
+	challenge(t, false, false, AUTH_BIT(AUTH_SHA256));
 	answer(t, "");
 	memcpy(early, t->request, sizeof(early));
 	line = t->line;
@@ -186,7 +186,7 @@ static void each_count_once(void **state)
 	t->line = line;
 	assert_int_equal(check(t, false), AUTH_OK);
 	assert_int_equal(check(t, false), AUTH_BAD);
-	challenge(t, false, false, false);
+	challenge(t, false, false, AUTH_BIT(AUTH_SHA256));
 	answer(t, "");
 	memcpy(early, t->request, sizeof(early));
 	line = t->line;
@@ -204,7 +204,7 @@ static void counts_that_come_too_late(void **state)
 	char early[sizeof(t->request)];
 	struct str line;
 
-	challenge(t, false, false, false);
+	challenge(t, false, false, AUTH_BIT(AUTH_SHA256));
 	answer(t, "");
 	memcpy(early, t->request, sizeof(early));
 	line = t->line;
@@ -220,7 +220,7 @@ static void nonces_grow_old(void **state)
 {
 	struct server *t = begin();
 
-	challenge(t, false, false, false);
+	challenge(t, false, false, AUTH_BIT(AUTH_SHA256));
 	loop_advance(t->loop, 59999);
 	assert_int_equal(answered(t), AUTH_OK);
 	loop_advance(t->loop, 1);
@@ -239,7 +239,7 @@ static void foreign_nonces_are_stale(void **state)
 	loop_random(other->loop, &skew, 1);
 	auth_server_free(other->a);
 	other->a = auth_server_new(other->loop, "sbc.example");
-	challenge(other, false, false, false);
+	challenge(other, false, false, AUTH_BIT(AUTH_SHA256));
 	auth_state_free(t->client);
 	t->client = other->client;
 	other->client = NULL;
@@ -256,7 +256,7 @@ static void no_downgrade(void **state)
 	struct buf b;
 	char text[2048], *nonce;
 
-	challenge(t, false, false, false);
+	challenge(t, false, false, AUTH_BIT(AUTH_SHA256));
 	nonce = strstr(t->challenge, "nonce=");
 	assert_non_null(nonce);
 	buf_init(&b, text, sizeof(text));
@@ -280,7 +280,7 @@ static void without_count_once(void **state)
 	struct parsed *p;
 	char *qop;
 
-	challenge(t, false, false, false);
+	challenge(t, false, false, AUTH_BIT(AUTH_SHA256));
 	qop = strstr(t->challenge, ", qop=\"auth\"");
 	assert_non_null(qop);
 	memset(qop, ' ', strlen(", qop=\"auth\""));
@@ -299,7 +299,7 @@ static void picks_its_realm(void **state)
 	struct server *t = begin();
 
 #define DIGITS "0123456789abcdef0123456789abcdef"
-	challenge(t, false, false, false);
+	challenge(t, false, false, AUTH_BIT(AUTH_SHA256));
 	answer(t,
 	       "Authorization: Digest username=\"x\",realm=\"other\",nonce=\"n\",uri=\"" RURI "\","
 	       "response=\"" DIGITS "\"\r\n"
@@ -332,14 +332,14 @@ static void forgets_safely(void **state)
 	char early[sizeof(t->request)];
 	struct str line;
 
-	challenge(t, false, false, false);
+	challenge(t, false, false, AUTH_BIT(AUTH_SHA256));
 	assert_int_equal(answered(t), AUTH_OK);
 	memcpy(early, t->request, sizeof(early));
 	line = t->line;
 	for (int i = 0; i < 65536; i++) {
 		if (i % 64 == 0)
 			loop_advance(t->loop, 1);
-		challenge(t, false, false, false);
+		challenge(t, false, false, AUTH_BIT(AUTH_SHA256));
 		assert_int_equal(answered(t), AUTH_OK);
 	}
 	assert_int_equal(answered(t), AUTH_OK);

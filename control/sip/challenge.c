@@ -105,7 +105,7 @@ static void ask(struct attempt *a, struct auth_server *server, bool stale)
 	struct buf b;
 
 	buf_init(&b, mem, sizeof(mem));
-	auth_put_challenge(server, false, stale, true, &b);
+	auth_put_challenge(server, false, stale, a->want->algorithms, &b);
 	count(a->s, COUNT_CHALLENGE_SENT);
 	reject(a->s, a->in, 401, buf_ok(&b) ? buf_str(&b) : STR_NONE);
 }

@@ -26,14 +26,14 @@ def password(lab, word):
     return path
 
 
-def option(lab, name, user, word, realm=None):
-    more = f", realm: {realm}" if realm else ""
+def option(lab, name, user, word, more=""):
     return f', {name}: {{user: {user}, password: "file:{password(lab, word)}"{more}}}'
 
 
 def uac(lab, scenario, user, word, calls):
     return sipp.Sipp(lab, lab.pbx, scenario, netns.Lab.PBX, f"{netns.Lab.INSIDE}:5060", "-r", "20", "-m",
-                     str(calls), "-d", "200", "-recv_timeout", "8000", "-au", user, "-ap", word)
+                     str(calls), "-d", "200", "-recv_timeout", "8000", "-au", user, "-ap", word,
+                     "-auth_uri", f"+4930123456@{netns.Lab.INSIDE}:5060")
 
 
 def check(s, wanted):
@@ -50,7 +50,7 @@ def secrets_kept(lab, *words):
 
 def test_we_answer_a_carrier(lab):
     box = sluice.Sluice(lab, text=CONF.format(
-        carrier=option(lab, "login", "acme", "opensesame", "carrier.example"), pbx=""))
+        carrier=option(lab, "login", "acme", "opensesame", ", realm: carrier.example"), pbx=""))
     carrier = sipp.answering(lab, "uas-challenge")
     pbx = sipp.uac(lab, netns.Lab.INSIDE, 20, CALLS, 200)
     check(pbx, CALLS)
@@ -62,7 +62,7 @@ def test_we_answer_a_carrier(lab):
 
 def test_a_pbx_answers_us(lab):
     box = sluice.Sluice(lab, text=CONF.format(
-        carrier="", pbx=option(lab, "challenge", "trunk1", "opensesame", "sbc.example")))
+        carrier="", pbx=option(lab, "challenge", "trunk1", "opensesame", ", realm: sbc.example, algorithm: md5")))
     carrier = sipp.uas(lab)
     check(uac(lab, "uac-refused", "trunk1", "guess", 3), 3)
     check(uac(lab, "uac-refused", "nobody", "opensesame", 3), 3)
