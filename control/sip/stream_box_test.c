@@ -24,6 +24,7 @@ static bool verify(void *arg, const struct sip_hop *from, const struct tls *t)
 	struct box *b = arg;
 
 	b->verified++;
+	b->verified_tls = t;
 	return !b->refuse_name;
 }
 
@@ -52,7 +53,7 @@ static void receive(void *arg, const struct sip_hop *from, char *buf, size_t len
 	memcpy(pad, buf + len, SIP_PAD); /* it can be read */
 	if (b->close_it)
 		stream_close(b->stream, from->conn);
-	else if (b->answer.n)
+	else if (b->answer.n && memcmp(buf, "SIP/", 4) != 0)
 		stream_send(b->stream, 0, from, b->answer);
 }
 

@@ -29,7 +29,8 @@ struct box {
 	struct str to_garbage;
 	bool close_it;    /* instead of answering */
 	bool refuse_name; /* verify says no */
-	unsigned verified;
+	unsigned verified;  /* how often it was asked */
+	const struct tls *verified_tls;
 };
 
 /* Listens on 127.0.0.1 and some port. 127.0.0.N is neighbour N - 1, everybody else is nobody. `o` may be
