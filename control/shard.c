@@ -12,6 +12,7 @@
 #define DRAIN_MS         4000
 #define STEP_MS          20
 #define ENGINE_WAIT_MS   15000
+#define PACE_US          300 /* what a message may wait for company, above some 3000 a second */
 
 struct shard {
 	struct shard_options o;
@@ -238,7 +239,10 @@ struct shard *shard_new(const struct shard_options *o)
 	timer_init(&s->drain, drain_step, s);
 	timer_init(&s->watch, watch_engine, s);
 	errno = ENOMEM;
-	if (networks_build(s) == 0 && (s->loop = loop_new()) &&
+	s->loop = loop_new();
+	if (s->loop)
+		loop_pace(s->loop, PACE_US);
+	if (s->loop && networks_build(s) == 0 &&
 	    (s->parts.mailbox = mailbox_new(s->loop, MAILBOX_SIZE, s)) &&
 	    (s->seqpacket = seqpacket_new(s->loop, o->log, o->conf->process.engine)) &&
 	    (s->parts.udp = udp_build(s)) && (s->parts.media = media_build(s)) &&

@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/pace.h"
 #include "loop_priv.h"
 #include "timer_priv.h"
 
@@ -21,6 +22,7 @@
 struct loop {
 	uint64_t now;
 	struct wheel *wheel;
+	struct pace pace;
 	bool is_virtual;
 	uint64_t seed;
 	uint64_t spent_us; /* virtual: by the callbacks of this round */
@@ -36,12 +38,17 @@ struct loop {
 	unsigned char random[RANDOM_OCTETS];
 };
 
-static uint64_t real_ms(void)
+static uint64_t real_ns(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t real_ms(void)
+{
+	return real_ns() / 1000000;
 }
 
 static struct loop *new_at(uint64_t now)
@@ -384,8 +391,24 @@ uint64_t loop_next(const struct loop *l)
 	return first > l->now ? first - l->now : 0;
 }
 
+void loop_pace(struct loop *l, uint32_t pause_us)
+{
+	l->pace.pause_ns = pause_us * 1000;
+}
+
+/* Not while a task waits: it was put off so that the descriptors get their turn, not to sleep. */
+static void pause_if_paced(struct loop *l)
+{
+	uint64_t ns = l->pace.pause_ns && !l->head ? pace_next(&l->pace, real_ns()) : 0;
+	struct timespec ts = { .tv_nsec = (long)ns };
+
+	if (ns)
+		nanosleep(&ts, NULL);
+}
+
 int loop_once(struct loop *l, int ms)
 {
+	uint64_t ns;
 	int n;
 
 	if (l->is_virtual) {
@@ -397,10 +420,13 @@ int loop_once(struct loop *l, int ms)
 			loop_advance(l, next);
 		return 0;
 	}
+	pause_if_paced(l);
 	n = epoll_wait(l->epoll_fd, l->batch, BATCH, wait_ms(l, ms));
 	if (n < 0 && errno != EINTR)
 		return -errno;
-	l->now = real_ms();
+	ns = real_ns();
+	l->now = ns / 1000000;
+	pace_woke(&l->pace, ns);
 	wheel_advance(l->wheel, l->now);
 	dispatch(l, n > 0 ? n : 0);
 	run_tasks(l);

@@ -33,6 +33,8 @@ void loop_spend(struct loop *l, uint64_t us);
 void loop_random(struct loop *l, void *out, size_t n);
 uint32_t loop_random_u32(struct loop *l, uint32_t below); /* uniform in [0, below), below > 0 */
 
+/* Real loop: under load, rounds are at least so far apart (see pace.h); 0, as it begins: never. */
+void loop_pace(struct loop *l, uint32_t pause_us);
 /* Runs until loop_stop(). Rounds: wait, timers, descriptors, tasks. 0, or -errno of epoll. */
 int loop_run(struct loop *l);
 void loop_stop(struct loop *l); /* from any thread or a signal handler */
