@@ -83,7 +83,7 @@ static void not_to_whom_a_contact_names(void **state)
 	}
 	/* Neither to a challenge of the one, nor of the other. */
 	w->far = elsewhere;
-	answer(w, 4, 401, "t", ASK, "");
+	answer(w, 4, 401, "", ASK, "");
 	assert_int_equal(w->n_sent, 5);
 	assert_int_equal(counter_of(w, "login.sent"), 1);
 	world_free(w);
@@ -98,7 +98,7 @@ static void not_to_whom_a_stray_contact_names(void **state)
 	answer(w, 0, 200, "t", "Contact: <sip:bob@192.0.2.50>\r\n", "answer");
 	assert_true(sent_is(w, 2, "BYE"));
 	w->far = elsewhere;
-	answer(w, 2, 401, "t", ASK, "");
+	answer(w, 2, 401, "", ASK, "");
 	assert_int_equal(count_sent(w, "BYE"), 1);
 	world_free(w);
 }
@@ -126,7 +126,7 @@ static void not_when_it_was_withdrawn(void **state)
 	invite_end(w->inv, 0, STR_NONE);
 	assert_true(sent_is(w, 4, "BYE"));
 	assert_string_equal(field(w, 4, "Authorization"), "");
-	answer(w, 4, 401, "t", ASK, "");
+	answer(w, 4, 401, "", ASK, "");
 	assert_int_equal(count_sent(w, "BYE"), 1);
 	world_free(w);
 }
@@ -137,6 +137,7 @@ static void early_dialogs_may_be_challenged(void **state)
 
 	answer(w, 0, 180, "e", "", "");
 	challenged(w);
+	assert_string_equal(invite_state_name(w->inv), "CALLING");
 	answer(w, 2, 180, "t", "", "");
 	assert_int_equal(count_seen(w, INVITE_PROGRESS), 2);
 	invite_end(w->inv, 0, STR_NONE);
