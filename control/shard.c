@@ -90,7 +90,9 @@ static bool source_known(void *arg, unsigned network, const struct addr *source)
 {
 	struct shard *s = arg;
 
-	return conf_trunk_of(s->o.conf, network, source) != NULL;
+	struct sip_hop from = { .network = (uint16_t)network, .addr = *source };
+
+	return trunks_peer_of(s->parts.trunks, &from) >= 0;
 }
 
 /* ---- building ---- */
@@ -150,6 +152,13 @@ static struct media_shard *media_build(struct shard *s)
 	return media_shard_new(&o);
 }
 
+static struct trunks *trunks_build(struct shard *s)
+{
+	struct trunks_options o = { .loop = s->loop, .log = s->o.log, .conf = s->o.conf };
+
+	return trunks_new(&o);
+}
+
 static struct calls *calls_build(struct shard *s)
 {
 	struct calls_options o = {
@@ -158,6 +167,7 @@ static struct calls *calls_build(struct shard *s)
 		.conf = s->o.conf,
 		.limits = s->o.limits,
 		.media = s->parts.media,
+		.trunks = s->parts.trunks,
 		.shard = s->o.index,
 	};
 
@@ -246,7 +256,8 @@ struct shard *shard_new(const struct shard_options *o)
 	    (s->parts.mailbox = mailbox_new(s->loop, MAILBOX_SIZE, s)) &&
 	    (s->seqpacket = seqpacket_new(s->loop, o->log, o->conf->process.engine)) &&
 	    (s->parts.udp = udp_build(s)) && (s->parts.media = media_build(s)) &&
-	    (s->parts.calls = calls_build(s)) && (s->parts.sip = sip_build(s))) {
+	    (s->parts.trunks = trunks_build(s)) && (s->parts.calls = calls_build(s)) &&
+	    (s->parts.sip = sip_build(s))) {
 		calls_set_sip(s->parts.calls, s->parts.sip);
 		return s;
 	}
@@ -334,6 +345,7 @@ void shard_free(struct shard *s)
 		calls_free(s->parts.calls);
 	if (s->parts.sip)
 		sip_free(s->parts.sip);
+	trunks_free(s->parts.trunks);
 	if (s->parts.media)
 		media_shard_free(s->parts.media);
 	if (s->parts.udp)

@@ -10,6 +10,7 @@
 #include "media/media.h"
 #include "policy/policy.h" /* struct call_limits */
 #include "sip/sip.h"
+#include "trunk/trunk.h"
 
 struct calls; /* all calls of a shard */
 struct call;
@@ -20,6 +21,7 @@ struct calls_options {
 	struct conf *conf;          /* calls takes its own reference */
 	struct call_limits *limits; /* shared by all shards */
 	struct media_shard *media;
+	struct trunks *trunks; /* where they are; outlives the calls */
 	uint8_t shard;
 };
 

@@ -71,6 +71,7 @@ enum call_input {
 	X(cancelled, "calls that the caller gave up")                                              \
 	X(refused_route, "no line in calls: for it, or nobody called")                             \
 	X(refused_limit, "trunk or line full")                                                     \
+	X(refused_dns, "name of the trunk not resolved")                                           \
 	X(refused_engine, "no engine")                                                             \
 	X(refused_ports, "no media ports left")                                                    \
 	X(refused_sdp, "SDP that cannot be carried")                                               \
@@ -96,6 +97,7 @@ struct calls {
 	struct conf *conf;
 	struct call_limits *limits;
 	struct media_shard *media;
+	struct trunks *trunks;
 	struct sip *sip;
 	struct call *first;
 	struct call *newest; /* NULL when it is gone */

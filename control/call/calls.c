@@ -18,6 +18,7 @@ struct calls *calls_new(const struct calls_options *o)
 	cs->conf = conf_get(o->conf);
 	cs->limits = o->limits;
 	cs->media = o->media;
+	cs->trunks = o->trunks;
 	cs->shard = o->shard;
 	return cs;
 }
@@ -63,9 +64,22 @@ void calls_drain(struct calls *c)
 static int peer_of(void *arg, const struct sip_hop *hop)
 {
 	struct calls *cs = arg;
-	const struct conf_trunk *t = conf_trunk_of(cs->conf, hop->network, &hop->addr);
 
-	return t ? (int)t->index : -1;
+	return trunks_peer_of(cs->trunks, hop);
+}
+
+static void target(void *arg, const struct sip_hop *to, unsigned status, uint32_t retry_after_s)
+{
+	struct calls *cs = arg;
+
+	trunks_target(cs->trunks, to, status, retry_after_s);
+}
+
+static bool tcp_allowed(void *arg, int peer)
+{
+	const struct calls *cs = arg;
+
+	return peer >= 0 && cs->conf->trunks[peer].transport == CONF_TRANSPORT_AUTO;
 }
 
 static void *new_invite(void *arg, struct invite *inv, const struct sip_msg *m,
@@ -143,6 +157,8 @@ struct sip_user calls_sip_user(struct calls *c)
 		.invite = new_invite,
 		.event = call_leg_event,
 		.request = request,
+		.target = target,
+		.tcp_allowed = tcp_allowed,
 		.login = login,
 		.challenge = challenge,
 		.arg = c,

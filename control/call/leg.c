@@ -91,7 +91,6 @@ enum call_input call_route(struct call *c, const struct call_in *in)
 		return refuse(c, 503, "no room for another call");
 	}
 	c->leg[1].trunk = c->route->to;
-	c->leg[1].peer = c->route->to->host;
 	return IN_ROUTED;
 }
 
@@ -112,9 +111,8 @@ enum call_input call_invite(struct call *c, const struct call_in *in)
 	struct media_options mo = {
 		c->arena, c->conf, { c->leg[0].trunk, to }, call_media_event, c
 	};
-	struct sip_hop target = { .network = (uint16_t)to->on->index,
-				  .addr = to->host,
-				  .peer = (int16_t)to->index };
+	struct sip_hop targets[SIP_TARGETS_MAX];
+	unsigned n_targets = trunks_targets(c->calls->trunks, to->index, targets);
 	char sdp_mem[CALL_SDP_MAX], mem[POLICY_MEMORY];
 	struct policy_invite p;
 	struct str offer;
@@ -123,6 +121,11 @@ enum call_input call_invite(struct call *c, const struct call_in *in)
 
 	buf_init(&sdp, sdp_mem, sizeof(sdp_mem));
 	buf_init(&b, mem, sizeof(mem));
+	if (!n_targets) {
+		c->calls->n.refused_dns++;
+		return refuse(c, 503, "trunk's name is not resolved");
+	}
+	c->leg[1].peer = targets[0].addr;
 	err = policy_invite(in->msg, in->core, to, &b, &p);
 	if (err == -ENOENT) {
 		c->calls->n.refused_route++;
@@ -141,7 +144,7 @@ enum call_input call_invite(struct call *c, const struct call_in *in)
 		return refuse_media(c, err);
 	c->leg[1].inv = invite_send(c->calls->sip,
 				    &(struct invite_params){
-					    .targets = { &target, 1, to->failover_ms },
+					    .targets = { targets, n_targets, to->failover_ms },
 					    .ruri = p.ruri,
 					    .from = p.from,
 					    .to = p.to,

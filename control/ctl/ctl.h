@@ -16,6 +16,7 @@ struct ctl_shard {
 	struct mailbox *mailbox;
 	struct calls *calls;
 	struct media_shard *media;
+	struct trunks *trunks;
 	struct sip *sip;
 	struct udp *udp;
 	unsigned index;

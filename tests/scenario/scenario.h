@@ -79,6 +79,7 @@ struct world {
 	struct call_limits *limits;
 	struct fake_engine *engine;
 	struct media_shard *media;
+	struct trunks *trunks;
 	struct calls *calls;
 	struct sip *sip;
 	struct sip_network nets[WORLD_NETWORKS];

@@ -158,13 +158,16 @@ static int build_shard(struct world *w)
 					       .conf = w->conf,
 					       .transport = fake_engine_transport(w->engine),
 					       .n_shards = 1 });
-	if (!w->limits || !w->media)
+	w->trunks = trunks_new(
+		&(struct trunks_options){ .loop = w->loop, .log = w->log, .conf = w->conf });
+	if (!w->limits || !w->media || !w->trunks)
 		return -ENOMEM;
 	w->calls = calls_new(&(struct calls_options){ .loop = w->loop,
 						      .log = w->log,
 						      .conf = w->conf,
 						      .limits = w->limits,
-						      .media = w->media });
+						      .media = w->media,
+						      .trunks = w->trunks });
 	if (!w->calls)
 		return -ENOMEM;
 	w->sip = sip_new(&(struct sip_options){
@@ -218,6 +221,7 @@ void world_free(struct world *w)
 	calls_free(w->calls);
 	if (w->sip)
 		sip_free(w->sip);
+	trunks_free(w->trunks);
 	if (w->media)
 		media_shard_free(w->media);
 	if (w->engine)
@@ -481,6 +485,8 @@ void world_end(struct world *w)
 	w->calls = NULL;
 	sip_free(w->sip);
 	w->sip = NULL;
+	trunks_free(w->trunks);
+	w->trunks = NULL;
 	media_shard_free(w->media);
 	w->media = NULL;
 	fake_engine_free(w->engine);
