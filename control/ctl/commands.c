@@ -9,20 +9,20 @@
 
 /* ---- helpers ---- */
 
-static void add_counter(void *object, const char *name, uint64_t v)
+void ctl_add_counter(void *object, const char *name, uint64_t v)
 {
 	json_int_t before = json_integer_value(json_object_get(object, name));
 
 	json_object_set_new(object, name, json_integer(before + (json_int_t)v));
 }
 
-static void merge_counters(json_t *into, const json_t *from)
+void ctl_merge_counters(json_t *into, const json_t *from)
 {
 	const char *name;
 	json_t *v;
 
 	json_object_foreach((json_t *)from, name, v)
-		add_counter(into, name, (uint64_t)json_integer_value(v));
+		ctl_add_counter(into, name, (uint64_t)json_integer_value(v));
 }
 
 /* Asks the engine; a part without an engine is answered at once. */
@@ -67,7 +67,7 @@ static void status_gather(struct ctl_part *part)
 
 	part->result = json_pack("{s:I,s:b,s:{},s:[]}", "calls", (json_int_t)calls_count(s->calls),
 				 "engine_up", engine_is_up(e), "totals", "data_path");
-	calls_counters(s->calls, add_counter, json_object_get(part->result, "totals"));
+	calls_counters(s->calls, ctl_add_counter, json_object_get(part->result, "totals"));
 	if (s->index || engine_dump(e, &d) < 0)
 		ctl_part_done(part);
 }
@@ -104,7 +104,7 @@ static void status_merge(const struct ctl_options *o, json_t *reply, struct ctl_
 
 	for (unsigned i = 0; i < n; i++) {
 		calls += json_integer_value(json_object_get(parts[i].result, "calls"));
-		merge_counters(totals, json_object_get(parts[i].result, "totals"));
+		ctl_merge_counters(totals, json_object_get(parts[i].result, "totals"));
 	}
 	json_object_set_new(reply, "version", json_string(o->version));
 	json_object_set_new(reply, "config", json_string(o->conf->file));
@@ -213,7 +213,7 @@ static void flows_merge(const struct ctl_options *o, json_t *reply, struct ctl_p
 
 static void drops_one(void *arg, const char *name, u64 count)
 {
-	add_counter(json_object_get(((struct ctl_part *)arg)->result, "media"), name, count);
+	ctl_add_counter(json_object_get(((struct ctl_part *)arg)->result, "media"), name, count);
 }
 
 static void drops_gather(struct ctl_part *part)
@@ -223,8 +223,8 @@ static void drops_gather(struct ctl_part *part)
 
 	part->result = json_pack("{s:{},s:{}}", "media", "sip");
 	sip = json_object_get(part->result, "sip");
-	sip_counters(part->shard->sip, add_counter, sip);
-	udp_counters(part->shard->udp, add_counter, sip);
+	sip_counters(part->shard->sip, ctl_add_counter, sip);
+	udp_counters(part->shard->udp, ctl_add_counter, sip);
 	if (part->shard->index)
 		ctl_part_done(part);
 	else
@@ -237,77 +237,12 @@ static void drops_merge(const struct ctl_options *o, json_t *reply, struct ctl_p
 	json_t *sip = json_object();
 
 	for (unsigned i = 0; i < n; i++)
-		merge_counters(sip, json_object_get(parts[i].result, "sip"));
+		ctl_merge_counters(sip, json_object_get(parts[i].result, "sip"));
 	json_object_set(reply, "media", json_object_get(parts[0].result, "media"));
 	json_object_set_new(reply, "sip", sip);
 }
 
-/* ---- trunks ---- */
-
-static void trunks_gather(struct ctl_part *part)
-{
-	part->result = json_array();
-	for (unsigned i = 0; i < part->options->conf->n_networks; i++) {
-		struct media_ports p;
-
-		media_port_usage(part->shard->media, i, &p);
-		json_array_append_new(part->result,
-				      json_pack("{s:I,s:I,s:I,s:I}", "total", (json_int_t)p.total,
-						"used", (json_int_t)p.used, "resting",
-						(json_int_t)p.resting, "orphaned",
-						(json_int_t)p.orphaned));
-	}
-	ctl_part_done(part);
-}
-
-static json_t *view_prefixes(const struct prefix *p, unsigned n)
-{
-	json_t *list = json_array();
-
-	for (unsigned i = 0; i < n; i++) {
-		char text[ADDR_STR_MAX];
-
-		json_array_append_new(list, json_sprintf("%s/%u", addr_print(&p[i].addr, text),
-							 (unsigned)p[i].len));
-	}
-	return list;
-}
-
-static json_t *view_host(const struct conf_trunk *t)
-{
-	if (t->host.family)
-		return view_addr(&t->host);
-	return t->host_port ? json_sprintf("%s:%u", t->host_name, t->host_port)
-			    : json_string(t->host_name);
-}
-
-static json_t *view_trunk(const struct conf_trunk *t, const struct call_limits *limits)
-{
-	return json_pack("{s:s,s:s,s:s,s:o,s:s,s:o,s:I,s:I}", "name", t->name, "network",
-			 t->on->name, "profile", t->profile == CONF_PROFILE_PBX ? "pbx" : "static",
-			 "host", view_host(t), "domain", t->domain, "sources",
-			 view_prefixes(t->sources, t->n_sources), "calls",
-			 (json_int_t)call_limits_trunk(limits, t->index), "max_calls",
-			 (json_int_t)t->max_calls);
-}
-
-static void trunks_merge(const struct ctl_options *o, json_t *reply, struct ctl_part *parts,
-			 unsigned n)
-{
-	json_t *trunks = json_array(), *ports = json_object();
-
-	for (unsigned i = 0; i < o->conf->n_trunks; i++)
-		json_array_append_new(trunks, view_trunk(&o->conf->trunks[i], o->limits));
-	for (unsigned net = 0; net < o->conf->n_networks; net++) {
-		json_t *sum = json_object();
-
-		for (unsigned i = 0; i < n; i++)
-			merge_counters(sum, json_array_get(parts[i].result, net));
-		json_object_set_new(ports, o->conf->networks[net].name, sum);
-	}
-	json_object_set_new(reply, "trunks", trunks);
-	json_object_set_new(reply, "media_ports", ports);
-}
+/* ---- the table ---- */
 
 static const struct ctl_command commands[] = {
 	{ "status", true, false, status_gather, status_merge },
@@ -315,7 +250,7 @@ static const struct ctl_command commands[] = {
 	{ "call", true, true, call_gather, call_merge },
 	{ "flows", false, false, flows_gather, flows_merge },
 	{ "drops", true, false, drops_gather, drops_merge },
-	{ "trunks", true, false, trunks_gather, trunks_merge },
+	{ "trunks", true, false, ctl_trunks_gather, ctl_trunks_merge },
 };
 
 const struct ctl_command *ctl_command_find(const char *name)

@@ -44,4 +44,12 @@ json_t *view_call(const struct call_info *i);      /* one line of `calls` */
 json_t *view_call_full(const struct call_info *i); /* `call show` */
 json_t *view_flow(const struct tlv_report *r);
 
+/* Sums of counters over shards: objects of names and numbers. */
+void ctl_add_counter(void *object, const char *name, uint64_t v);
+void ctl_merge_counters(json_t *into, const json_t *from);
+
+/* ---- trunks.c ---- */
+void ctl_trunks_gather(struct ctl_part *part);
+void ctl_trunks_merge(const struct ctl_options *o, json_t *reply, struct ctl_part *parts, unsigned n);
+
 #endif

@@ -19,8 +19,8 @@ networks:
   outside: {port: outside0, address: 203.0.113.1/24, media-ports: 16384-65535}
   inside: {port: inside0, address: 10.10.0.1/24, media-ports: 16384-65535}
 trunks:
-  carrier: {on: outside, profile: static, host: 203.0.113.10, max-calls: 100000}
-  pbx: {on: inside, profile: pbx, host: 10.10.0.10, max-calls: 100000}
+  carrier: {on: outside, profile: static, host: 203.0.113.10, max-calls: 100000, max-rate: 0}
+  pbx: {on: inside, profile: pbx, host: 10.10.0.10, max-calls: 100000, max-rate: 0}
 calls:
   - {from: pbx, to: carrier}
   - {from: carrier, to: pbx}

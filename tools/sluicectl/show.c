@@ -286,26 +286,32 @@ void show_drops(const json_t *reply)
 
 void show_trunks(const json_t *reply)
 {
-	static const char *const heads[] = { "TRUNK",  "NETWORK", "PROFILE", "HOST",
-					     "DOMAIN", "SOURCES", ">CALLS",  ">OF" };
+	static const char *const heads[] = { "TRUNK",   "NETWORK", "PROFILE", "HOST", "DOMAIN",
+					     "SOURCES", "TARGETS", ">CALLS",  ">OF" };
 	static const char *const port_heads[] = { "NETWORK", ">PORT PAIRS", ">IN USE", ">RESTING",
 						  ">ORPHANED" };
-	struct text_table *t = text_table_new(8, heads);
+	struct text_table *t = text_table_new(9, heads);
 	const json_t *k, *p;
 	const char *name;
 	size_t i, s;
 
 	json_array_foreach(at(reply, "trunks"), i, k)
 	{
-		char sources[256] = "", calls[CELL], of[CELL];
-		size_t n = 0;
+		char sources[256] = "", targets[512] = "", calls[CELL], of[CELL];
+		size_t n = 0, m = 0;
 
 		json_array_foreach(at(k, "sources"), s, p) if (n < sizeof(sources)) n +=
 			(size_t)snprintf(sources + n, sizeof(sources) - n, "%s%s", s ? " " : "",
 					 json_string_value(p));
+		json_array_foreach(at(k, "targets"), s, p) if (m < sizeof(targets)) m +=
+			(size_t)snprintf(targets + m, sizeof(targets) - m, "%s%s %s%s",
+					 s ? ", " : "", text(p, "transport"), text(p, "address"),
+					 json_is_true(at(p, "dead")) ? " (dead)" : "");
+		if (!m)
+			snprintf(targets, sizeof(targets), "none: %s", text(k, "dns"));
 		text_table_row(t, (const char *[]){ text(k, "name"), text(k, "network"),
 						    text(k, "profile"), text(k, "host"),
-						    text(k, "domain"), sources,
+						    text(k, "domain"), sources, targets,
 						    cell(calls, "%lld", number(k, "calls")),
 						    cell(of, "%lld", number(k, "max_calls")) });
 	}
