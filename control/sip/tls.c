@@ -147,7 +147,7 @@ static void receive(struct tls *t)
 	int error = SSL_ERROR_NONE;
 
 	while (t->state == TLS_UP) {
-		if (pile_waiting(&t->plain) > PILE_MAX || pile_reserve(&t->plain, room)) {
+		if (pile_reserve(&t->plain, room)) {
 			tls_say(t, "more octets wait than are kept");
 			fail(t, SSL_ERROR_SYSCALL);
 			break;
@@ -201,7 +201,8 @@ int tls_write(struct tls *t, const char *p, size_t n)
 		return -ENOTCONN;
 	if (!n)
 		return 0;
-	/* What does not fit must be known before a part of it is written. */
+	/* What does not fit must be known before a part of it is written; what OpenSSL itself has to say
+	 * still does then. */
 	if (n > PILE_MAX)
 		return -ENOMEM;
 	wire = n + (n / RECORD + 1) * RECORD_MORE;

@@ -51,7 +51,7 @@ enum tls_state {
 	TLS_SHAKING,
 	TLS_UP,
 	TLS_CLOSED, /* close_notify came (the answer is in the output), or tls_close() */
-	TLS_FAILED  /* tls_why() */
+	TLS_FAILED  /* tls_why(); an alert for the peer may be in the output */
 };
 
 /* Octets of the wire. What they decrypt to is read with tls_read(); what must be sent as their

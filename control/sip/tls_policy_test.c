@@ -121,7 +121,9 @@ static void weak_groups(void **state)
 {
 	struct pair *p = *state;
 	struct raw r = raw_new(false);
+	struct pki_spec rsa = { .rsa = true }; /* so that it is only the group */
 
+	pair_server_is(p, &rsa, &p->ca);
 	assert_int_equal(SSL_set1_groups_list(r.ssl, "P-224:P-192"), 1);
 	assert_int_equal(SSL_set_max_proto_version(r.ssl, TLS1_2_VERSION), 1);
 	server_refuses(p, &r, "no cipher suite that we allow");
