@@ -152,7 +152,6 @@ static void on_refresh(void *arg, const struct resolve_answer *a)
 	struct trunk *t = arg;
 	int status = take(t, a) ? 0 : a->status ? a->status : -ENOENT;
 
-	t->job = NULL;
 	if (!status && sources_expire(t->all->sources, t->conf->index))
 		changed(t->all);
 	if (status != t->status)
@@ -165,13 +164,11 @@ static void refresh(void *arg)
 {
 	struct trunk *t = arg;
 	struct resolve_query q = query_of(t);
-	struct resolve_job *job;
+	struct resolve_job *job; /* ends with the resolver, no sooner */
 
 	q.fresh_ms = t->fresh_ms;
 	if (resolve(t->all->resolver, &q, on_refresh, t, &job) < 0)
 		plan(t, 0);
-	else if (job)
-		t->job = job;
 }
 
 void trunk_start(struct trunk *t)
@@ -184,5 +181,4 @@ void trunk_start(struct trunk *t)
 void trunk_stop(struct trunk *t)
 {
 	timer_stop(t->all->o.loop, &t->refresh);
-	resolve_cancel(t->job);
 }

@@ -29,7 +29,6 @@ struct trunk {
 	const struct conf_trunk *conf;
 	struct sip_hop target[SIP_TARGETS_MAX];
 	unsigned n_targets;
-	struct resolve_job *job; /* of the refresh */
 	struct timer refresh;
 	uint32_t fresh_ms; /* answers that hold no longer than this are to be renewed */
 	uint64_t drawn_at;

@@ -318,6 +318,29 @@ static void it_may_end_during_a_lookup(void **state)
 	assert_int_equal(f->changed, 0);
 }
 
+static void it_may_end_between_lookups(void **state)
+{
+	struct fixture *f = *state;
+
+	world_addr(f->world, "c.example", 0, "198.51.100.1");
+	begin(f, "  t: { on: out, profile: static, host: c.example }\n"
+		 "  u: { on: out, profile: static, host: localhost }\n");
+	until(f, 0);
+	trunks_free(f->t);
+	world_clear(f->world);
+	pass(f, 2 * LEAST_MS);
+	assert_int_equal(world_asked(f->world, NULL, 0), 0);
+	conf_put(f->conf);
+	f->changed = 0;
+	/* Its source is new, and it ends before anybody is told. */
+	begin(f, "  t: { on: out, profile: static, host: localhost }\n");
+	assert_int_equal(peer(f, 0, "127.0.0.1"), 0);
+	trunks_free(f->t);
+	f->t = NULL;
+	pass(f, 20);
+	assert_int_equal(f->changed, 0);
+}
+
 /* ---- who it is ---- */
 
 static void dns_takes_nobodys_address(void **state)
@@ -368,12 +391,14 @@ static void certificates_name_what_the_file_says(void **state)
 	begin(f, "  t: { on: out, profile: static, host: c.example }\n"
 		 "  u: { on: out, profile: static, host: d.example, transport: tls, tls-name: "
 		 "sip.d.example }\n"
-		 "  v: { on: out, profile: static, host: e.example, transport: tcp }\n");
+		 "  v: { on: out, profile: static, host: e.example, transport: tcp }\n"
+		 "  w: { on: out, profile: static, host: f.example, transport: udp }\n");
 	assert_string_equal(trunks_tls_name(f->t, 0), "c.example");
 	assert_string_equal(trunks_tls_name(f->t, 1), "sip.d.example");
 	assert_null(trunks_tls_name(f->t, 2));
-	assert_string_equal(trunks_tls_name(f->t, 3), "10.0.0.5");
-	assert_null(trunks_tls_name(f->t, 4));
+	assert_null(trunks_tls_name(f->t, 3));
+	assert_string_equal(trunks_tls_name(f->t, 4), "10.0.0.5");
+	assert_null(trunks_tls_name(f->t, 5));
 	assert_null(trunks_tls_name(f->t, SIP_NO_PEER));
 }
 
@@ -389,7 +414,7 @@ static void sources_are_kept_an_hour_and_bounded(void **state)
 	struct loop *l = loop_new_virtual(1);
 	struct sources *s = sources_new(l, 2);
 	struct conf_network n = { .index = 3 };
-	struct conf_trunk t = { .on = &n, .index = 1 };
+	struct conf_trunk t = { .on = &n, .index = 1 }, other = { .on = &n, .index = 0 };
 	struct addr a = numbered(1), b = numbered(2);
 
 	assert_non_null(s);
@@ -397,7 +422,9 @@ static void sources_are_kept_an_hour_and_bounded(void **state)
 	assert_true(sources_see(s, &t, &b));
 	loop_advance(l, 3000 * 1000);
 	assert_false(sources_see(s, &t, &a));
+	assert_false(sources_see(s, &other, &b)); /* which does not prolong it */
 	loop_advance(l, 700 * 1000);
+	assert_false(sources_expire(s, 0));
 	assert_true(sources_expire(s, 1));
 	assert_false(sources_expire(s, 1));
 	assert_int_equal(sources_find(s, 3, &a), 1);
@@ -489,6 +516,7 @@ int main(void)
 		T(a_failure_changes_nothing),
 		T(a_name_is_asked_for_until_it_is_found),
 		T(it_may_end_during_a_lookup),
+		T(it_may_end_between_lookups),
 		T(dns_takes_nobodys_address),
 		T(all_sources_are_told),
 		T(certificates_name_what_the_file_says),
