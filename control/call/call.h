@@ -23,6 +23,7 @@ struct calls_options {
 	struct media_shard *media;
 	struct trunks *trunks; /* where they are; outlives the calls */
 	uint8_t shard;
+	size_t max_subscriptions; /* at once; 0: 20,000 */
 };
 
 struct calls *calls_new(const struct calls_options *o); /* NULL + errno */

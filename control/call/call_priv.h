@@ -82,7 +82,12 @@ enum call_input {
 	X(reinvites_refused, "re-INVITEs that came to nothing")                                    \
 	X(glare, "re-INVITEs refused with 491 here")                                               \
 	X(options, "OPTIONS answered")                                                             \
-	X(not_allowed, "other requests outside dialogs")                                           \
+	X(not_allowed, "other requests outside dialogs that are not passed on")                    \
+	X(requests, "requests that are no calls passed on")                                        \
+	X(requests_refused, "of them refused here")                                                \
+	X(requests_failed, "of them refused by the other side, or not answered")                   \
+	X(subscriptions, "subscriptions that began")                                               \
+	X(subscriptions_expired, "subscriptions that nobody refreshed")                            \
 	X(no_row, "events that their state does not know")
 
 struct calls_counters {
@@ -103,8 +108,23 @@ struct calls {
 	struct call *newest; /* NULL when it is gone */
 	size_t count;
 	struct calls_counters n;
+	struct relay *relays;   /* requests that wait for their answer */
+	struct watch *watches;  /* subscriptions */
+	size_t n_watches, max_subscriptions;
 	uint8_t shard;
 	bool draining;
+};
+
+#define CALL_REFERS 4 /* the last ones in a pair of dialogs */
+
+struct call_refer {
+	uint32_t cseq[2]; /* on the leg that it came by, on the other */
+	uint8_t leg;
+};
+
+struct call_refers {
+	struct call_refer refer[CALL_REFERS];
+	unsigned n; /* ever */
 };
 
 struct call_leg {
@@ -135,6 +155,7 @@ struct call {
 	const struct conf_route *route; /* a place on it is taken */
 	struct call_leg leg[2];
 	struct call_held held;
+	struct call_refers refers;
 	uint64_t id;
 	uint64_t started_us, answered_us, ended_us;
 	enum call_state state;
@@ -205,6 +226,12 @@ call_action call_refuse, call_fail, call_cancelled, call_bye, call_lost, call_si
  * what the state ENDING wants to hear. */
 enum call_input call_end(struct call *c, unsigned status, struct str headers);
 void call_because(struct call *c, const char *cause, unsigned status);
+
+/* ---- request.c: what is no call ---- */
+void calls_request(void *calls, struct sip_request *r, const struct sip_msg *m,
+		   const struct sip_core *core, const struct sip_hop *source);
+/* A request in the dialog of a leg. */
+void call_request(struct call *c, unsigned leg, const struct invite_event *e);
 
 /* ---- info.c ---- */
 void call_log_end(const struct call *c);

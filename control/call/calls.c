@@ -3,9 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "call_priv.h"
-
-#define ALLOW "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\n"
+#include "call/relay_priv.h"
 
 struct calls *calls_new(const struct calls_options *o)
 {
@@ -20,6 +18,7 @@ struct calls *calls_new(const struct calls_options *o)
 	cs->media = o->media;
 	cs->trunks = o->trunks;
 	cs->shard = o->shard;
+	cs->max_subscriptions = o->max_subscriptions;
 	return cs;
 }
 
@@ -39,6 +38,8 @@ void calls_free(struct calls *c)
 			media_drop(m);
 		call_free(c->first);
 	}
+	relay_free_all(c);
+	watch_free_all(c);
 	conf_put(c->conf);
 	free(c);
 }
@@ -101,27 +102,6 @@ static void *new_invite(void *arg, struct invite *inv, const struct sip_msg *m,
 	return cs->newest && leg->inv ? leg : NULL;
 }
 
-/* OPTIONS are how trunks ask whether we live; everything else needs a dialog. */
-static void request(void *arg, struct sip_request *r, const struct sip_msg *m,
-		    const struct sip_core *core, const struct sip_hop *source)
-{
-	struct calls *cs = arg;
-	struct invite_reply reply = { .status = 405, .headers = STR(ALLOW) };
-
-	(void)core;
-	(void)source;
-	if (m->method == SIP_OPTIONS) {
-		cs->n.options++;
-		reply.status = cs->draining ? 503 : 200;
-		reply.headers = STR(ALLOW "Accept: application/sdp\r\n");
-	} else {
-		cs->n.not_allowed++;
-		if (m->method == SIP_METHOD_OTHER)
-			reply.status = 501;
-	}
-	sip_request_reply(r, &reply);
-}
-
 static bool give(const struct conf_login *l, struct auth_login *out)
 {
 	static const unsigned algorithms[] = {
@@ -156,7 +136,8 @@ struct sip_user calls_sip_user(struct calls *c)
 		.peer_of = peer_of,
 		.invite = new_invite,
 		.event = call_leg_event,
-		.request = request,
+		.request = calls_request,
+		.subscription = watch_request,
 		.target = target,
 		.tcp_allowed = tcp_allowed,
 		.login = login,

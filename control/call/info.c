@@ -67,6 +67,7 @@ void calls_counters(const struct calls *c, void (*fn)(void *arg, const char *nam
 	CALL_COUNTERS(X)
 #undef X
 	fn(arg, "calls_active", c->count);
+	fn(arg, "calls_subscriptions_active", c->n_watches);
 }
 
 /* One line for each call: who, how it ended, how long, how many packets each way. */

@@ -388,7 +388,7 @@ void call_leg_event(void *leg_arg, struct invite *inv, const struct invite_event
 
 	(void)inv;
 	if (e->type == INVITE_REQUEST) {
-		sip_request_reply(e->request, &(struct invite_reply){ .status = 405 });
+		call_request(leg->call, leg->index, e);
 		return;
 	}
 	if (is_over(e->type))

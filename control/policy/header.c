@@ -3,6 +3,7 @@
  * writes it anew. What has no row does not cross: History-Info and Warning name hosts, User-Agent
  * and Server name products, Session-ID, Call-Info and X-* say more than a border should pass. */
 #include "policy_priv.h"
+#include "sip/field.h"
 
 #define VALUES_MAX 8 /* elements of one list that are passed on */
 #define TEXT_MAX   128
@@ -166,27 +167,155 @@ static void put_retry_after(struct buf *b, struct str value, const struct conf_t
 		buf_u64(b, n);
 }
 
+static void put_number(struct buf *b, struct str value, const struct conf_trunk *to)
+{
+	uint32_t n;
+
+	(void)to;
+	if (sip_number_parse(value, &n) == 0)
+		buf_u64(b, n);
+}
+
+/* An opaque name that its maker gave it. */
+static void put_name(struct buf *b, struct str value, const struct conf_trunk *to)
+{
+	(void)to;
+	if (text_is_token(value) && value.n <= TEXT_MAX)
+		buf_put(b, value);
+}
+
+/* RFC 1123 and nothing behind it. */
+static void put_date(struct buf *b, struct str value, const struct conf_trunk *to)
+{
+	int64_t seconds;
+
+	(void)to;
+	if (sip_date_parse(value, &seconds) == 0)
+		buf_put(b, value);
+}
+
+/* The types that could come through here; parameters say nothing that matters. */
+static void put_accept(struct buf *b, struct str element, const struct conf_trunk *to)
+{
+	struct str type = STR_NONE;
+
+	(void)to;
+	str_token(&element, ';', &type);
+	type = str_trim(type);
+	if (body_type_known(type))
+		buf_put(b, type);
+}
+
+static void put_word_param(struct buf *b, struct str params, const char *name)
+{
+	struct str val;
+
+	if (sip_param(params, str_of(name), &val) != 1 || !text_is_token(val) || val.n > 32)
+		return;
+	buf_lit(b, ";");
+	buf_put(b, str_of(name));
+	buf_lit(b, "=");
+	buf_put(b, val);
+}
+
+static void put_disposition(struct buf *b, struct str value, const struct conf_trunk *to)
+{
+	struct sip_word w;
+
+	(void)to;
+	if (sip_word_parse(value, &w) || w.token.n > 32)
+		return;
+	buf_put(b, w.token);
+	put_word_param(b, w.params, "handling");
+}
+
+/* RFC 6665 8.2.3 */
+static void put_sub_state(struct buf *b, struct str value, const struct conf_trunk *to)
+{
+	struct sip_sub_state st;
+
+	(void)to;
+	if (sip_sub_state_parse(value, &st) || st.name.n > 32)
+		return;
+	buf_put(b, st.name);
+	if (st.has_expires)
+		buf_fmt(b, ";expires=%u", st.expires);
+	if (st.reason.n && text_is_token(st.reason) && st.reason.n <= 32) {
+		buf_lit(b, ";reason=");
+		buf_put(b, st.reason);
+	}
+	if (st.has_retry_after)
+		buf_fmt(b, ";retry-after=%u", st.retry_after);
+}
+
+/* Who is to be called, or who asks for it: by his name on the other side. RFC 3515, RFC 3892 without the
+ * token in the body that "cid" names. */
+static void put_party(struct buf *b, struct str value, const struct conf_trunk *to)
+{
+	struct sip_addr a;
+	struct identity id;
+
+	if (!sip_addr_parse(value, &a) && !identity_parse(a.uri, &id) && id.user.n)
+		put_name_addr(b, &a, &id, to);
+}
+
+static void put_refer_sub(struct buf *b, struct str value, const struct conf_trunk *to)
+{
+	struct sip_word w;
+
+	(void)to;
+	if (sip_word_parse(value, &w) == 0 &&
+	    (str_caseeq(w.token, STR("true")) || str_caseeq(w.token, STR("false"))))
+		buf_put(b, w.token);
+}
+
 enum shape {
 	SINGLE,  /* the value as a whole */
 	LIST,    /* elements separated by commas */
 	IDENTITY /* a list that Privacy takes away */
 };
 
+/* Requests that name who asks. */
+#define CROSS_WHO                                                                                  \
+	(CROSS_INVITE | CROSS_OPTIONS | CROSS_MESSAGE | CROSS_NOTIFY | CROSS_PUBLISH |             \
+	 CROSS_REFER | CROSS_SUBSCRIBE)
+
 static const struct {
 	uint8_t id; /* enum sip_hdr_id */
-	uint8_t where, shape;
+	uint8_t shape;
+	uint32_t where;
 	put_element *put;
 } allowed[] = {
-	{ SIP_HDR_P_ASSERTED_IDENTITY, CROSS_INVITE | CROSS_1XX | CROSS_2XX, IDENTITY,
-	  put_asserted },
-	{ SIP_HDR_PRIVACY, CROSS_INVITE | CROSS_1XX | CROSS_2XX, SINGLE, put_privacy },
-	{ SIP_HDR_DIVERSION, CROSS_INVITE, IDENTITY, put_diversion },
-	{ SIP_HDR_SUBJECT, CROSS_INVITE, SINGLE, put_text },
-	{ SIP_HDR_PRIORITY, CROSS_INVITE, SINGLE, put_token },
-	{ SIP_HDR_ALERT_INFO, CROSS_INVITE | CROSS_1XX, LIST, put_alert },
-	{ SIP_HDR_P_EARLY_MEDIA, CROSS_INVITE | CROSS_1XX, LIST, put_early_media },
-	{ SIP_HDR_REASON, CROSS_1XX | CROSS_FAIL | CROSS_END, LIST, put_reason },
-	{ SIP_HDR_RETRY_AFTER, CROSS_FAIL, SINGLE, put_retry_after },
+	{ SIP_HDR_P_ASSERTED_IDENTITY, IDENTITY, CROSS_WHO | CROSS_1XX | CROSS_2XX, put_asserted },
+	{ SIP_HDR_PRIVACY, SINGLE, CROSS_WHO | CROSS_1XX | CROSS_2XX, put_privacy },
+	{ SIP_HDR_DIVERSION, IDENTITY, CROSS_INVITE, put_diversion },
+	{ SIP_HDR_SUBJECT, SINGLE, CROSS_INVITE | CROSS_MESSAGE, put_text },
+	{ SIP_HDR_PRIORITY, SINGLE, CROSS_INVITE | CROSS_MESSAGE | CROSS_SUBSCRIBE, put_token },
+	{ SIP_HDR_ALERT_INFO, LIST, CROSS_INVITE | CROSS_1XX, put_alert },
+	{ SIP_HDR_P_EARLY_MEDIA, LIST, CROSS_INVITE | CROSS_1XX, put_early_media },
+	{ SIP_HDR_REASON, LIST, CROSS_1XX | CROSS_FAIL | CROSS_END | CROSS_OTHER_FAIL, put_reason },
+	{ SIP_HDR_RETRY_AFTER, SINGLE, CROSS_FAIL | CROSS_OTHER_FAIL, put_retry_after },
+	{ SIP_HDR_ACCEPT, LIST,
+	  CROSS_OPTIONS | CROSS_SUBSCRIBE | CROSS_OPTIONS_2XX | CROSS_OTHER_FAIL, put_accept },
+	{ SIP_HDR_ALLOW_EVENTS, LIST,
+	  CROSS_OPTIONS | CROSS_SUBSCRIBE | CROSS_NOTIFY | CROSS_OPTIONS_2XX | CROSS_SUBSCRIBE_2XX |
+		  CROSS_OTHER_FAIL,
+	  put_token },
+	{ SIP_HDR_EXPIRES, SINGLE,
+	  CROSS_MESSAGE | CROSS_PUBLISH | CROSS_SUBSCRIBE | CROSS_PUBLISH_2XX | CROSS_SUBSCRIBE_2XX,
+	  put_number },
+	{ SIP_HDR_MIN_EXPIRES, SINGLE, CROSS_OTHER_FAIL, put_number },
+	{ SIP_HDR_SIP_IF_MATCH, SINGLE, CROSS_PUBLISH, put_name },
+	{ SIP_HDR_SIP_ETAG, SINGLE, CROSS_PUBLISH_2XX, put_name },
+	{ SIP_HDR_SUBSCRIPTION_STATE, SINGLE, CROSS_NOTIFY, put_sub_state },
+	{ SIP_HDR_REFER_TO, SINGLE, CROSS_REFER, put_party },
+	{ SIP_HDR_REFERRED_BY, SINGLE, CROSS_REFER, put_party },
+	{ SIP_HDR_REFER_SUB, SINGLE, CROSS_REFER | CROSS_REFER_2XX, put_refer_sub },
+	{ SIP_HDR_DATE, SINGLE, CROSS_MESSAGE, put_date },
+	{ SIP_HDR_RECV_INFO, LIST, CROSS_INVITE | CROSS_2XX, put_token },
+	{ SIP_HDR_INFO_PACKAGE, SINGLE, CROSS_INFO, put_token },
+	{ SIP_HDR_CONTENT_DISPOSITION, SINGLE,
+	  CROSS_INFO | CROSS_MESSAGE | CROSS_NOTIFY | CROSS_PUBLISH, put_disposition },
 };
 
 /* RFC 3261 20.33 and 21: where it means something. */

@@ -246,12 +246,11 @@ static struct str put_service(struct buf *b, struct str urn)
 	return since(b, mark);
 }
 
-int policy_invite(const struct sip_msg *m, const struct sip_core *core, const struct conf_trunk *to,
-		  struct buf *mem, struct policy_invite *out)
+int identity_names(const struct sip_msg *m, const struct sip_core *core,
+		   const struct conf_trunk *to, struct buf *mem, struct policy_invite *out)
 {
 	struct identity callee;
 	struct sip_uri urn;
-	size_t mark;
 
 	*out = (struct policy_invite){ 0 };
 	if (sip_urn_parse(m->ruri, &urn) == 0 && sip_uri_is_sos(&urn)) {
@@ -268,7 +267,17 @@ int policy_invite(const struct sip_msg *m, const struct sip_core *core, const st
 	out->caller = keep(mem, out->caller);
 	out->contact_user = out->contact_user.n ? out->caller : STR_NONE;
 	out->callee = keep(mem, callee.user);
-	mark = mem->n;
+	return 0;
+}
+
+int policy_invite(const struct sip_msg *m, const struct sip_core *core, const struct conf_trunk *to,
+		  struct buf *mem, struct policy_invite *out)
+{
+	int err = identity_names(m, core, to, mem, out);
+	size_t mark = mem->n;
+
+	if (err)
+		return err;
 	header_cross(mem, m, CROSS_INVITE, 0, to);
 	out->headers = since(mem, mark);
 	return buf_ok(mem) ? 0 : -EMSGSIZE;

@@ -30,6 +30,10 @@ void call_limits_give(struct call_limits *l, const struct conf_route *r);
 int policy_route(const struct conf *c, unsigned trunk, struct call_limits *l,
 		 const struct conf_route **out);
 
+/* The way of a request that is no call: the first line from this trunk, whether there is room on it or not.
+ * NULL: there is none. */
+const struct conf_route *policy_way(const struct conf *c, unsigned trunk);
+
 /* ---- what the other side sees ---- */
 
 #define POLICY_MEMORY 8192 /* enough for everything below */
@@ -57,6 +61,34 @@ struct str policy_end_headers(const struct sip_msg *m, struct buf *mem);
 unsigned policy_final(unsigned status);
 /* The same for 101..199; 0: not passed on. */
 unsigned policy_progress(unsigned status);
+
+/* ---- the same for OPTIONS, INFO, MESSAGE, NOTIFY, PUBLISH, REFER and SUBSCRIBE ---- */
+
+/* What is asked, and of whom. */
+struct policy_ask {
+	const struct sip_msg *m;
+	const struct sip_core *core;
+	const struct conf_trunk *to;
+	bool inside; /* a dialog, which has its names */
+	/* "Event: refer;id=N" names a REFER by its CSeq: the one that the other side knows; NULL or 0: none. */
+	uint32_t (*refer_id)(const void *arg, uint32_t id);
+	const void *refer_arg;
+};
+
+/* Slices of the memory given. */
+struct policy_request {
+	struct str ruri, from, to, contact_user; /* outside dialogs */
+	struct str headers;
+	struct str body, body_type;
+};
+
+/* The request that follows from a->m. 0, or the status to refuse it with: 400, 403, 404, 415, 489, 513. */
+unsigned policy_request(const struct policy_ask *a, struct buf *mem, struct policy_request *out);
+/* What a refusal with that status owes (Accept, Allow-Events), as header lines; may be empty. */
+struct str policy_refusal(enum sip_method method, unsigned status, struct buf *mem);
+/* Status and header lines of the answer toward `to` that follows from one (200..699) to such a request. */
+unsigned policy_answer_status(unsigned status);
+struct str policy_answer(const struct sip_msg *m, const struct conf_trunk *to, struct buf *mem);
 
 enum policy_body {
 	POLICY_BODY_NONE,

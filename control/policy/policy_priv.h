@@ -30,6 +30,10 @@ void identity_put(struct buf *b, const struct identity *id, const struct conf_tr
 /* The host toward a trunk; with its port in a request URI. */
 void identity_put_host(struct buf *b, const struct conf_trunk *to, bool with_port);
 
+/* Request-URI, From, To and Contact's user of a request; the people in it. 0; -ENOENT: it is for nobody. */
+int identity_names(const struct sip_msg *m, const struct sip_core *core, const struct conf_trunk *to,
+		   struct buf *mem, struct policy_invite *out);
+
 /* Does Privacy ask for this? */
 bool identity_is_private(const struct sip_msg *m, struct str what);
 
@@ -40,10 +44,32 @@ enum crossing {
 	CROSS_1XX = 1 << 1,
 	CROSS_2XX = 1 << 2,
 	CROSS_FAIL = 1 << 3,
-	CROSS_END = 1 << 4 /* BYE, CANCEL */
+	CROSS_END = 1 << 4, /* BYE, CANCEL */
+	/* other requests and their answers */
+	CROSS_OPTIONS = 1 << 5,
+	CROSS_INFO = 1 << 6,
+	CROSS_MESSAGE = 1 << 7,
+	CROSS_NOTIFY = 1 << 8,
+	CROSS_PUBLISH = 1 << 9,
+	CROSS_REFER = 1 << 10,
+	CROSS_SUBSCRIBE = 1 << 11,
+	CROSS_OPTIONS_2XX = 1 << 12,
+	CROSS_PUBLISH_2XX = 1 << 13,
+	CROSS_REFER_2XX = 1 << 14,
+	CROSS_SUBSCRIBE_2XX = 1 << 15,
+	CROSS_OTHER_2XX = 1 << 16, /* of INFO, MESSAGE, NOTIFY */
+	CROSS_OTHER_FAIL = 1 << 17 /* of all of these */
 };
 
 void header_cross(struct buf *b, const struct sip_msg *m, enum crossing where, unsigned status,
 		  const struct conf_trunk *to);
+
+/* ---- body.c: bodies of other requests ---- */
+
+/* Could a body of this type cross in any of them, or in an INVITE? */
+bool body_type_known(struct str type);
+/* Writes type and body anew. 0; 415; 400: it is not what its type says. */
+unsigned body_cross(const struct sip_msg *m, const struct conf_trunk *to, struct buf *mem,
+		    struct policy_request *out);
 
 #endif

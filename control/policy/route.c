@@ -22,3 +22,11 @@ int policy_route(const struct conf *c, unsigned trunk, struct call_limits *l,
 	}
 	return err;
 }
+
+const struct conf_route *policy_way(const struct conf *c, unsigned trunk)
+{
+	for (unsigned i = 0; i < c->n_routes; i++)
+		if (c->routes[i].from->index == trunk)
+			return &c->routes[i];
+	return NULL;
+}

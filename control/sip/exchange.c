@@ -69,6 +69,11 @@ void sip_exchange_leave(struct sip_exchange *x)
 	x->fn = NULL;
 }
 
+uint32_t sip_exchange_cseq(const struct sip_exchange *x)
+{
+	return x->cseq;
+}
+
 /* What the answer does to the dialog before our user hears of it. */
 static void tell_dialog(struct sip_exchange *x, const struct ctrans_event *e)
 {

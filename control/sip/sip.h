@@ -251,6 +251,7 @@ struct sip_exchange *sip_send(struct sip *s, const struct exchange_params *p);
 /* In the dialog of an established invite. NULL + errno: -EBUSY (no dialog yet, or it ends), -ENOMEM,
  * -EMSGSIZE. A 481 or 408 to INFO ends the invite: `fn` is called, then INVITE_LOST. */
 struct sip_exchange *invite_request(struct invite *inv, const struct exchange_params *p);
+uint32_t sip_exchange_cseq(const struct sip_exchange *x); /* of the request; credentials make it another one */
 /* The end is of no interest any more: fn is not called. */
 void sip_exchange_leave(struct sip_exchange *x);
 
