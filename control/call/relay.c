@@ -190,12 +190,11 @@ static unsigned status_of(int err)
 
 static unsigned pass(struct calls *cs, const struct relay_in *in, const struct policy_request *q)
 {
-	struct sip_hop target = { .network = (uint16_t)in->to->on->index,
-				  .addr = in->to->host,
-				  .peer = (int16_t)in->to->index };
+	struct sip_hop targets[SIP_TARGETS_MAX];
 	struct exchange_params p = {
 		.method = in->msg->method_name,
-		.targets = { &target, 1, in->to->failover_ms },
+		.targets = { targets, trunks_targets(cs->trunks, in->to->index, targets),
+			     in->to->failover_ms },
 		.ruri = q->ruri,
 		.from = q->from,
 		.to = q->to,
@@ -206,9 +205,12 @@ static unsigned pass(struct calls *cs, const struct relay_in *in, const struct p
 		.max_forwards = (uint8_t)(in->core->max_forwards - 1),
 		.fn = answered,
 	};
-	struct relay *r = relay_new(cs, in);
+	struct relay *r;
 	unsigned status;
 
+	if (!p.targets.n)
+		return 503;
+	r = relay_new(cs, in);
 	if (!r)
 		return 503;
 	p.arg = r;

@@ -105,10 +105,15 @@ static struct dlg *outside_dlg(struct world *w, struct actor *a, const struct st
 	user = user ? user : "4711";
 	addr_print(&a->addr, ip);
 	addr_print(&w->nets[a->network].advertised, us);
+	if (step_word(s, "nobody")) { /* no user: the request is for sluice itself */
+		d->target = world_fmt(w, "sip:%s", us);
+		d->remote_uri = world_fmt(w, "<sip:%s>", us);
+	} else {
+		d->target = world_fmt(w, "sip:%s@%s", user, us);
+		d->remote_uri = world_fmt(w, "<sip:%s@%s>", user, us);
+	}
 	d->call_id = world_fmt(w, "%u-%s@%s", w->serial, a->mark, ip);
 	d->local_uri = world_fmt(w, "\"Alice\" <sip:+4930100@%s>", ip);
-	d->remote_uri = world_fmt(w, "<sip:%s@%s>", user, us);
-	d->target = world_fmt(w, "sip:%s@%s", user, us);
 	return d;
 }
 
@@ -169,10 +174,12 @@ static struct str finish(struct world *w, const struct step *s, struct str start
 	add(ls, "User-Agent",
 	    world_fmt(w, "%s/1.0", find_dlg(actor_find(w, s->actor), s->label)->actor->mark));
 	if (body.n)
-		add(ls, "Content-Type", STR("application/sdp"));
+		add(ls, "Content-Type",
+		    body_is_written(s) ? STR("text/plain") : STR("application/sdp"));
 	add(ls, "Content-Length", world_fmt(w, "%zu", body.n));
 	for (unsigned i = 0; i < s->n_lines; i++)
-		override(w, ls, s->lines[i]);
+		if (s->lines[i][0] != '|')
+			override(w, ls, s->lines[i]);
 	buf_put(&b, start);
 	buf_lit(&b, "\r\n");
 	for (unsigned i = 0; i < ls->n; i++) {
@@ -246,6 +253,11 @@ static struct str request(struct world *w, struct dlg *d, const struct step *s, 
 
 /* ---- responses ---- */
 
+static bool makes_dialog(const struct sip_msg *m)
+{
+	return m->method == SIP_INVITE || m->method == SIP_SUBSCRIBE || m->method == SIP_REFER;
+}
+
 static struct rx *to_answer(struct world *w, struct dlg *d, const struct step *s)
 {
 	const char *to = step_word(s, "to");
@@ -280,9 +292,9 @@ static struct str response(struct world *w, struct dlg *d, const struct step *s,
 		    : world_fmt(w, "%.*s;tag=%.*s", STR_FMT(to), STR_FMT(local)));
 	add(&ls, "Call-ID", sip_value(&r->m, SIP_HDR_CALL_ID));
 	add(&ls, "CSeq", sip_value(&r->m, SIP_HDR_CSEQ));
-	if (r->m.method == SIP_INVITE && status > 100 && status < 300)
+	if (makes_dialog(&r->m) && status > 100 && status < 300)
 		add(&ls, "Contact", contact_of(w, d->actor));
-	if (r->m.method == SIP_INVITE && status / 100 == 2)
+	if (makes_dialog(&r->m) && status / 100 == 2)
 		d->local_tag = r->core.to.tag.n ? d->local_tag : local;
 	if (status >= 200 && r == d->request)
 		d->request = NULL;
@@ -310,6 +322,8 @@ void actor_send(struct world *w, const struct step *s)
 	d = d ? d : actor_dlg(w, a, s->label);
 	if (sdp)
 		body = sdp_write(w, d, sdp);
+	else if (body_is_written(s))
+		body = body_write(w, s);
 	raw = status ? response(w, d, s, status, body) : request(w, d, s, body);
 	d->last_sent = raw;
 	w->mark_ms = loop_now(w->loop);
@@ -371,7 +385,7 @@ static struct rx *await(struct world *w, struct actor *a, const struct step *s, 
 		*d = find_dlg(a, s->label);
 		r = take(a, *d);
 		/* A call that is over makes room for the next one of its label. */
-		if (!r && *d && !strcmp(s->what, "INVITE"))
+		if (!r && *d && !strtoul(s->what, NULL, 10))
 			r = take(a, NULL);
 		if (r || wait-- <= 0)
 			break;
@@ -396,17 +410,22 @@ static void learn(struct world *w, struct dlg *d, struct rx *r)
 	if (!sip_addr_parse(sip_value(&r->m, SIP_HDR_CONTACT), &contact))
 		d->target = contact.uri;
 	if (r->m.status) {
-		if (r->m.method == SIP_INVITE && r->m.status > 100) {
+		if (r->m.method == SIP_INVITE && r->m.status > 100)
 			d->invite_status = r->m.status;
-			if (r->m.status < 300)
-				d->remote_tag = r->core.to.tag;
-		}
+		if (makes_dialog(&r->m) && r->m.status > 100 && r->m.status < 300)
+			d->remote_tag = r->core.to.tag;
+	} else if (makes_dialog(&r->m) && !r->core.to.tag.n) {
+		d->remote_tag = r->core.from.tag;
+		d->remote_uri = world_fmt(w, "<%.*s>", STR_FMT(r->core.from.uri));
+		d->local_uri = world_fmt(w, "<%.*s>", STR_FMT(r->core.to.uri));
+		d->request = r;
+		if (r->m.method == SIP_INVITE)
+			d->invite = r;
+	} else if (r->m.method == SIP_NOTIFY &&
+		   !d->remote_tag.n) { /* before the 200 to SUBSCRIBE */
+		d->remote_tag = r->core.from.tag;
+		d->request = r;
 	} else if (r->m.method == SIP_INVITE) {
-		if (!d->remote_tag.n) {
-			d->remote_tag = r->core.from.tag;
-			d->remote_uri = world_fmt(w, "<%.*s>", STR_FMT(r->core.from.uri));
-			d->local_uri = world_fmt(w, "<%.*s>", STR_FMT(r->core.to.uri));
-		}
 		d->invite = d->request = r;
 	} else if (r->m.method != SIP_ACK) {
 		d->request = r;
@@ -468,9 +487,11 @@ static void receive_one(struct world *w, const struct step *s)
 
 	check_expected(w, s, r);
 	check_order(w, d, r);
-	if (!sdp != !r->m.body.n)
-		world_fail(w, sdp ? "it has no SDP" : "it has a body:\n%.*s", STR_FMT(r->m.body));
+	if ((!sdp && !body_is_written(s)) != !r->m.body.n)
+		world_fail(w, !r->m.body.n ? "it has no body" : "it has a body:\n%.*s",
+			   STR_FMT(r->m.body));
 	check_lines(w, s, r);
+	body_check(w, s, r);
 	login_check(w, s, d, r);
 	login_learn(a, r);
 	w->mark_ms = r->at_ms;

@@ -57,11 +57,33 @@ static void take_replies(struct world *w, struct actor *pbx, struct probe *p)
 	}
 }
 
+/* The other leg takes whatever is no call. */
+static void accept_others(struct world *w, struct actor *carrier)
+{
+	for (struct rx *r = carrier->inbox; r; r = r->next) {
+		read_rx(w, r);
+		if (r->m.method == SIP_INVITE || r->m.status)
+			continue;
+		world_send(w, carrier,
+			   world_fmt(w,
+				     "SIP/2.0 200 OK\r\nVia: %.*s\r\nFrom: %.*s\r\n"
+				     "To: %.*s;tag=taken\r\nCall-ID: %.*s\r\nCSeq: %.*s\r\n"
+				     "Content-Length: 0\r\n\r\n",
+				     STR_FMT(sip_value(&r->m, SIP_HDR_VIA)),
+				     STR_FMT(sip_value(&r->m, SIP_HDR_FROM)),
+				     STR_FMT(sip_value(&r->m, SIP_HDR_TO)),
+				     STR_FMT(sip_value(&r->m, SIP_HDR_CALL_ID)),
+				     STR_FMT(sip_value(&r->m, SIP_HDR_CSEQ))));
+	}
+}
+
 static void take_requests(struct world *w, struct actor *carrier, struct probe *p)
 {
 	for (struct rx *r = carrier->inbox; r; r = r->next) {
 		read_rx(w, r);
-		if (r->m.method != SIP_INVITE || p->called)
+		if (r->m.method != SIP_INVITE)
+			continue;
+		if (p->called)
 			world_fail(w, "the other leg got:\n%.*s", STR_FMT(r->raw));
 		p->called = true;
 		p->invite = r;
@@ -91,6 +113,7 @@ static void play(struct world *w, struct str datagram,
 
 	world_send(w, pbx, datagram);
 	loop_advance(w->loop, SETTLE_MS);
+	accept_others(w, carrier);
 	take_replies(w, pbx, &p);
 	take_requests(w, carrier, &p);
 	if (w->strays)

@@ -151,6 +151,7 @@ struct actor {
 	struct rx *lost;
 	const char *mark; /* in everything it says about itself */
 	unsigned drop;    /* messages to it that get lost */
+	bool mirror;      /* what is sent to it comes back */
 	const struct rx *challenge; /* the last 401 or 407; NULL: it was answered */
 	struct auth_state *login;   /* how */
 };
@@ -173,6 +174,14 @@ void login_learn(struct actor *a, const struct rx *r);
 /* The line that answers sluice, for a step with "login". */
 struct str login_write(struct world *w, struct actor *a, const struct step *s,
 		       const struct login_words *words);
+
+/* ---- body.c ---- */
+bool body_is_written(const struct step *s);
+struct str body_write(struct world *w, const struct step *s);
+void body_check(struct world *w, const struct step *s, const struct rx *r);
+
+/* ---- mirror.c ---- */
+void mirror(struct world *w, struct actor *a, struct str data);
 
 /* ---- sdp.c ---- */
 struct str sdp_write(struct world *w, struct dlg *d, const char *kind);

@@ -97,6 +97,10 @@ static int net_send(void *arg, const struct sip_hop *to, struct str data)
 		w->strays++;
 		return 0;
 	}
+	if (a->mirror) {
+		mirror(w, a, data);
+		return 0;
+	}
 	show(w, "sluice", a->drop ? "-x" : "->", a->name, data);
 	r = arena_alloc(w->arena, sizeof(*r));
 	r->raw = arena_str(w->arena, data);
@@ -166,6 +170,7 @@ static int build_shard(struct world *w)
 						      .log = w->log,
 						      .conf = w->conf,
 						      .limits = w->limits,
+						      .max_subscriptions = 5,
 						      .media = w->media,
 						      .trunks = w->trunks });
 	if (!w->calls)
@@ -407,13 +412,18 @@ static void verb_moves(struct world *w, const struct step *s)
 	a->addr.port = (uint16_t)port;
 }
 
+static void verb_mirror(struct world *w, const struct step *s)
+{
+	actor_find(w, s->n_words > 1 ? s->word[1] : "")->mirror = true;
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct world *w, const struct step *s);
 } verbs[] = {
-	{ "wait", verb_wait },         { "drop", verb_drop }, { "engine", verb_engine },
-	{ "stranger", verb_stranger }, { "expect", expect },  { "drain", verb_drain },
-	{ "moves", verb_moves },
+	{ "wait", verb_wait },         { "drop", verb_drop },     { "engine", verb_engine },
+	{ "stranger", verb_stranger }, { "expect", expect },      { "drain", verb_drain },
+	{ "moves", verb_moves },       { "mirror", verb_mirror },
 };
 
 static void run_verb(struct world *w, const struct step *s)
