@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How many new calls are let in. The controller does not steer the part but the rate: once calls wait
+ * longer than the target it sets the rate to what was served, less what drains the queue, and from then on
+ * feels its way up. The part follows from what is offered, so it is back at all of them as soon as less is
+ * offered, whatever the rate was. The rate is shared out evenly: a neighbour that asks for less than an even
+ * share gets all of it, and those that ask for more share the rest.
+ *
+ * Waiting time is the mean number waiting by the number served (Little's law), which does not depend on who
+ * is served first: those served newest first would say that nobody waits. */
+#include <stdlib.h>
+#include "sip/overload_priv.h"
+
+#define SHED_S       32     /* 64*T1: as long as a client repeats its INVITE */
+#define DRAIN_US     400000 /* the queue's excess is given this long to go */
+#define STEP_UP      0.03   /* a tick, while nobody waits */
+#define USED         0.95   /* of the rate: else it says nothing that nobody waits */
+#define ROUNDS       8
+#define CALM_TICKS   10
+#define REFUSE_LEAST 10 /* refusals a tick that are always cheap */
+
+/* ---- whole calls ---- */
+
+static uint64_t hash_of(const struct overload *v, struct str call_id)
+{
+	return siphash(v->admit.key, call_id.p, call_id.n);
+}
+
+static struct shed_slot *slot_of(const struct overload *v, uint64_t h)
+{
+	return &v->admit.shed[h % SHED_SLOTS];
+}
+
+static uint32_t mark_of(uint64_t h)
+{
+	return (uint32_t)(h >> 32) | 1;
+}
+
+static uint32_t now_s(const struct overload *v)
+{
+	return (uint32_t)(loop_now(v->loop) / 1000);
+}
+
+void overload_admit_shed(struct overload *v, struct str call_id)
+{
+	uint64_t h = hash_of(v, call_id);
+
+	if (!v->admit.shed)
+		v->admit.shed = calloc(SHED_SLOTS, sizeof(*v->admit.shed));
+	overload_admit_start(v);
+	v->admit.shed_s = now_s(v);
+	if (v->admit.shed) /* without memory its repetition is a new call */
+		*slot_of(v, h) = (struct shed_slot){ mark_of(h), now_s(v) };
+}
+
+bool overload_was_shed(const struct overload *v, struct str call_id)
+{
+	uint64_t h;
+	const struct shed_slot *s;
+
+	if (!v->admit.shed)
+		return false;
+	h = hash_of(v, call_id);
+	s = slot_of(v, h);
+	return s->mark == mark_of(h) && now_s(v) - s->at_s <= SHED_S;
+}
+
+bool overload_admit(struct overload *v, struct overload_peer *p, struct str call_id)
+{
+	p->calls++;
+	return p->pass == PERMILLE || (uint32_t)(hash_of(v, call_id) >> 11) % PERMILLE < p->pass;
+}
+
+/* ---- refusals ---- */
+
+/* A refusal costs a message out and an ACK in, silence costs up to six repetitions. Who is on a stream does
+ * not repeat, and would wait for nothing. */
+bool overload_may_refuse(struct overload *v, const struct sip_hop *from)
+{
+	if (sip_is_reliable((enum sip_transport)from->transport))
+		return true;
+	if (v->admit.refusals == 0)
+		return false;
+	v->admit.refusals--;
+	return true;
+}
+
+/* ---- control ---- */
+
+void overload_admit_sample(struct overload *v)
+{
+	struct admit *a = &v->admit;
+	uint64_t now = loop_clock_us(v->loop);
+
+	a->queue_area += v->queue[OVERLOAD_CALL].n * (now - a->sampled_us);
+	a->sampled_us = now;
+}
+
+static uint32_t delay(const struct overload *v, uint64_t took_us)
+{
+	const struct admit *a = &v->admit;
+	uint64_t us;
+
+	if (a->queue_area < took_us) /* less than one waited */
+		return 0;
+	us = a->served ? a->queue_area / a->served : v->too_old_us;
+	return (uint32_t)(us < v->too_old_us ? us : v->too_old_us);
+}
+
+/* What can be served shows while somebody waits; while nobody does it is felt for. */
+static void steer(struct overload *v, double served)
+{
+	struct admit *a = &v->admit;
+	double wait = a->delay_us, target = v->target_us;
+
+	if (wait > target)
+		a->capacity = a->capacity > 0 ? (a->capacity + served) / 2 : served;
+	else if (served > USED * a->rate)
+		a->capacity *= 1 + STEP_UP * (1 - wait / target);
+	if (a->capacity > 0 && a->capacity < 1)
+		a->capacity = 1;
+	a->rate = a->capacity;
+	if (wait > target)
+		a->rate *= 1 - (wait - target) / DRAIN_US;
+}
+
+/* What each may have of `rate` at most, so that nothing is left over while somebody asks for more. */
+static double even_share(const struct overload *v, double rate)
+{
+	double share = 0, left, above;
+
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		left = rate;
+		above = 0;
+		for (unsigned i = 0; i <= v->n_peers; i++) {
+			double demand = v->peers[i].demand;
+
+			if (demand > share)
+				above++;
+			else
+				left -= demand;
+		}
+		if (above == 0 || left / above <= share)
+			break;
+		share = left / above;
+	}
+	return share;
+}
+
+static uint32_t permille(double part)
+{
+	return part >= 1 ? PERMILLE : part < 0.001 ? 1 : (uint32_t)(part * PERMILLE);
+}
+
+static void share_out(struct overload *v, double scale)
+{
+	struct admit *a = &v->admit;
+	double sum = 0, share, calm_share;
+
+	for (unsigned i = 0; i <= v->n_peers; i++) {
+		struct overload_peer *p = &v->peers[i];
+
+		p->arrived = p->calls * scale;
+		p->others = (p->others * 7 + p->dialogs * scale) / 8;
+		p->calls = p->dialogs = 0;
+		p->demand += p->keep < 1     ? (p->arrived / p->keep - p->demand) / 8
+			     : p->demand > 0 ? (p->arrived - p->demand) / 2
+					     : p->arrived;
+		sum += p->demand;
+	}
+	a->permille = a->rate > 0 && sum > 0 ? permille(a->rate / sum) : PERMILLE;
+	share = even_share(v, a->rate);
+	/* Neighbours follow later than we do: what drains the queue is none of their business. */
+	calm_share = even_share(v, a->capacity);
+	for (unsigned i = 0; i <= v->n_peers; i++) {
+		struct overload_peer *p = &v->peers[i];
+
+		p->pass = a->rate > 0 && p->demand > share ? permille(share / p->demand) : PERMILLE;
+		if (overload_oc_speaks(v, p))
+			overload_oc_steer(v, p, a->rate > 0 ? calm_share : p->demand);
+		else
+			p->keep = 1;
+	}
+}
+
+/* Over: nothing is kept of it but who was turned away, until nobody repeats himself any more. */
+static void calm_down(struct overload *v)
+{
+	struct admit *a = &v->admit;
+
+	if (a->permille < PERMILLE || v->waiting) {
+		a->calm = 0;
+		return;
+	}
+	a->calm++;
+	if (a->calm < CALM_TICKS)
+		return;
+	if (a->calm == CALM_TICKS && a->rate > 0) {
+		a->capacity = a->rate = 0;
+		log_notice(v->log, "overload", "over");
+	}
+	if (a->shed && now_s(v) - a->shed_s <= SHED_S)
+		return;
+	free(a->shed);
+	a->shed = NULL;
+	timer_stop(v->loop, &a->timer);
+	v->alert = false;
+}
+
+static void report(struct overload *v)
+{
+	overload_count(v, COUNT_EPISODES);
+	log_notice(v->log, "overload", "new calls wait %u ms: %u of 1000 are let in",
+		   v->admit.delay_us / 1000, v->admit.permille);
+}
+
+static void tick(void *arg)
+{
+	struct overload *v = arg;
+	struct admit *a = &v->admit;
+	bool was_all = a->rate <= 0;
+	uint64_t took;
+	double scale;
+
+	timer_start(v->loop, &a->timer, TICK_MS);
+	overload_admit_sample(v);
+	took = a->sampled_us > a->tick_us ? a->sampled_us - a->tick_us : 1;
+	scale = TICK_MS * 1000.0 / (double)took;
+	a->delay_us = delay(v, took);
+	steer(v, a->served * scale);
+	share_out(v, scale);
+	if (was_all && a->rate > 0)
+		report(v);
+	a->refusals = REFUSE_LEAST + a->served;
+	a->served = 0;
+	a->queue_area = 0;
+	a->tick_us = a->sampled_us;
+	calm_down(v);
+}
+
+void overload_admit_start(struct overload *v)
+{
+	struct admit *a = &v->admit;
+
+	if (v->alert)
+		return;
+	v->alert = true;
+	a->tick_us = a->sampled_us = loop_clock_us(v->loop);
+	a->calm = 0;
+	a->served = 0;
+	a->queue_area = 0;
+	a->refusals = REFUSE_LEAST;
+	for (unsigned i = 0; i <= v->n_peers; i++)
+		v->peers[i].calls = v->peers[i].dialogs = 0;
+	timer_init(&a->timer, tick, v);
+	timer_start(v->loop, &a->timer, TICK_MS);
+}
