@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+#include "sip/source_filter.h"
 #include "sip/udp.h"
 
 #define BATCH       32
@@ -38,7 +39,7 @@ struct packet {
 struct socket {
 	struct udp *udp;
 	struct loop_fd fd;
-	unsigned network;
+	struct udp_listen at;
 	bool blocked;    /* the kernel took no more: wait for EPOLLOUT */
 	unsigned queued; /* packets */
 	uint32_t used;   /* octets of `bytes` */
@@ -136,15 +137,27 @@ static void flush(void *arg)
 			flush_socket(u->sockets[i]);
 }
 
-int udp_send(void *arg, unsigned network, const struct addr *to, struct str data)
+/* There are few: a network has one or two. */
+static struct socket *find(const struct udp *u, uint16_t network, uint8_t family)
 {
-	struct udp *u = arg;
-	struct socket *s;
+	for (unsigned i = 0; i < u->n_sockets; i++) {
+		struct socket *s = u->sockets[i];
+
+		if (s->at.network == network && s->at.local.family == family)
+			return s;
+	}
+	return NULL;
+}
+
+int udp_send(struct udp *u, const struct sip_hop *to, struct str data)
+{
+	struct socket *s = find(u, to->network, to->addr.family);
 	struct packet *p;
 
-	if (network >= u->n_sockets || data.n > SIP_DATAGRAM_MAX)
+	if (!s)
+		return -EAFNOSUPPORT;
+	if (data.n > SIP_DATAGRAM_MAX)
 		return -EINVAL;
-	s = u->sockets[network];
 	if ((s->queued == QUEUE || data.n > sizeof(s->bytes) - s->used) && !s->blocked)
 		flush_socket(s);
 	if (s->queued == QUEUE || data.n > sizeof(s->bytes) - s->used) {
@@ -152,7 +165,7 @@ int udp_send(void *arg, unsigned network, const struct addr *to, struct str data
 		return -ENOBUFS;
 	}
 	p = &s->queue[s->queued++];
-	p->to_len = addr_to_sockaddr(to, &p->to);
+	p->to_len = addr_to_sockaddr(&to->addr, &p->to);
 	p->at = s->used;
 	p->len = (uint32_t)data.n;
 	memcpy(s->bytes + p->at, data.p, data.n);
@@ -168,25 +181,27 @@ static void take(struct socket *s, unsigned i)
 	struct udp *u = s->udp;
 	const struct msghdr *h = &u->in[i].msg_hdr;
 	size_t len = u->in[i].msg_len;
-	struct addr from;
+	struct sip_hop from = { .network = s->at.network, .transport = SIP_UDP };
 	unsigned shard;
+	int peer;
 
 	u->counter[COUNT_RECEIVED]++;
 	if (h->msg_flags & MSG_TRUNC) {
 		u->counter[COUNT_TRUNCATED]++;
 		return;
 	}
-	if (addr_from_sockaddr(h->msg_name, &from) < 0 ||
-	    !u->o.known(u->o.arg, s->network, &from)) {
+	if (addr_from_sockaddr(h->msg_name, &from.addr) < 0 ||
+	    (peer = u->o.peer_of(u->o.arg, &from)) < 0) {
 		u->counter[COUNT_UNKNOWN]++;
 		return;
 	}
+	from.peer = (int16_t)peer;
 	shard = sip_steer(u->in_mem[i], len, u->o.n_shards);
 	if (shard == u->o.shard) {
-		u->o.receive(u->o.arg, s->network, &from, u->in_mem[i], len);
+		u->o.receive(u->o.arg, &from, u->in_mem[i], len);
 	} else {
 		u->counter[COUNT_FOREIGN]++;
-		u->o.foreign(u->o.arg, shard, s->network, &from, u->in_mem[i], len);
+		u->o.foreign(u->o.arg, shard, &from, u->in_mem[i], len);
 	}
 }
 
@@ -255,7 +270,7 @@ static int open_socket(const struct addr *local, uint8_t dscp)
 	return fd;
 }
 
-static int add_socket(struct udp *u, unsigned network)
+static int add_socket(struct udp *u, const struct udp_listen *at)
 {
 	struct socket *s = malloc(sizeof(*s));
 	int rc;
@@ -263,10 +278,10 @@ static int add_socket(struct udp *u, unsigned network)
 	if (!s)
 		return -ENOMEM;
 	s->udp = u;
-	s->network = network;
+	s->at = *at;
 	s->blocked = false;
 	s->queued = s->used = 0;
-	rc = open_socket(&u->o.local[network], u->o.dscp[network]);
+	rc = open_socket(&at->local, at->dscp);
 	if (rc >= 0) {
 		s->fd = (struct loop_fd){ .fd = rc, .events = EPOLLIN, .ready = ready, .arg = s };
 		rc = loop_fd_add(u->o.loop, &s->fd);
@@ -300,16 +315,17 @@ struct udp *udp_new(const struct udp_options *o)
 	if (!u)
 		return NULL;
 	u->o = *o;
+	u->o.listen = NULL;
 	u->flush = (struct loop_task){ .run = flush, .arg = u };
-	u->sockets = calloc(o->n_networks ? o->n_networks : 1, sizeof(struct socket *));
+	u->sockets = calloc(o->n_listen ? o->n_listen : 1, sizeof(struct socket *));
 	if (!u->sockets)
 		rc = -ENOMEM;
 	init_receive(u);
-	for (unsigned i = 0; i < o->n_networks && rc == 0; i++) {
-		rc = add_socket(u, i);
+	for (unsigned i = 0; i < o->n_listen && rc == 0; i++) {
+		rc = add_socket(u, &o->listen[i]);
 		if (rc < 0)
 			log_error(o->log, "sip", "cannot listen on udp %s: %s",
-				  addr_print(&o->local[i], text), strerror(-rc));
+				  addr_print(&o->listen[i].local, text), strerror(-rc));
 	}
 	if (rc < 0) {
 		udp_free(u);
@@ -336,9 +352,21 @@ void udp_free(struct udp *u)
 	free(u);
 }
 
+int udp_filter(struct udp *u, uint16_t network, uint8_t family, const struct sock_fprog *filter)
+{
+	struct socket *s = find(u, network, family);
+
+	return s ? source_filter_attach(s->fd.fd, filter) : 0;
+}
+
 void udp_counters(const struct udp *u, void (*fn)(void *arg, const char *name, uint64_t v),
 		  void *arg)
 {
+	uint64_t in_kernel = 0;
+
 	for (unsigned i = 0; i < COUNT_COUNT; i++)
 		fn(arg, names[i], u->counter[i]);
+	for (unsigned i = 0; i < u->n_sockets; i++)
+		in_kernel += source_filter_drops(u->sockets[i]->fd.fd);
+	fn(arg, "udp.drop.in-kernel", in_kernel);
 }

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/test.h"
+#include "sip/source_filter.h"
 #include "sip/udp.h"
 
 struct box {
@@ -22,25 +23,28 @@ struct box {
 	bool deaf;
 };
 
-static bool known(void *arg, unsigned network, const struct addr *source)
+static int peer_of(void *arg, const struct sip_hop *from)
 {
-	return !((struct box *)arg)->deaf;
+	return ((struct box *)arg)->deaf ? SIP_NO_PEER : 6;
 }
 
-static void receive(void *arg, unsigned network, const struct addr *source, char *buf, size_t len)
+static void receive(void *arg, const struct sip_hop *from, char *buf, size_t len)
 {
 	struct box *b = arg;
 
-	assert_true(addr_eq(source, &b->far));
+	assert_true(addr_eq(&from->addr, &b->far));
+	assert_int_equal(from->peer, 6);
+	assert_int_equal(from->transport, SIP_UDP);
+	assert_int_equal(from->conn, 0);
 	memset(buf + len, 0, SIP_PAD); /* there is room behind */
 	b->n++;
-	b->network = network;
+	b->network = from->network;
 	b->len = len;
 	snprintf(b->last, sizeof(b->last), "%.*s", (int)len, buf);
 }
 
-static void foreign(void *arg, unsigned shard, unsigned network, const struct addr *source,
-		    const char *buf, size_t len)
+static void foreign(void *arg, unsigned shard, const struct sip_hop *from, const char *buf,
+		    size_t len)
 {
 	struct box *b = arg;
 
@@ -70,17 +74,23 @@ static struct addr free_port(int *keep)
 
 static struct udp *listen_at(struct box *b, unsigned n, unsigned n_shards)
 {
-	static const uint8_t dscp[] = { 24, 0 };
+	struct udp_listen at[] = { { b->at[0], 0, 24 }, { b->at[1], 1, 0 } };
 	struct udp_options o = { .loop = b->loop,
-				 .local = b->at,
-				 .dscp = dscp,
-				 .n_networks = n,
+				 .listen = at,
+				 .n_listen = n,
 				 .n_shards = (uint8_t)n_shards,
-				 .known = known,
+				 .peer_of = peer_of,
 				 .receive = receive,
 				 .foreign = foreign,
 				 .arg = b };
 	return udp_new(&o);
+}
+
+static int say(struct box *b, uint16_t network, const struct addr *to, struct str data)
+{
+	struct sip_hop hop = { .addr = *to, .network = network };
+
+	return udp_send(b->udp, &hop, data);
 }
 
 static struct box *open_box(unsigned n_shards)
@@ -172,7 +182,7 @@ static void too_long(void **state)
 	assert_int_equal(b->n, 1);
 	assert_int_equal(b->len, SIP_DATAGRAM_MAX);
 	assert_int_equal(counter_of(b, "udp.drop.truncated"), 1);
-	assert_int_equal(udp_send(b->udp, 0, &b->far, (struct str){ big, sizeof(big) }), -EINVAL);
+	assert_int_equal(say(b, 0, &b->far, (struct str){ big, sizeof(big) }), -EINVAL);
 	close_box(b);
 }
 
@@ -184,7 +194,7 @@ static void out(void **state)
 
 	for (unsigned i = 0; i < 100; i++) {
 		snprintf(mem, sizeof(mem), "number %u", i);
-		assert_int_equal(udp_send(b->udp, 0, &b->far, str_of(mem)), 0);
+		assert_int_equal(say(b, 0, &b->far, str_of(mem)), 0);
 	}
 	assert_int_equal(got(b, mem, sizeof(mem)), -1); /* at the end of the round */
 	loop_once(b->loop, 0);
@@ -199,7 +209,7 @@ static void out(void **state)
 	assert_int_equal(counter_of(b, "udp.sent"), 100);
 	/* The test's socket sees what mark came with it. */
 	assert_int_equal(setsockopt(b->fd, IPPROTO_IP, IP_RECVTOS, &(int){ 1 }, sizeof(int)), 0);
-	assert_int_equal(udp_send(b->udp, 0, &b->far, STR("x")), 0);
+	assert_int_equal(say(b, 0, &b->far, STR("x")), 0);
 	loop_once(b->loop, 0);
 	union {
 		char room[CMSG_SPACE(sizeof(int))];
@@ -226,8 +236,8 @@ static void unreachable(void **state)
 
 	assert_int_equal(addr_parse(STR("255.255.255.255"), &nowhere), 0); /* EACCES */
 	nowhere.port = 5060;
-	udp_send(b->udp, 0, &nowhere, STR("x"));
-	udp_send(b->udp, 0, &b->far, STR("y"));
+	say(b, 0, &nowhere, STR("x"));
+	say(b, 0, &b->far, STR("y"));
 	loop_once(b->loop, 0);
 	assert_int_equal(got(b, mem, sizeof(mem)), 1);
 	assert_int_equal(mem[0], 'y');
@@ -243,12 +253,12 @@ static void much_in_one_round(void **state)
 	unsigned i;
 
 	for (i = 0; i < 600; i++)
-		assert_int_equal(udp_send(b->udp, 1, &b->far, STR("x")), 0);
+		assert_int_equal(say(b, 1, &b->far, STR("x")), 0);
 	assert_true(counter_of(b, "udp.sent") > 0 && counter_of(b, "udp.sent") < 600);
 	loop_once(b->loop, 0);
 	assert_int_equal(counter_of(b, "udp.sent"), 600);
 	for (i = 0; i < 40; i++)
-		assert_int_equal(udp_send(b->udp, 1, &b->far, (struct str){ big, sizeof(big) }), 0);
+		assert_int_equal(say(b, 1, &b->far, (struct str){ big, sizeof(big) }), 0);
 	assert_true(counter_of(b, "udp.sent") > 600);
 	loop_once(b->loop, 0);
 	assert_int_equal(counter_of(b, "udp.sent"), 640);
@@ -260,7 +270,7 @@ static void sent_on_free(void **state)
 	struct box *b = open_box(1);
 	char mem[8];
 
-	udp_send(b->udp, 0, &b->far, STR("z"));
+	say(b, 0, &b->far, STR("z"));
 	udp_free(b->udp);
 	assert_int_equal(got(b, mem, sizeof(mem)), 1);
 	loop_once(b->loop, 0); /* its task is gone with it */
@@ -303,28 +313,65 @@ static void taken_address(void **state)
 	close_box(b);
 }
 
-static void ipv6(void **state)
+/* Both families on one network: what is sent comes from the one of its destination. */
+static void dual(void **state)
 {
 	struct box *b = open_box(1);
-	struct addr any;
+	struct udp_listen at[] = { { b->at[0], 5, 0 }, { b->at[0], 5, 0 } };
+	struct udp_options o = { .loop = b->loop,
+				 .listen = at,
+				 .n_listen = 2,
+				 .n_shards = 1,
+				 .peer_of = peer_of,
+				 .receive = receive,
+				 .arg = b };
+	char mem[8];
 
 	udp_free(b->udp);
-	assert_int_equal(addr_parse(STR("::1"), &any), 0);
-	any.port = b->at[0].port;
-	b->at[0] = any;
-	b->udp = listen_at(b, 1, 1);
+	assert_int_equal(addr_parse(STR("::1"), &at[1].local), 0);
+	at[1].local.port = b->at[0].port;
+	b->udp = udp_new(&o);
 	if (!b->udp && errno == EADDRNOTAVAIL) { /* a host without IPv6 */
 		close_box(b);
 		skip();
 		return;
 	}
 	assert_non_null(b->udp);
-	b->far = any;
-	assert_int_equal(udp_send(b->udp, 0, &any, STR("self")), 0);
+	assert_int_equal(say(b, 5, &b->far, STR("four")), 0);
+	assert_int_equal(say(b, 5, &at[1].local, STR("six")), 0);
+	assert_int_equal(say(b, 4, &b->far, STR("x")), -EAFNOSUPPORT);
+	b->far = at[1].local; /* it comes to ourselves */
 	loop_once(b->loop, 0);
+	assert_int_equal(got(b, mem, sizeof(mem)), 4);
 	loop_once(b->loop, 1000);
 	assert_int_equal(b->n, 1);
-	assert_string_equal(b->last, "self");
+	assert_int_equal(b->network, 5);
+	assert_string_equal(b->last, "six");
+	close_box(b);
+}
+
+/* Who is refused in the kernel does not wake us, and is counted. */
+static void filtered(void **state)
+{
+	struct box *b = open_box(1);
+	struct prefix known = { b->far, 32 };
+	struct sock_fprog *some, *none = source_filter_new(4, NULL, 0);
+
+	known.addr.port = 0;
+	some = source_filter_new(4, &known, 1);
+	assert_int_equal(udp_filter(b->udp, 1, 4, none), 0);
+	send_to(b, 1, "x", 1);
+	loop_once(b->loop, 50);
+	assert_int_equal(b->n, 0);
+	assert_int_equal(counter_of(b, "udp.received"), 0);
+	assert_int_equal(counter_of(b, "udp.drop.in-kernel"), 1);
+	assert_int_equal(udp_filter(b->udp, 1, 4, some), 0);
+	assert_int_equal(udp_filter(b->udp, 1, 6, none), 0); /* there is no such socket */
+	send_to(b, 1, "y", 1);
+	loop_once(b->loop, 1000);
+	assert_int_equal(b->n, 1);
+	free(some);
+	free(none);
 	close_box(b);
 }
 
@@ -339,7 +386,8 @@ int main(void)
 		cmocka_unit_test(sent_on_free),
 		cmocka_unit_test(steered),
 		cmocka_unit_test(taken_address),
-		cmocka_unit_test(ipv6),
+		cmocka_unit_test(dual),
+		cmocka_unit_test(filtered),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
