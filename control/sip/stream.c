@@ -186,11 +186,14 @@ int stream_send(struct stream *s, unsigned sender, const struct sip_hop *to, str
 	return 0;
 }
 
-bool stream_is_proven(const struct stream *s, uint32_t conn)
+bool stream_ask_alias(struct stream *s, uint32_t conn)
 {
 	struct conn *c = find_open(s, conn);
+	bool may = c && c->proven;
 
-	return c && c->proven;
+	if (may)
+		c->proven = false;
+	return may;
 }
 
 bool stream_watch(struct stream *s, uint32_t conn, unsigned sender)
@@ -220,6 +223,7 @@ void stream_counters(const struct stream *s, void (*fn)(void *arg, const char *n
 {
 	for (unsigned i = 0; i < STREAM_COUNTS; i++)
 		fn(arg, names[i], s->counter[i]);
+	fn(arg, "stream.refused.in-kernel", stream_filtered(s));
 	fn(arg, "stream.connections", s->n);
 }
 

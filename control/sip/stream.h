@@ -16,12 +16,19 @@
 #include "sip/tls.h"
 
 struct stream;
+struct sock_fprog;
 
 struct stream_listen {
 	struct addr local; /* with port */
 	uint16_t network;
 	uint8_t dscp;
 	struct tls_context *tls; /* NULL: TCP */
+};
+
+enum stream_verdict {
+	STREAM_REFUSED,
+	STREAM_TAKEN, /* its address is enough */
+	STREAM_PROVEN /* its certificate bears its name */
 };
 
 struct stream_route {
@@ -44,9 +51,11 @@ struct stream_options {
 	size_t send_buffer;       /* 0: 256 KiB */
 	/* Who is this source? SIP_NO_PEER: closed. */
 	int (*peer_of)(void *arg, const struct sip_hop *from);
+	/* TLS: the context to accept this source with, instead of its listener's; NULL: that one. */
+	struct tls_context *(*context)(void *arg, const struct sip_hop *from);
 	/* TLS: may the peer with this connection's certificate be that neighbour? Asked after the handshake of
 	 * an accepted connection. */
-	bool (*verify)(void *arg, const struct sip_hop *from, const struct tls *t);
+	enum stream_verdict (*verify)(void *arg, const struct sip_hop *from, const struct tls *t);
 	/* For a connection of ours: fill in how it is made. False: there is no way. */
 	bool (*dial)(void *arg, const struct sip_hop *to, struct stream_route *route);
 	/* A whole message; `from->conn` names the connection. */
@@ -66,9 +75,9 @@ void stream_free(struct stream *s);
  * -ENOTCONN, -ENOBUFS (send buffer full: the connection is closed; or no slot is free), -ENETUNREACH,
  * -ENOMEM. `sender` is the shard whose core says it: 0..63. */
 int stream_send(struct stream *s, unsigned sender, const struct sip_hop *to, struct str data);
-/* RFC 5923: did the client of this accepted TLS connection prove its name? Only then may it stand for
- * other ports of its address. */
-bool stream_is_proven(const struct stream *s, uint32_t conn);
+/* RFC 5923: may this connection stand for another port of its address, if it asks for that? True once, when
+ * its client has proven its name. */
+bool stream_ask_alias(struct stream *s, uint32_t conn);
 /* As if `sender` had sent on it: it hears of its end. False: there is no such connection. */
 bool stream_watch(struct stream *s, uint32_t conn, unsigned sender);
 void stream_close(struct stream *s, uint32_t conn);
@@ -76,6 +85,9 @@ static inline unsigned stream_shard(uint32_t conn)
 {
 	return (conn >> 24) - 1;
 }
+/* Who may connect to a network's address of a family (source_filter.h); NULL: user space decides alone. 0 or
+ * the first -errno. */
+int stream_filter(struct stream *s, uint16_t network, uint8_t family, const struct sock_fprog *filter);
 size_t stream_connections(const struct stream *s);
 void stream_counters(const struct stream *s, void (*fn)(void *arg, const char *name, uint64_t v),
 		     void *arg);

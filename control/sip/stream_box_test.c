@@ -19,13 +19,18 @@ static int peer_of(void *arg, const struct sip_hop *from)
 	return ip[0] == 127 && ip[1] == 0 && ip[2] == 0 ? ip[3] - 1 : SIP_NO_PEER;
 }
 
-static bool verify(void *arg, const struct sip_hop *from, const struct tls *t)
+static enum stream_verdict verify(void *arg, const struct sip_hop *from, const struct tls *t)
 {
 	struct box *b = arg;
 
 	b->verified++;
 	b->verified_tls = t;
-	return !b->refuse_name;
+	return b->verdict;
+}
+
+static struct tls_context *context(void *arg, const struct sip_hop *from)
+{
+	return from->peer == 0 ? ((struct box *)arg)->of_peer_0 : NULL;
 }
 
 static bool dial(void *arg, const struct sip_hop *to, struct stream_route *route)
@@ -97,12 +102,14 @@ void box_open(struct box *b, const struct stream_options *o, struct tls_context 
 	b->at.tls = tls;
 	b->at.dscp = 24;
 	b->at.network = 3;
+	b->verdict = STREAM_TAKEN;
 	b->o.loop = b->loop;
 	b->o.listen = &b->at;
 	b->o.n_listen = 1;
 	b->o.shard = 4;
 	b->o.peer_of = peer_of;
 	b->o.verify = verify;
+	b->o.context = context;
 	b->o.dial = dial;
 	b->o.receive = receive;
 	b->o.garbage = garbage;

@@ -301,13 +301,16 @@ static void take_plain(struct conn *c)
 static void tls_is_up(struct conn *c)
 {
 	struct stream *s = c->stream;
+	enum stream_verdict v = STREAM_TAKEN;
 	int rc = 0;
 
-	if (c->accepted && !s->o.verify(s->o.arg, &c->hop, c->tls)) {
+	if (c->accepted)
+		v = s->o.verify(s->o.arg, &c->hop, c->tls);
+	if (v == STREAM_REFUSED) {
 		conn_kill(c, STREAM_TLS_NAME);
 		return;
 	}
-	c->proven = c->accepted && tls_has_peer(c->tls);
+	c->proven = v == STREAM_PROVEN;
 	conn_start(c, CONN_UP);
 	if (c->out)
 		rc = tls_write(c->tls, c->out + c->out_at, c->out_n - c->out_at);

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "sip/source_filter.h"
 #include "sip/stream_test.h"
 
 #define MANY 40
@@ -26,6 +28,31 @@ static void strangers(void **state)
 	assert_int_equal(box_counter(&b, "stream.refused.unknown-source"), 1);
 	assert_int_equal(box_counter(&b, "stream.accepted"), 0);
 	close(fd);
+	box_close(&b);
+}
+
+/* A stranger does not even learn that somebody is there. */
+static void strangers_in_the_kernel(void **state)
+{
+	struct prefix one = { loopback(2, 0), 32 };
+	struct sock_fprog *f = source_filter_new(4, &one, 1);
+	struct box b = { 0 };
+	int known, stranger;
+
+	box_open(&b, NULL, NULL);
+	assert_int_equal(stream_filter(b.stream, 3, 4, f), 0);
+	assert_int_equal(stream_filter(b.stream, 4, 4, NULL), 0); /* another network */
+	stranger = far_connect(&b, 1);
+	known = far_connect(&b, 2);
+	far_say(known, STR(OPTIONS_TEXT));
+	box_until(&b, &b.n, 1);
+	assert_int_equal(send(stranger, "x", 1, MSG_NOSIGNAL), -1);
+	assert_int_equal(errno, EAGAIN); /* not connected yet */
+	assert_int_equal(box_counter(&b, "stream.refused.in-kernel"), 1);
+	assert_int_equal(box_counter(&b, "stream.accepted"), 1);
+	close(stranger);
+	close(known);
+	free(f);
 	box_close(&b);
 }
 
@@ -370,12 +397,19 @@ static void not_reached(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(strangers),        cmocka_unit_test(so_many_of_a_source),
-		cmocka_unit_test(so_many_a_second), cmocka_unit_test(kept_for_others),
-		cmocka_unit_test(no_descriptors),   cmocka_unit_test(no_spare),
-		cmocka_unit_test(first_message),    cmocka_unit_test(dribble),
-		cmocka_unit_test(too_short),        cmocka_unit_test(idle),
-		cmocka_unit_test(dialled),          cmocka_unit_test(not_reached),
+		cmocka_unit_test(strangers),
+		cmocka_unit_test(strangers_in_the_kernel),
+		cmocka_unit_test(so_many_of_a_source),
+		cmocka_unit_test(so_many_a_second),
+		cmocka_unit_test(kept_for_others),
+		cmocka_unit_test(no_descriptors),
+		cmocka_unit_test(no_spare),
+		cmocka_unit_test(first_message),
+		cmocka_unit_test(dribble),
+		cmocka_unit_test(too_short),
+		cmocka_unit_test(idle),
+		cmocka_unit_test(dialled),
+		cmocka_unit_test(not_reached),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "sip/source_filter.h"
 #include "sip/stream_priv.h"
 
 #define BACKLOG  1024
@@ -29,6 +30,14 @@ static void refuse(int fd)
 	close(fd);
 }
 
+static int begin_tls(struct conn *c, struct tls_context *usual)
+{
+	const struct stream_options *o = &c->stream->o;
+	struct tls_context *own = o->context ? o->context(o->arg, &c->hop) : NULL;
+
+	return conn_set_tls(c, own ? own : usual, NULL);
+}
+
 static void take(struct listener *l, int fd, const struct sip_hop *from)
 {
 	struct stream *s = l->stream;
@@ -48,7 +57,7 @@ static void take(struct listener *l, int fd, const struct sip_hop *from)
 	stream_count(s, STREAM_ACCEPTED);
 	c->accepted = true;
 	c->source = source;
-	if (l->at.tls && conn_set_tls(c, l->at.tls, NULL) < 0) {
+	if (l->at.tls && begin_tls(c, l->at.tls) < 0) {
 		conn_kill(c, STREAM_MEMORY);
 		return;
 	}
@@ -199,6 +208,31 @@ int stream_listen_all(struct stream *s, const struct stream_listen *at, unsigned
 				  strerror(-rc));
 	}
 	return rc;
+}
+
+int stream_filter(struct stream *s, uint16_t network, uint8_t family,
+		  const struct sock_fprog *filter)
+{
+	int rc = 0, first = 0;
+
+	for (unsigned i = 0; i < s->n_listeners; i++) {
+		const struct listener *l = &s->listeners[i];
+
+		if (l->at.network == network && l->at.local.family == family)
+			rc = source_filter_attach(l->fd.fd, filter);
+		if (first == 0)
+			first = rc;
+	}
+	return first;
+}
+
+uint64_t stream_filtered(const struct stream *s)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < s->n_listeners; i++)
+		n += source_filter_drops(s->listeners[i].fd.fd);
+	return n;
 }
 
 void stream_deafen(struct stream *s)

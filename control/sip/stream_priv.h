@@ -166,6 +166,7 @@ void conn_timer(void *arg);
 /* stream_listen.c */
 int stream_listen_all(struct stream *s, const struct stream_listen *at,
 		      unsigned n); /* 0 or -errno, logged */
+uint64_t stream_filtered(const struct stream *s); /* SYNs that the kernel has dropped */
 void stream_deafen(struct stream *s);
 int stream_mark(int fd, uint8_t family, uint8_t dscp);
 

@@ -19,6 +19,7 @@ struct box {
 	struct stream_listen at;
 	struct stream_route route; /* of what is dialled */
 	bool no_route;
+	struct tls_context *of_peer_0; /* to accept it with; NULL: as others */
 	unsigned n, n_garbage, n_broken; /* how often each callback came */
 	struct sip_hop from, lost;       /* of the last one */
 	unsigned sender;
@@ -28,7 +29,7 @@ struct box {
 	struct str answer; /* sent for each message; empty: none */
 	struct str to_garbage;
 	bool close_it;    /* instead of answering */
-	bool refuse_name; /* verify says no */
+	enum stream_verdict verdict; /* of verify */
 	unsigned verified;  /* how often it was asked */
 	const struct tls *verified_tls;
 };

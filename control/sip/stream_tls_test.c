@@ -24,7 +24,7 @@ static void there_and_back(void **state)
 	assert_string_equal(b.last, OK_TEXT);
 	assert_int_equal(b.from.network, 7); /* came to who had dialled */
 	assert_int_equal(b.from.transport, SIP_TLS);
-	assert_false(stream_is_proven(b.stream, b.from.conn));
+	assert_false(stream_ask_alias(b.stream, b.from.conn));
 	/* The same one again. */
 	assert_int_equal(stream_send(b.stream, 0, &to, STR(OPTIONS_TEXT)), 0);
 	box_until(&b, &b.n, 4);
@@ -76,7 +76,7 @@ static void name_is_refused(void **state)
 	struct box b = { 0 };
 	struct sip_hop to = open_pair(&b, *state, NULL);
 
-	b.refuse_name = true;
+	b.verdict = STREAM_REFUSED;
 	assert_int_equal(stream_send(b.stream, 0, &to, STR(OPTIONS_TEXT)), 0);
 	box_until(&b, &b.n_broken, 1);
 	assert_int_equal(b.n, 0);
@@ -87,19 +87,15 @@ static void name_is_refused(void **state)
 
 static void proven(void **state)
 {
-	static const struct pki_spec spec = { .cn = "client",
-					      .alt = { STR("DNS:" CLIENT_NAME) },
-					      .extended = "clientAuth" };
-	struct pair *p = *state;
 	struct box b = { 0 };
-	struct sip_hop to;
+	struct sip_hop to = open_pair(&b, *state, NULL);
 
-	pair_client_is(p, &spec, &p->ca);
-	to = open_pair(&b, p, NULL);
+	b.verdict = STREAM_PROVEN;
 	assert_int_equal(stream_send(b.stream, 0, &to, STR(OPTIONS_TEXT)), 0);
 	box_until(&b, &b.n, 1);
 	assert_int_equal(b.from.network, 3);
-	assert_true(stream_is_proven(b.stream, b.from.conn));
+	assert_true(stream_ask_alias(b.stream, b.from.conn));
+	assert_false(stream_ask_alias(b.stream, b.from.conn));
 	/* Who watches hears of its end. */
 	assert_true(stream_watch(b.stream, b.from.conn, 11));
 	stream_close(b.stream, b.from.conn);
@@ -108,6 +104,27 @@ static void proven(void **state)
 	box_run(&b, 20);
 	assert_int_equal(stream_connections(b.stream), 0);
 	box_close(&b);
+}
+
+/* Another context for one neighbour: here one that demands a certificate, and there is none. */
+static void own_context(void **state)
+{
+	struct pair *p = *state;
+	struct tls_options o = pair_server_options(p);
+	struct box b = { 0 };
+	struct sip_hop to = open_pair(&b, p, NULL);
+
+	o.demand = true;
+	b.of_peer_0 = tls_context_new(&o);
+	assert_non_null(b.of_peer_0);
+	assert_int_equal(stream_send(b.stream, 0, &to, STR(OPTIONS_TEXT)), 0);
+	box_until(&b, &b.n_broken, 1);
+	assert_int_equal(b.n, 0);
+	b.route.local = loopback(2, 0); /* neighbour 1 */
+	assert_int_equal(stream_send(b.stream, 0, &to, STR(OPTIONS_TEXT)), 0);
+	box_until(&b, &b.n, 1);
+	box_close(&b);
+	tls_context_free(b.of_peer_0);
 }
 
 static void never_shakes(void **state)
@@ -181,9 +198,9 @@ static void resumed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		pair_test(there_and_back),  pair_test(large),   pair_test(another_name),
-		pair_test(name_is_refused), pair_test(proven),  pair_test(never_shakes),
-		pair_test(last_words),      pair_test(resumed),
+		pair_test(there_and_back),  pair_test(large),      pair_test(another_name),
+		pair_test(name_is_refused), pair_test(proven),     pair_test(own_context),
+		pair_test(never_shakes),    pair_test(last_words), pair_test(resumed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
