@@ -12,15 +12,14 @@
 #define DRAIN_MS         4000
 #define STEP_MS          20
 #define ENGINE_WAIT_MS   15000
-#define PACE_US          300 /* what a message may wait for company, above some 3000 a second */
+#define CERTIFICATE_MS   10000 /* how often it is looked whether there are new ones */
+#define PACE_US          300   /* what a message may wait for company, above some 3000 a second */
 
 struct shard {
 	struct shard_options o;
 	struct loop *loop;
 	struct seqpacket *seqpacket;
 	struct sip_network *networks;
-	struct addr *local;
-	uint8_t *dscp;
 	struct shard *const *all;
 	struct ctl_shard parts;
 	struct timer drain;
@@ -29,113 +28,211 @@ struct shard {
 	unsigned watch_left;
 	pthread_t thread;
 	bool started;
-	uint64_t mail_lost; /* datagrams for other shards whose mailbox was full */
 };
 
-/* ---- datagrams between shards ---- */
+/* ---- messages between shards ---- */
 
-struct foreign {
-	struct sip_hop from;
+struct letter {
+	struct transport_mail mail;
 	size_t len;
-	char data[];
+	char text[];
 };
 
-static void foreign_arrived(void *owner, void *data)
+static void letter_arrived(void *owner, void *data)
 {
 	struct shard *s = owner;
-	struct foreign *f = data;
+	struct letter *l = data;
 
-	sip_receive(s->parts.sip, &f->from, f->data, f->len);
-	free(f);
+	transport_foreign(s->parts.transport, &l->mail, l->text, l->len);
+	free(l);
 }
 
-static void foreign_post(void *arg, unsigned to, unsigned network, const struct addr *source,
-			 const char *buf, size_t len)
+/* A full mailbox loses it, which transport.c counts: better than to wait here. */
+static int letter_post(void *arg, unsigned to, const struct transport_mail *mail, const char *buf,
+		       size_t len)
 {
 	struct shard *s = arg;
-	struct foreign *f = malloc(sizeof(*f) + len + SIP_PAD);
+	struct letter *l = malloc(sizeof(*l) + len + SIP_PAD);
+	int rc;
 
-	if (!f)
+	if (!l)
+		return -ENOMEM;
+	*l = (struct letter){ .mail = *mail, .len = len };
+	if (len)
+		memcpy(l->text, buf, len);
+	memset(l->text + len, 0, SIP_PAD);
+	rc = mailbox_post(s->all[to]->parts.mailbox, letter_arrived, l);
+	if (rc < 0)
+		free(l);
+	return rc;
+}
+
+static void received(void *arg, const struct sip_hop *from, char *buf, size_t len)
+{
+	sip_receive(((struct shard *)arg)->parts.sip, from, buf, len);
+}
+
+static void garbage(void *arg, const struct sip_hop *from, char *buf, size_t len, int error)
+{
+	sip_garbage(((struct shard *)arg)->parts.sip, from, buf, len, error);
+}
+
+static void broken(void *arg, const struct sip_hop *to)
+{
+	sip_broken(((struct shard *)arg)->parts.sip, to);
+}
+
+static int source_of(void *arg, const struct sip_hop *from)
+{
+	return trunks_peer_of(((struct shard *)arg)->parts.trunks, from);
+}
+
+/* ---- who is known ---- */
+
+struct known {
+	struct prefix *p;
+	unsigned n, room, network;
+};
+
+static void add_known(void *arg, unsigned network, const struct prefix *p, unsigned trunk)
+{
+	struct known *k = arg;
+
+	if (network != k->network)
 		return;
-	*f = (struct foreign){ .from = { .network = (uint16_t)network, .addr = *source },
-			       .len = len };
-	memcpy(f->data, buf, len);
-	memset(f->data + len, 0, SIP_PAD);
-	/* SIP repeats what matters, so a full mailbox may lose it: better than to wait here. */
-	if (mailbox_post(s->all[to]->parts.mailbox, foreign_arrived, f) < 0) {
-		s->mail_lost++;
-		free(f);
-	}
+	if (k->n < k->room)
+		k->p[k->n] = *p;
+	k->n++;
 }
 
-static void own_received(void *arg, unsigned network, const struct addr *source, char *buf,
-			 size_t len)
+/* Counts, then fills in. Without memory the filters stay what they were: who is new is dropped by them until
+ * the next change. */
+static void tell_network(struct shard *s, unsigned network)
+{
+	struct known k = { .network = network };
+
+	trunks_each_source(s->parts.trunks, add_known, &k);
+	k.room = k.n;
+	k.n = 0;
+	k.p = calloc(k.room + 1, sizeof(*k.p));
+	if (!k.p)
+		return;
+	trunks_each_source(s->parts.trunks, add_known, &k);
+	transport_known(s->parts.transport, (uint16_t)network, k.p, k.n);
+	free(k.p);
+}
+
+static void sources_changed(void *arg)
 {
 	struct shard *s = arg;
 
-	struct sip_hop from = { .network = (uint16_t)network, .addr = *source };
-
-	sip_receive(s->parts.sip, &from, buf, len);
-}
-
-static int send_datagram(void *arg, const struct sip_hop *to, struct str data)
-{
-	struct shard *s = arg;
-
-	return to->transport == SIP_UDP ? udp_send(s->parts.udp, to->network, &to->addr, data)
-					: -EPROTONOSUPPORT;
-}
-
-static bool source_known(void *arg, unsigned network, const struct addr *source)
-{
-	struct shard *s = arg;
-
-	struct sip_hop from = { .network = (uint16_t)network, .addr = *source };
-
-	return trunks_peer_of(s->parts.trunks, &from) >= 0;
+	for (unsigned i = 0; i < s->o.conf->n_networks; i++)
+		tell_network(s, i);
 }
 
 /* ---- building ---- */
+
+static struct addr with_port(struct addr a, uint16_t port)
+{
+	a.port = a.family ? port : 0;
+	return a;
+}
 
 static int networks_build(struct shard *s)
 {
 	const struct conf *conf = s->o.conf;
 
 	s->networks = calloc(conf->n_networks, sizeof(*s->networks));
-	s->local = calloc(conf->n_networks, sizeof(*s->local));
-	s->dscp = calloc(conf->n_networks, sizeof(*s->dscp));
-	if (!s->networks || !s->local || !s->dscp)
+	if (!s->networks)
 		return -ENOMEM;
 	for (unsigned i = 0; i < conf->n_networks; i++) {
 		const struct conf_network *n = &conf->networks[i];
+		struct addr us = n->public.family ? n->public : n->address;
 
-		s->local[i] = n->address;
-		s->local[i].port = n->sip_port;
-		s->dscp[i] = n->sip_dscp;
-		s->networks[i].name = n->name;
-		s->networks[i].advertised = n->public.family ? n->public : n->address;
-		s->networks[i].advertised.port = n->sip_port;
+		s->networks[i] = (struct sip_network){
+			.name = n->name,
+			.advertised = with_port(us, n->sip_port),
+			.advertised6 = with_port(n->address6, n->sip_port),
+			.tls_port = n->tls_port,
+		};
 	}
 	return 0;
 }
 
-static struct udp *udp_build(struct shard *s)
+static void transport_networks(const struct conf *conf, struct transport_network *out)
 {
-	struct udp_options o = {
+	for (unsigned i = 0; i < conf->n_networks; i++) {
+		const struct conf_network *n = &conf->networks[i];
+
+		out[i] = (struct transport_network){
+			.name = n->name,
+			.local = { n->address, n->address6 },
+			.port = n->sip_port,
+			.tls_port = n->tls_port,
+			.udp = n->udp,
+			.tcp = n->tcp,
+			.dscp = n->sip_dscp,
+			.certificate = n->certificate,
+			.key = n->key,
+			.ca = n->ca,
+		};
+	}
+}
+
+/* A trunk that says by what name or by whom its certificate must be, must show it. */
+static void transport_peers(const struct shard *s, struct transport_peer *out)
+{
+	const struct conf *conf = s->o.conf;
+
+	for (unsigned i = 0; i < conf->n_trunks; i++) {
+		const struct conf_trunk *t = &conf->trunks[i];
+
+		out[i] = (struct transport_peer){
+			.name = t->name,
+			.tls_name = trunks_tls_name(s->parts.trunks, (int)i),
+			.demand = t->tls_name || t->ca,
+			.certificate = t->certificate,
+			.key = t->key,
+			.ca = t->ca,
+			.network = (uint16_t)t->on->index,
+		};
+	}
+}
+
+static struct transport *transport_build(struct shard *s)
+{
+	const struct conf *conf = s->o.conf;
+	struct transport_network *networks = calloc(conf->n_networks, sizeof(*networks));
+	struct transport_peer *peers = calloc(conf->n_trunks + 1, sizeof(*peers));
+	struct transport_options o = {
 		.loop = s->loop,
 		.log = s->o.log,
-		.local = s->local,
-		.dscp = s->dscp,
-		.n_networks = s->o.conf->n_networks,
+		.networks = networks,
+		.n_networks = conf->n_networks,
+		.peers = peers,
+		.n_peers = conf->n_trunks,
 		.shard = s->o.index,
 		.n_shards = s->o.n_shards,
-		.known = source_known,
-		.receive = own_received,
-		.foreign = foreign_post,
+		.limits = { .max_connections = conf->sip.connections,
+			    .per_source = conf->sip.connections_per_source },
+		.watch_ms = CERTIFICATE_MS,
+		.peer_of = source_of,
+		.receive = received,
+		.garbage = garbage,
+		.broken = broken,
+		.foreign = letter_post,
 		.arg = s,
 	};
+	struct transport *t = NULL;
 
-	return udp_new(&o);
+	if (networks && peers) {
+		transport_networks(conf, networks);
+		transport_peers(s, peers);
+		t = transport_new(&o);
+	}
+	free(networks);
+	free(peers);
+	return t;
 }
 
 static struct media_shard *media_build(struct shard *s)
@@ -154,7 +251,11 @@ static struct media_shard *media_build(struct shard *s)
 
 static struct trunks *trunks_build(struct shard *s)
 {
-	struct trunks_options o = { .loop = s->loop, .log = s->o.log, .conf = s->o.conf };
+	struct trunks_options o = { .loop = s->loop,
+				    .log = s->o.log,
+				    .conf = s->o.conf,
+				    .changed = sources_changed,
+				    .arg = s };
 
 	return trunks_new(&o);
 }
@@ -179,7 +280,7 @@ static struct sip *sip_build(struct shard *s)
 	struct sip_options o = {
 		.loop = s->loop,
 		.log = s->o.log,
-		.io = { .send = send_datagram, .arg = s },
+		.io = { .send = transport_send, .arg = s->parts.transport },
 		.user = calls_sip_user(s->parts.calls),
 		.timers = { s->o.conf->sip.t1_ms, s->o.conf->sip.t2_ms, s->o.conf->sip.t4_ms },
 		.networks = s->networks,
@@ -255,9 +356,10 @@ struct shard *shard_new(const struct shard_options *o)
 	if (s->loop && networks_build(s) == 0 &&
 	    (s->parts.mailbox = mailbox_new(s->loop, MAILBOX_SIZE, s)) &&
 	    (s->seqpacket = seqpacket_new(s->loop, o->log, o->conf->process.engine)) &&
-	    (s->parts.udp = udp_build(s)) && (s->parts.media = media_build(s)) &&
-	    (s->parts.trunks = trunks_build(s)) && (s->parts.calls = calls_build(s)) &&
+	    (s->parts.trunks = trunks_build(s)) && (s->parts.transport = transport_build(s)) &&
+	    (s->parts.media = media_build(s)) && (s->parts.calls = calls_build(s)) &&
 	    (s->parts.sip = sip_build(s))) {
+		sources_changed(s);
 		calls_set_sip(s->parts.calls, s->parts.sip);
 		return s;
 	}
@@ -345,11 +447,10 @@ void shard_free(struct shard *s)
 		calls_free(s->parts.calls);
 	if (s->parts.sip)
 		sip_free(s->parts.sip);
-	trunks_free(s->parts.trunks);
 	if (s->parts.media)
 		media_shard_free(s->parts.media);
-	if (s->parts.udp)
-		udp_free(s->parts.udp);
+	transport_free(s->parts.transport);
+	trunks_free(s->parts.trunks);
 	if (s->seqpacket)
 		seqpacket_free(s->seqpacket);
 	if (s->parts.mailbox)
@@ -358,7 +459,5 @@ void shard_free(struct shard *s)
 		loop_free(s->loop);
 	conf_put(s->o.conf);
 	free(s->networks);
-	free(s->local);
-	free(s->dscp);
 	free(s);
 }

@@ -224,7 +224,7 @@ static void drops_gather(struct ctl_part *part)
 	part->result = json_pack("{s:{},s:{}}", "media", "sip");
 	sip = json_object_get(part->result, "sip");
 	sip_counters(part->shard->sip, ctl_add_counter, sip);
-	udp_counters(part->shard->udp, ctl_add_counter, sip);
+	transport_counters(part->shard->transport, ctl_add_counter, sip);
 	if (part->shard->index)
 		ctl_part_done(part);
 	else

@@ -9,7 +9,7 @@
 
 #include "base/mailbox.h"
 #include "call/call.h"
-#include "sip/udp.h"
+#include "sip/transport.h"
 
 /* A shard as the control socket sees it; used only on the shard's thread, but for `mailbox`. */
 struct ctl_shard {
@@ -18,7 +18,7 @@ struct ctl_shard {
 	struct media_shard *media;
 	struct trunks *trunks;
 	struct sip *sip;
-	struct udp *udp;
+	struct transport *transport;
 	unsigned index;
 };
 

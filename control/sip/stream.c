@@ -205,7 +205,7 @@ bool stream_watch(struct stream *s, uint32_t conn, unsigned sender)
 	return c != NULL;
 }
 
-void stream_close(struct stream *s, uint32_t conn)
+void stream_hang_up(struct stream *s, uint32_t conn)
 {
 	struct conn *c = find_open(s, conn);
 

@@ -57,7 +57,7 @@ static void receive(void *arg, const struct sip_hop *from, char *buf, size_t len
 	keep(b, from, buf, len);
 	memcpy(pad, buf + len, SIP_PAD); /* it can be read */
 	if (b->close_it)
-		stream_close(b->stream, from->conn);
+		stream_hang_up(b->stream, from->conn);
 	else if (b->answer.n && memcmp(buf, "SIP/", 4) != 0)
 		stream_send(b->stream, 0, from, b->answer);
 }

@@ -98,7 +98,7 @@ static void proven(void **state)
 	assert_false(stream_ask_alias(b.stream, b.from.conn));
 	/* Who watches hears of its end. */
 	assert_true(stream_watch(b.stream, b.from.conn, 11));
-	stream_close(b.stream, b.from.conn);
+	stream_hang_up(b.stream, b.from.conn);
 	assert_false(stream_watch(b.stream, b.from.conn, 11));
 	box_until(&b, &b.n_broken, 2);
 	box_run(&b, 20);
@@ -186,7 +186,7 @@ static void resumed(void **state)
 		box_until(&b, &b.n, i + 1);
 		assert_int_equal(tls_resumed(b.verified_tls), i);
 		box_run(&b, 20);
-		stream_close(b.stream, b.from.conn);
+		stream_hang_up(b.stream, b.from.conn);
 		box_run(&b, 50);
 		assert_int_equal(stream_connections(b.stream), 0);
 	}

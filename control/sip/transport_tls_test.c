@@ -149,7 +149,7 @@ static void alias(void **state)
 	back.peer = 0;
 	/* When it is gone, so is its alias; nobody listens at 7777. */
 	for (unsigned i = 0; i < SHARDS; i++)
-		stream_close(w->side[i].t->stream, w->side[1].from.conn);
+		stream_hang_up(w->side[i].t->stream, w->side[1].from.conn);
 	two_run(w, 50);
 	assert_int_equal(w->side[0].t->aliases.count + w->side[1].t->aliases.count, 0);
 	w->side[0].n_broken = 0;
@@ -216,7 +216,7 @@ static void renewed(void **state)
 	/* A new connection finds that it is somebody else now. */
 	to.addr.ip[3] = 1;
 	for (unsigned i = 0; i < SHARDS; i++)
-		stream_close(w->side[i].t->stream, from.conn);
+		stream_hang_up(w->side[i].t->stream, from.conn);
 	two_run(w, 50);
 	w->side[0].n_broken = 0;
 	assert_int_equal(transport_send(w->side[0].t, &to, STR(TO_SHARD("BYE", "1"))), 0);
