@@ -33,6 +33,8 @@ static void must(bool ok, const char *what)
 	abort();
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct overload_scan s, quick;
