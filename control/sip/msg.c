@@ -63,6 +63,9 @@ static char *odd_line_end(struct reader *r, const char *q, bool fold, bool *bad)
 			sip_ctl_next(&r->ctl); /* the LF */
 			if (!fold || q + 2 == r->end || !sip_is_ws(q[2]))
 				return cr;
+			/* 25.1: no line may end between the name and its colon */
+			if (!*bad && !memchr(r->p, ':', (size_t)(q - r->p)))
+				*bad = true;
 			cr[0] = cr[1] = ' ';
 		} else if (*q != '\t' &&
 			   (*q == '\r' || *q == '\n' || !in_quoted_pair(&quotes, q))) {

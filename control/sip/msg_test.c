@@ -78,6 +78,10 @@ static void checklist_02_folding(void **state)
 	assert_str(v, "y");
 	assert_str(sip_value(&t->m, SIP_HDR_SUBJECT), "a      b");
 	done(t);
+	/* a name ends on its line (25.1: HCOLON has no LWS in front) */
+	assert_error(INVITE BASIC "Subject\r\n : x\r\n\r\n", SIP_E_CONTROL);
+	assert_error(INVITE BASIC "Subj\r\n ect: x\r\n\r\n", SIP_E_CONTROL);
+	assert_error(INVITE BASIC "Subject:\r\n x\r\n\r\n", SIP_OK);
 	/* nothing to fold onto */
 	assert_error(INVITE " folded\r\n" BASIC "\r\n", SIP_E_HEADER);
 }
