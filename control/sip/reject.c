@@ -66,13 +66,15 @@ void reject_method(struct sip *s, const struct incoming *in)
 	reject(s, in, in->m->method == SIP_METHOD_OTHER ? 501 : 405, buf_str(&b));
 }
 
-/* Has a source of this slot had its answer in this second? Sources that share a slot share the
+/* UDP: has a source of this slot had its answer in this second? Sources that share a slot share the
  * second too: the table is bounded, and nobody is owed a reply to garbage. */
-static bool limited(struct sip *s, const struct addr *source)
+static bool limited(struct sip *s, const struct sip_hop *source)
 {
-	uint64_t h = siphash(s->reject_key, source->ip, sizeof(source->ip));
+	uint64_t h = siphash(s->reject_key, source->addr.ip, sizeof(source->addr.ip));
 	uint64_t *last = &s->rejected[h % REJECT_SLOTS], now = loop_now(s->loop);
 
+	if (sip_is_reliable(source->transport))
+		return false; /* it is who it says, and its connection has bounds of its own */
 	if (*last && now - *last < 1000)
 		return true;
 	*last = now;
@@ -106,7 +108,7 @@ void reject_malformed(struct sip *s, const struct sip_msg *m, const struct sip_h
 	count(s, COUNT_DROP_MALFORMED);
 	if (!r.status || m->status || !m->method_name.n || m->method == SIP_ACK || !copyable(m))
 		return;
-	if (limited(s, &source->addr)) {
+	if (limited(s, source)) {
 		count(s, COUNT_DROP_LIMITED);
 		return;
 	}

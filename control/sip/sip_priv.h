@@ -54,7 +54,7 @@ enum sip_counter {
 
 /* "[2001:db8::1]:65535" */
 #define SENT_BY_MAX  64
-#define REJECT_SLOTS 256
+#define REJECT_SLOTS 1024
 #define NO_TCP_SLOTS 16
 /* branch, sent-by, method */
 #define STRANS_KEY_MAX (SIP_TOKEN_MAX + 320)

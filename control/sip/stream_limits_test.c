@@ -253,14 +253,13 @@ static void dribble(void **state)
 }
 
 /* RFC 4475 3.1.2.2: more was promised than comes. */
-static void too_short(void **state)
+static void too_short_for(struct stream_options *o)
 {
 	static const char text[] = "OPTIONS sip:b@c SIP/2.0\r\nl: 10\r\n\r\nabc";
-	struct stream_options o = { .message_ms = 100 };
 	struct box b = { 0 };
 	int fd;
 
-	box_open(&b, &o, NULL);
+	box_open(&b, o, NULL);
 	b.to_garbage = STR("SIP/2.0 400 x\r\nl: 0\r\n\r\n");
 	fd = far_connect(&b, 1);
 	far_say(fd, str_of(text));
@@ -271,6 +270,12 @@ static void too_short(void **state)
 	assert_int_equal(far_ends(&b, fd), 0);
 	close(fd);
 	box_close(&b);
+}
+
+static void too_short(void **state)
+{
+	too_short_for(&(struct stream_options){ .message_ms = 100 });
+	too_short_for(&(struct stream_options){ .first_message_ms = 100 });
 }
 
 static void idle(void **state)

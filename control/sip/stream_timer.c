@@ -74,24 +74,27 @@ void conn_arm(struct conn *c)
 
 /* The body is shorter than Content-Length says, or the rest of it never came: the peer is told, as
  * far as its headers can be read (RFC 4475 3.1.2.2). */
-static void end_message(struct conn *c)
+static void end_message(struct conn *c, enum stream_count why)
 {
 	struct stream *s = c->stream;
 	struct sip_hop from = c->hop;
 	char *msg;
 	size_t len;
 
-	if (frame_partial(c->frame, &msg, &len))
+	if (frame_partial(c->frame, &msg, &len)) {
 		s->o.garbage(s->o.arg, &from, msg, len, -SIP_E_LENGTH);
-	conn_shut(c, STREAM_DRIBBLE);
+		conn_shut(c, why);
+	} else {
+		conn_kill(c, why);
+	}
 }
 
 static void end_up(struct conn *c, uint64_t now)
 {
 	if (message_end(c) <= now)
-		end_message(c);
+		end_message(c, STREAM_DRIBBLE);
 	else if (first_message_end(c) <= now)
-		conn_kill(c, STREAM_NO_MESSAGE);
+		end_message(c, STREAM_NO_MESSAGE);
 	else if (stall_end(c) <= now)
 		conn_kill(c, STREAM_STALLED);
 	else
