@@ -542,6 +542,21 @@ static void is_reference_counted(void **state)
 	conf_put(NULL);
 }
 
+/* Its files are where they will be installed: only the text is looked at here. */
+static void tls_example_is_good(void **state)
+{
+	struct conf_errors e = { 0 };
+	struct conf *c;
+
+	assert_int_equal(conf_load_without_secrets("conf/tls-trunk.yaml", &c, &e), 0);
+	assert_string_equal(c->trunks[0].host_name, "sip.carrier.example");
+	assert_int_equal(c->trunks[0].transport, CONF_TRANSPORT_TLS);
+	assert_string_equal(c->trunks[0].login.user, "acme-uk");
+	assert_int_equal(c->trunks[1].transport, CONF_TRANSPORT_TCP);
+	conf_put(c);
+	conf_errors_free(&e);
+}
+
 /* ---- the nearest word ---- */
 
 static const char *word_at(const void *list, unsigned i)
@@ -581,6 +596,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(odd_texts),
 		cmocka_unit_test(errors_are_bounded),
 		cmocka_unit_test(is_reference_counted),
+		cmocka_unit_test(tls_example_is_good),
 		cmocka_unit_test(nearest_word),
 	};
 
