@@ -14,7 +14,8 @@ struct auth_state {
 	struct auth_challenge challenge; /* slices of text */
 	bool proxy;
 	uint8_t tries;
-	uint32_t nc; /* answers given to this nonce */
+	uint32_t nc;    /* answers given to this nonce */
+	uint32_t taken; /* what nc was when the challenge came */
 	size_t size;
 	char cnonce[CNONCE_LEN];
 	char text[];
@@ -129,7 +130,7 @@ int auth_take(struct auth_state **state, const struct sip_msg *m, const struct a
 	a->tries = (uint8_t)(old ? old->tries + 1 : 1);
 	/* The same nonce once more (stale by mistake): its counter goes on. */
 	if (old && str_eq(old->challenge.nonce, a->challenge.nonce))
-		a->nc = old->nc;
+		a->nc = a->taken = old->nc;
 	auth_state_free(old);
 	*state = a;
 	return 0;
@@ -198,7 +199,7 @@ void auth_put(struct auth_state *a, const struct auth_login *l, struct str metho
 				      .sess = ch->sess,
 				      .qop = in.qop };
 
-	if (a->nc > 1) /* the answer before this one was good */
+	if (a->nc - a->taken > 1) /* the answer before this one was good */
 		a->tries = 0;
 	if (in.qop.n)
 		c.nc = in.nc;
