@@ -51,6 +51,12 @@ static bool among(struct str lines, struct str name)
 	return false;
 }
 
+/* What one target has asked for is of no use to another. */
+static bool is_credentials(unsigned id)
+{
+	return id == SIP_HDR_AUTHORIZATION || id == SIP_HDR_PROXY_AUTHORIZATION;
+}
+
 static void put_contact_again(const struct ctrans *ct, struct str value, const struct sip_hop *to,
 			      struct buf *b)
 {
@@ -73,6 +79,8 @@ int derive_again(const struct ctrans *ct, const struct ctrans_again *a, const st
 		const struct sip_hdr *h = &m.hdr[i];
 		struct str name = sip_hdr_name(&m, h), value = sip_hdr_value(&m, h);
 
+		if (a->to && is_credentials(h->id))
+			continue;
 		if (h->id == SIP_HDR_VIA)
 			put_via(ct->sip, b, to, branch);
 		else if (h->id == SIP_HDR_CONTACT)

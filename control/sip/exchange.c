@@ -123,6 +123,11 @@ static bool failed(const struct ctrans_event *e)
 	return e->status == 503 || (e->status == 408 && !e->in);
 }
 
+static struct login **login_of(struct sip_exchange *x)
+{
+	return x->dialog ? &x->dialog->login : &x->login;
+}
+
 /* RFC 3263 4.3: it could not be reached, said nothing at all, or 503. */
 static bool next_target(struct sip_exchange *x, const struct ctrans_event *e)
 {
@@ -140,6 +145,8 @@ static bool next_target(struct sip_exchange *x, const struct ctrans_event *e)
 	count(x->sip, COUNT_OUT_NEXT_TARGET);
 	x->ct = ct;
 	x->heard = false;
+	login_free(*login_of(x));
+	*login_of(x) = NULL;
 	if (x->begins && x->dialog && x->dialog->open)
 		x->dialog->peer = x->dialog->hop = *a.to;
 	return true;
@@ -153,7 +160,7 @@ static bool log_in(struct sip_exchange *x, const struct incoming *in)
 
 	if (d && d->hop.peer != d->peer.peer)
 		return false;
-	ct = login_again(x->ct, d ? &d->login : &x->login, in, (d ? d->local_cseq : x->cseq) + 1);
+	ct = login_again(x->ct, login_of(x), in, (d ? d->local_cseq : x->cseq) + 1);
 	if (!ct)
 		return false;
 	x->ct = ct;

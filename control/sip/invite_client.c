@@ -61,6 +61,8 @@ bool invite_next_target(struct invite *inv, const struct invite_in *e)
 		return false;
 	count(inv->sip, COUNT_OUT_NEXT_TARGET);
 	inv->client = next;
+	login_free(inv->dialog.login);
+	inv->dialog.login = NULL;
 	inv->dialog.peer = inv->dialog.hop = *a.to;
 	inv->state = INV_CALLING;
 	return true;

@@ -161,6 +161,81 @@ static void not_after_the_end(void **state)
 	world_free(w);
 }
 
+/* "stale" for the very nonce that was answered, again and again: a peer that wants us busy. */
+static void not_for_ever(void **state)
+{
+	struct world *w = begin();
+
+	for (int i = 0; i < 12 && w->inv; i++)
+		answer(w, (int)w->n_sent - 1, 401, "x",
+		       "WWW-Authenticate: Digest realm=\"bob.example\", nonce=\"n1\", stale=true, "
+		       "qop=\"auth\", algorithm=MD5\r\n",
+		       "");
+	assert_null(w->inv);
+	assert_int_equal(count_sent(w, "INVITE"), 4);
+	world_free(w);
+}
+
+/* The next target has nonces of its own, and knows nothing of the first one's. */
+static void next_target_asks_anew(void **state)
+{
+	struct world *w = begin();
+	struct sip_hop to[2] = { w->far_hop, w->far_hop };
+	struct invite_params p = { .targets = { to, 2, 5000 },
+				   .ruri = STR("sip:bob@bob.example"),
+				   .from = STR("<sip:alice@us.example>"),
+				   .to = STR("<sip:bob@bob.example>"),
+				   .max_forwards = 69,
+				   .arg = w };
+
+	to[1].addr.ip[3] = 98;
+	invite_end(w->inv, 0, STR_NONE);
+	world_forget(w);
+	w->inv = invite_send(w->sip, &p);
+	challenged(w);
+	answer(w, 2, 503, "x", "", "");
+	assert_true(sent_is(w, 4, "INVITE"));
+	assert_int_equal(w->sent[4].to.ip[3], 98);
+	assert_string_equal(field(w, 4, "Authorization"), "");
+	w->far.ip[3] = 98;
+	answer(w, 4, 401, "x",
+	       "WWW-Authenticate: Digest realm=\"bob.example\", nonce=\"n2\", qop=\"auth\", "
+	       "algorithm=MD5\r\n",
+	       "");
+	assert_true(sent_is(w, -1, "INVITE"));
+	assert_non_null(strstr(field(w, -1, "Authorization"), "nonce=\"n2\""));
+	assert_non_null(strstr(field(w, -1, "Authorization"), "nc=00000001"));
+	world_free(w);
+}
+
+/* The same for other requests. */
+static void next_target_of_an_exchange_asks_anew(void **state)
+{
+	struct world *w = begin();
+	struct exchange_params p = exchange_to_far(w, "MESSAGE");
+	struct sip_hop to[2] = { w->far_hop, w->far_hop };
+
+	to[1].addr.ip[3] = 98;
+	p.targets = (struct sip_targets){ to, 2, 5000 };
+	invite_end(w->inv, 0, STR_NONE);
+	world_forget(w);
+	assert_non_null(sip_send(w->sip, &p));
+	answer(w, 0, 401, "x", ASK, "");
+	assert_non_null(strstr(field(w, 1, "Authorization"), "nonce=\"n1\""));
+	answer(w, 1, 503, "x", "", "");
+	assert_true(sent_is(w, 2, "MESSAGE"));
+	assert_string_equal(field(w, 2, "Authorization"), "");
+	w->far.ip[3] = 98;
+	answer(w, 2, 401, "x",
+	       "WWW-Authenticate: Digest realm=\"bob.example\", nonce=\"n2\", qop=\"auth\", "
+	       "algorithm=MD5\r\n",
+	       "");
+	assert_non_null(strstr(field(w, 3, "Authorization"), "nonce=\"n2\""));
+	answer(w, 3, 200, "x", "", "");
+	assert_int_equal(w->done.status, 200);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +246,9 @@ int main(void)
 		cmocka_unit_test(not_when_it_was_withdrawn),
 		cmocka_unit_test(early_dialogs_may_be_challenged),
 		cmocka_unit_test(not_after_the_end),
+		cmocka_unit_test(not_for_ever),
+		cmocka_unit_test(next_target_asks_anew),
+		cmocka_unit_test(next_target_of_an_exchange_asks_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

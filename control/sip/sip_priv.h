@@ -330,7 +330,8 @@ const char *ctrans_state_name(const struct ctrans *ct);
 /* The same request once more, by a transaction of its own: a new branch, and what `a` says. Takes the owner over
  * from `old`, which has to have had no 2xx. NULL + errno: then nothing has changed. */
 struct ctrans_again {
-	const struct sip_hop *to; /* another target (RFC 3263 4.3); NULL: the same */
+	/* Another target (RFC 3263 4.3), who gets no credentials; NULL: the same. */
+	const struct sip_hop *to;
 	uint32_t cseq;            /* 0: the same */
 	struct str headers;       /* further lines: credentials. Lines of the same names are left out */
 	uint32_t patience_ms;
