@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Transactions and dialogs driven by a script of octets on the virtual clock: what a peer sends,
  * what our user does, how time goes by. Whatever happens, what the core sends can be read, no event
- * comes after the last one, and once everything has been ended and 400 s have gone nothing is left.
- */
+ * comes after the last one, each request of ours comes to one end, and once everything has been ended and
+ * 400 s have gone nothing is left. */
 #include <stdio.h>
 #include <stdlib.h>
 #include "sip/sip_priv.h"
 
 #define INVITES  8
 #define REQUESTS 8
+#define SUBS     4
 #define SENT     16
 
 struct text {
@@ -23,6 +24,9 @@ struct fuzz {
 	const uint8_t *p, *end;
 	struct invite *inv[INVITES];
 	struct sip_request *req[REQUESTS];
+	struct subscription *sub[SUBS];
+	unsigned exchanges; /* that have not ended */
+	bool sending;
 	struct text sent[SENT]; /* the last ones, round */
 	unsigned n_sent;
 };
@@ -80,12 +84,17 @@ static void *on_invite(void *arg, struct invite *inv, const struct sip_msg *m,
 	return NULL;
 }
 
+static void keep_request(struct fuzz *f, struct sip_request *r);
+
 static void on_event(void *arg, struct invite *inv, const struct invite_event *e)
 {
 	struct fuzz *f = arg;
 	bool over = e->type == INVITE_FAIL || e->type == INVITE_CANCEL || e->type == INVITE_BYE ||
 		    e->type == INVITE_LOST;
 	unsigned i = 0;
+
+	if (e->type == INVITE_REQUEST)
+		keep_request(f, e->request);
 
 	while (i < INVITES && f->inv[i] != inv)
 		i++;
@@ -95,11 +104,28 @@ static void on_event(void *arg, struct invite *inv, const struct invite_event *e
 		f->inv[i] = NULL;
 }
 
-static void on_request(void *arg, struct sip_request *r, const struct sip_msg *m,
-		       const struct sip_core *core, int peer)
+static void on_done(void *arg, const struct exchange_event *e)
+{
+	struct fuzz *f = arg;
+
+	must(!f->sending, "an end from inside");
+	must(f->exchanges-- > 0, "an end too many");
+	must(e->status >= 200 && e->status < 700, "no final status");
+	must(e->msg || e->status == 408 || e->status == 503, "no message");
+}
+
+static struct subscription **free_sub(struct fuzz *f)
+{
+	unsigned i = 0;
+
+	while (i < SUBS && f->sub[i])
+		i++;
+	return i < SUBS ? &f->sub[i] : NULL;
+}
+
+static void keep_request(struct fuzz *f, struct sip_request *r)
 {
 	struct invite_reply busy = { .status = 486 };
-	struct fuzz *f = arg;
 
 	for (unsigned i = 0; i < REQUESTS; i++)
 		if (!f->req[i]) {
@@ -107,6 +133,34 @@ static void on_request(void *arg, struct sip_request *r, const struct sip_msg *m
 			return;
 		}
 	sip_request_reply(r, &busy);
+}
+
+static void on_request(void *arg, struct sip_request *r, const struct sip_msg *m,
+		       const struct sip_core *core, const struct sip_hop *source)
+{
+	struct fuzz *f = arg;
+	struct subscription **slot = free_sub(f);
+
+	if (slot && (m->method == SIP_SUBSCRIBE || m->method == SIP_REFER))
+		*slot = subscription_accept(r, m, core, source);
+	if (slot && *slot)
+		subscription_set_arg(*slot, f);
+	keep_request(f, r);
+}
+
+static void on_subscription(void *arg, struct subscription *sub, const struct subscription_event *e)
+{
+	struct fuzz *f = arg;
+	unsigned i = 0;
+
+	while (i < SUBS && f->sub[i] != sub)
+		i++;
+	must(i < SUBS, "an event of a subscription that is over");
+	keep_request(f, e->request);
+	if (e->core->cseq.num & 1)
+		return;
+	subscription_end(sub);
+	f->sub[i] = NULL;
 }
 
 /* ---- what the peer does ---- */
@@ -167,17 +221,19 @@ static void response(struct fuzz *f)
 	deliver(f, text, (size_t)n);
 }
 
-static const char *const methods[] = { "INVITE",  "ACK",  "BYE",    "CANCEL",
-				       "OPTIONS", "INFO", "UPDATE", "BREW" };
+static const char *const methods[] = { "INVITE",    "ACK",    "BYE",    "CANCEL",
+				       "OPTIONS",   "INFO",   "UPDATE", "BREW",
+				       "SUBSCRIBE", "NOTIFY", "REFER",  "MESSAGE",
+				       "PUBLISH",   "PRACK",  "NOTIFY", "SUBSCRIBE" };
 
 /* Outside dialogs, or with what a response or a request of ours has said. */
 static void request(struct fuzz *f, bool inside)
 {
-	char to[512] = "<sip:us@192.0.2.1>", from[512] = "<sip:far@x>;tag=far", id[512] = "c";
+	char to[512] = "<sip:us@192.0.2.1>", from[528] = "<sip:far@x>;tag=far", id[512] = "c";
 	char text[4096];
 	const struct text *t = pick(f);
 	uint8_t how = next(f), seq = next(f), branch = next(f);
-	const char *method = methods[how & 7];
+	const char *method = methods[(how & 7) | (seq >> 4 & 8)];
 	bool response = t->len > 4 && memcmp(t->mem, "SIP/", 4) == 0;
 	int n;
 
@@ -185,6 +241,8 @@ static void request(struct fuzz *f, bool inside)
 		field(t, "To", response ? to : from);
 		field(t, "From", response ? from : to);
 		field(t, "Call-ID", id);
+		if (!strstr(from, ";tag=")) /* a fork that was not heard of before */
+			snprintf(from + strlen(from), 16, ";tag=%.1s", &"abcd"[how >> 6]);
 	} else {
 		snprintf(id, sizeof(id), "c%u", how >> 6);
 	}
@@ -265,6 +323,58 @@ static void call(struct fuzz *f)
 		f->inv[i] = invite_send(f->sip, &p);
 }
 
+/* Outside, in a call, or in a subscription, which it may begin. */
+static void ask(struct fuzz *f)
+{
+	struct sip_hop to[2] = { { .addr = f->far }, { .addr = f->far, .transport = SIP_TCP } };
+	uint8_t how = next(f), which = next(f);
+	struct exchange_params p = { .targets = { to, 1 + (how >> 3 & 1), 500 },
+				     .method = which & 64 ? STR("INFO")
+							  : str_of(methods[8 + (how & 7)]),
+				     .ruri = STR("sip:b@192.0.2.99"),
+				     .from = STR("<sip:a@192.0.2.1>"),
+				     .to = STR("<sip:b@192.0.2.99>"),
+				     .body = STR("b"),
+				     .body_type = STR("t/t"),
+				     .max_forwards = 70,
+				     .fn = on_done,
+				     .arg = f };
+	struct invite *inv = f->inv[which % INVITES];
+	struct subscription *sub = f->sub[which % SUBS], **slot = free_sub(f);
+	bool sent;
+
+	f->sending = true;
+	if (how & 16 && inv) {
+		sent = invite_request(inv, &p) != NULL;
+	} else if (how & 32 && sub) {
+		sent = subscription_request(sub, &p) != NULL;
+	} else if (how & 64 && slot) {
+		*slot = subscription_send(f->sip, &p);
+		sent = *slot != NULL;
+		if (sent)
+			subscription_set_arg(*slot, f);
+	} else {
+		sent = sip_send(f->sip, &p) != NULL;
+	}
+	f->sending = false;
+	f->exchanges += sent;
+}
+
+static void forget(struct fuzz *f)
+{
+	uint8_t which = next(f);
+	struct subscription **sub = &f->sub[which % SUBS];
+	struct sip_request **req = &f->req[which % REQUESTS];
+
+	if (which & 128 && *sub) {
+		subscription_end(*sub);
+		*sub = NULL;
+	} else if (*req) {
+		sip_request_drop(*req);
+		*req = NULL;
+	}
+}
+
 static void answer_request(struct fuzz *f)
 {
 	unsigned i = next(f) % REQUESTS;
@@ -302,7 +412,12 @@ static void step(struct fuzz *f)
 		garbage(f);
 		break;
 	default:
-		answer_request(f);
+		if (op & 8)
+			ask(f);
+		else if (op & 16)
+			forget(f);
+		else
+			answer_request(f);
 	}
 }
 
@@ -315,7 +430,13 @@ static void finish(struct fuzz *f)
 	for (unsigned i = 0; i < REQUESTS; i++)
 		if (f->req[i])
 			sip_request_reply(f->req[i], &(struct invite_reply){ .status = 500 });
+	for (unsigned i = 0; i < SUBS; i++)
+		if (f->sub[i])
+			subscription_end(f->sub[i]);
+	memset(f->req, 0, sizeof(f->req));
+	memset(f->sub, 0, sizeof(f->sub));
 	loop_advance(f->loop, 400000);
+	must(f->exchanges == 0, "a request without an end");
 	must(f->sip->dialogs.count == 0, "a dialog was left");
 	must(f->sip->transactions == 0, "a transaction was left");
 	must(f->sip->servers.count + f->sip->clients.count + f->sip->merges.count == 0,
@@ -333,6 +454,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					   .invite = on_invite,
 					   .event = on_event,
 					   .request = on_request,
+					   .subscription = on_subscription,
 					   .arg = f },
 				 .networks = &net,
 				 .n_networks = 1,
