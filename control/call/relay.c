@@ -190,10 +190,12 @@ static unsigned status_of(int err)
 
 static unsigned pass(struct calls *cs, const struct relay_in *in, const struct policy_request *q)
 {
+	bool inside = in->inv || in->sub; /* the dialog knows the way, whatever became of names */
 	struct sip_hop targets[SIP_TARGETS_MAX];
 	struct exchange_params p = {
 		.method = in->msg->method_name,
-		.targets = { targets, trunks_targets(cs->trunks, in->to->index, targets),
+		.targets = { targets,
+			     inside ? 0 : trunks_targets(cs->trunks, in->to->index, targets),
 			     in->to->failover_ms },
 		.ruri = q->ruri,
 		.from = q->from,
@@ -208,7 +210,7 @@ static unsigned pass(struct calls *cs, const struct relay_in *in, const struct p
 	struct relay *r;
 	unsigned status;
 
-	if (!p.targets.n)
+	if (!inside && !p.targets.n)
 		return 503;
 	r = relay_new(cs, in);
 	if (!r)
