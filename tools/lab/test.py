@@ -2,7 +2,7 @@
 """Builds everything and runs every test. The last line is the count.
 
 usage: tools/test [--quick] [--all] [-k PATTERN]
-  --quick      no sanitizers, no fuzzing, no slow system tests
+  --quick      no sanitizers, no fuzzing, no coverage, no slow system tests
   --all        also the benchmarks beside Kamailio and rtpengine (tools/bench all --peers)
   -k PATTERN   only what has PATTERN in its name
 """
@@ -15,7 +15,7 @@ import sys
 import time
 import xml.etree.ElementTree
 
-from . import build, fuzz, term
+from . import build, coverage, fuzz, term
 
 FUZZ_SECONDS = 30
 
@@ -113,6 +113,17 @@ def sanitized(count, o):
         count.add(f"fuzz {name}", ok)
 
 
+def covered(count, o):
+    if o.k and o.k not in "coverage":
+        return
+    term.title("line coverage of the parsers")
+    try:
+        count.add("coverage", coverage.report())
+    except build.BuildError as e:
+        term.say(str(e))
+        count.add("coverage", False)
+
+
 def system(count, o):
     where = os.path.join(build.ROOT, "tests/system")
     if not any(f.startswith("test_") for f in os.listdir(where)):
@@ -158,6 +169,7 @@ def main(argv):
     built = plain(count, o)
     if not o.quick:
         sanitized(count, o)
+        covered(count, o)
     if built:
         system(count, o)
         if o.all:
