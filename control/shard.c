@@ -69,7 +69,7 @@ static int letter_post(void *arg, unsigned to, const struct transport_mail *mail
 
 static void received(void *arg, const struct sip_hop *from, char *buf, size_t len)
 {
-	sip_receive(((struct shard *)arg)->parts.sip, from, buf, len);
+	overload_take(((struct shard *)arg)->parts.overload, from, buf, len);
 }
 
 static void garbage(void *arg, const struct sip_hop *from, char *buf, size_t len, int error)
@@ -85,6 +85,75 @@ static void broken(void *arg, const struct sip_hop *to)
 static int source_of(void *arg, const struct sip_hop *from)
 {
 	return trunks_peer_of(((struct shard *)arg)->parts.trunks, from);
+}
+
+/* ---- overload control, between the transports and the core ---- */
+
+static void admitted(void *arg, const struct sip_hop *from, char *buf, size_t len)
+{
+	sip_receive(((struct shard *)arg)->parts.sip, from, buf, len);
+}
+
+static void refused(void *arg, const struct sip_hop *from, char *buf, size_t len,
+		    unsigned retry_after_s)
+{
+	sip_refuse(((struct shard *)arg)->parts.sip, from, buf, len, retry_after_s);
+}
+
+static bool came_before(void *arg, const char *buf, size_t len)
+{
+	return sip_again(((struct shard *)arg)->parts.sip, buf, len);
+}
+
+static bool oc_speaks(void *arg, int peer)
+{
+	return overload_speaks_oc(arg, peer);
+}
+
+static void oc_put(void *arg, int peer, struct buf *b)
+{
+	overload_put_oc(arg, peer, b);
+}
+
+static void oc_got(void *arg, int peer, struct str via_params)
+{
+	overload_got_oc(arg, peer, via_params);
+}
+
+static bool oc_may_send(void *arg, int peer)
+{
+	return overload_may_send(arg, peer);
+}
+
+/* Each shard sees its part of a neighbour's calls. */
+static struct overload *overload_build(struct shard *s)
+{
+	const struct conf *conf = s->o.conf;
+	uint32_t *rate = calloc(conf->n_trunks + 1, sizeof(*rate));
+	bool *oc = calloc(conf->n_trunks + 1, sizeof(*oc));
+	struct overload_options o = {
+		.loop = s->loop,
+		.log = s->o.log,
+		.n_peers = conf->n_trunks,
+		.rate = rate,
+		.oc = oc,
+		.emergency = conf->sip.emergency,
+		.receive = admitted,
+		.refuse = refused,
+		.again = came_before,
+		.arg = s,
+	};
+	struct overload *v = NULL;
+
+	for (unsigned i = 0; rate && oc && i < conf->n_trunks; i++) {
+		rate[i] = (conf->trunks[i].max_rate + s->o.n_shards - 1) / s->o.n_shards;
+		oc[i] = conf->trunks[i].oc;
+	}
+	if (rate && oc)
+		v = overload_new(&o);
+	free(rate);
+	free(oc);
+	return v;
 }
 
 /* ---- who is known ---- */
@@ -288,6 +357,11 @@ static struct sip *sip_build(struct shard *s)
 		.shard = s->o.index,
 		.n_shards = s->o.n_shards,
 		.max_transactions = TRANSACTIONS_MAX,
+		.oc = { .speaks = oc_speaks,
+			.put = oc_put,
+			.got = oc_got,
+			.may_send = oc_may_send,
+			.arg = s->parts.overload },
 	};
 
 	return sip_new(&o);
@@ -358,7 +432,7 @@ struct shard *shard_new(const struct shard_options *o)
 	    (s->seqpacket = seqpacket_new(s->loop, o->log, o->conf->process.engine)) &&
 	    (s->parts.trunks = trunks_build(s)) && (s->parts.transport = transport_build(s)) &&
 	    (s->parts.media = media_build(s)) && (s->parts.calls = calls_build(s)) &&
-	    (s->parts.sip = sip_build(s))) {
+	    (s->parts.overload = overload_build(s)) && (s->parts.sip = sip_build(s))) {
 		sources_changed(s);
 		calls_set_sip(s->parts.calls, s->parts.sip);
 		return s;
@@ -445,6 +519,8 @@ void shard_free(struct shard *s)
 	}
 	if (s->parts.calls)
 		calls_free(s->parts.calls);
+	if (s->parts.overload)
+		overload_free(s->parts.overload);
 	if (s->parts.sip)
 		sip_free(s->parts.sip);
 	if (s->parts.media)

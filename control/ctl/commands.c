@@ -59,14 +59,50 @@ static void status_done(void *arg, int status)
 	ctl_part_done(arg); /* without the engine the rest is still worth telling */
 }
 
+static json_t *view_overload(const struct overload *v)
+{
+	struct overload_state s;
+	json_int_t waiting = 0;
+
+	overload_state(v, &s);
+	for (int c = 0; c < OVERLOAD_CLASSES; c++)
+		waiting += (json_int_t)s.queued[c];
+	return json_pack("{s:i,s:i,s:I}", "admitted_permille", (int)s.admitted_permille, "delay_ms",
+			 (int)s.delay_ms, "waiting", waiting);
+}
+
+static json_int_t number(const json_t *o, const char *name)
+{
+	return json_integer_value(json_object_get(o, name));
+}
+
+/* The worst of all shards. */
+static json_t *merge_overload(const struct ctl_part *parts, unsigned n)
+{
+	json_int_t permille = 1000, delay = 0, waiting = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		const json_t *o = json_object_get(parts[i].result, "overload");
+
+		if (number(o, "admitted_permille") < permille)
+			permille = number(o, "admitted_permille");
+		if (number(o, "delay_ms") > delay)
+			delay = number(o, "delay_ms");
+		waiting += number(o, "waiting");
+	}
+	return json_pack("{s:I,s:I,s:I}", "admitted_permille", permille, "delay_ms", delay,
+			 "waiting", waiting);
+}
+
 static void status_gather(struct ctl_part *part)
 {
 	const struct ctl_shard *s = part->shard;
 	struct engine *e = media_engine(s->media);
 	struct engine_dump d = { .port = status_port, .done = status_done, .arg = part };
 
-	part->result = json_pack("{s:I,s:b,s:{},s:[]}", "calls", (json_int_t)calls_count(s->calls),
-				 "engine_up", engine_is_up(e), "totals", "data_path");
+	part->result = json_pack("{s:I,s:b,s:{},s:[],s:o}", "calls",
+				 (json_int_t)calls_count(s->calls), "engine_up", engine_is_up(e),
+				 "totals", "data_path", "overload", view_overload(s->overload));
 	calls_counters(s->calls, ctl_add_counter, json_object_get(part->result, "totals"));
 	if (s->index || engine_dump(e, &d) < 0)
 		ctl_part_done(part);
@@ -112,6 +148,7 @@ static void status_merge(const struct ctl_options *o, json_t *reply, struct ctl_
 	json_object_set_new(reply, "calls", json_integer(calls));
 	json_object_set_new(reply, "memory", json_integer(memory_in_use()));
 	json_object_set_new(reply, "totals", totals);
+	json_object_set_new(reply, "overload", merge_overload(parts, n));
 	json_object_set(reply, "engine_up", json_object_get(parts[0].result, "engine_up"));
 	json_object_set(reply, "data_path", json_object_get(parts[0].result, "data_path"));
 	json_object_set_new(reply, "networks", view_networks(o->conf));
@@ -225,6 +262,7 @@ static void drops_gather(struct ctl_part *part)
 	sip = json_object_get(part->result, "sip");
 	sip_counters(part->shard->sip, ctl_add_counter, sip);
 	transport_counters(part->shard->transport, ctl_add_counter, sip);
+	overload_counters(part->shard->overload, ctl_add_counter, sip);
 	if (part->shard->index)
 		ctl_part_done(part);
 	else

@@ -9,6 +9,7 @@
 
 #include "base/mailbox.h"
 #include "call/call.h"
+#include "sip/overload.h"
 #include "sip/transport.h"
 
 /* A shard as the control socket sees it; used only on the shard's thread, but for `mailbox`. */
@@ -19,6 +20,7 @@ struct ctl_shard {
 	struct trunks *trunks;
 	struct sip *sip;
 	struct transport *transport;
+	struct overload *overload;
 	unsigned index;
 };
 

@@ -30,6 +30,8 @@ void put_via(struct sip *s, struct buf *b, const struct sip_hop *to, const char 
 	buf_add(b, by->text, by->len);
 	buf_lit(b, ";rport;branch=");
 	buf_add(b, branch, BRANCH_LEN);
+	if (sip_speaks_oc(s, to->peer))
+		buf_lit(b, ";oc;oc-algo=\"loss\"");
 	buf_lit(b, "\r\n");
 }
 
@@ -70,11 +72,23 @@ void put_param(struct buf *b, struct str name, struct str val)
 	}
 }
 
+/* oc, oc-algo, oc-validity, oc-seq: RFC 7339 9. */
+static bool is_oc(struct str name)
+{
+	const struct str oc = STR("oc");
+
+	return name.n >= oc.n && str_caseeq((struct str){ name.p, oc.n }, oc) &&
+	       (name.n == oc.n || name.p[oc.n] == '-');
+}
+
 /* RFC 3261 18.2.1, RFC 3581 4. `received` is put in always: a server may, and it keeps a peer from
  * putting in a false one. */
-static void put_top_via(struct buf *b, const struct sip_via *v, const struct addr *source)
+static void put_top_via(struct sip *s, struct buf *b, const struct sip_via *v,
+			const struct sip_hop *hop)
 {
 	struct str params = v->params, name, val;
+	const struct addr *source = &hop->addr;
+	bool oc = sip_speaks_oc(s, hop->peer), offered = false;
 
 	buf_lit(b, "Via: SIP/2.0/");
 	buf_put(b, v->transport);
@@ -84,9 +98,16 @@ static void put_top_via(struct buf *b, const struct sip_via *v, const struct add
 		buf_lit(b, ":");
 		buf_u64(b, v->port);
 	}
-	while (sip_param_next(&params, &name, &val) > 0)
-		if (!str_caseeq(name, STR("received")) && !str_caseeq(name, STR("rport")))
+	while (sip_param_next(&params, &name, &val) > 0) {
+		if (str_caseeq(name, STR("received")) || str_caseeq(name, STR("rport")))
+			continue;
+		if (oc && is_oc(name))
+			offered = offered || name.n == 2;
+		else
 			put_param(b, name, val);
+	}
+	if (offered)
+		s->oc.put(s->oc.arg, hop->peer, b);
 	buf_lit(b, ";received=");
 	addr_put_sdp(b, source);
 	if (v->has_rport) {
@@ -104,7 +125,7 @@ static void put_all(struct buf *b, const struct sip_msg *m, const struct sip_hdr
 }
 
 bool echo_read(struct sip *s, struct echo *e, const struct sip_msg *m, const struct sip_core *c,
-	       const struct addr *source)
+	       const struct sip_hop *source)
 {
 	const struct sip_hdr *h = sip_hdr_first(m, SIP_HDR_VIA);
 	struct sip_via via;
@@ -123,11 +144,11 @@ bool echo_read(struct sip *s, struct echo *e, const struct sip_msg *m, const str
 		return false;
 	buf_init(&b, s->aux, sizeof(s->aux));
 	if (c && c->n_via == 1) { /* nearly always: nothing is read twice */
-		put_top_via(&b, &c->via, source);
+		put_top_via(s, &b, &c->via, source);
 	} else {
 		rest = sip_hdr_value(m, h);
 		if (sip_via_parse(&rest, &via) == 0)
-			put_top_via(&b, &via, source);
+			put_top_via(s, &b, &via, source);
 		else
 			rest = sip_hdr_value(m, h);
 	}

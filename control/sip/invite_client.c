@@ -97,11 +97,29 @@ static int send_invite(struct invite *inv, const struct invite_params *p)
 	return inv->client ? 0 : -ENOMEM;
 }
 
+/* RFC 7339 5.5: what the neighbour demands. An emergency call goes all the same (5.10.1). */
+static bool may_send(const struct sip *s, const struct invite_params *p)
+{
+	const struct sip_hop *to = p->targets.n ? &p->targets.hop[0] : NULL;
+	struct sip_uri u;
+
+	if (!to || !s->oc.may_send || !sip_speaks_oc(s, to->peer) ||
+	    s->oc.may_send(s->oc.arg, to->peer))
+		return true;
+	return sip_uri_parse(p->ruri, &u) == 0 && sip_uri_is_sos(&u);
+}
+
 struct invite *invite_send(struct sip *s, const struct invite_params *p)
 {
-	struct invite *inv = invite_new(s);
-	int rc = inv ? send_invite(inv, p) : -ENOMEM;
+	struct invite *inv;
+	int rc;
 
+	if (!may_send(s, p)) {
+		errno = EBUSY;
+		return NULL;
+	}
+	inv = invite_new(s);
+	rc = inv ? send_invite(inv, p) : -ENOMEM;
 	if (rc < 0) {
 		if (inv)
 			invite_free(inv);

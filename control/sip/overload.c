@@ -224,6 +224,7 @@ static int init_peers(struct overload *v, const struct overload_options *o)
 	for (unsigned i = 0; i <= o->n_peers; i++) {
 		v->peers[i].pass = PERMILLE;
 		v->peers[i].keep = 1;
+		v->peers[i].oc = i < o->n_peers && (!o->oc || o->oc[i]);
 		v->peers[i].rate = o->rate && i < o->n_peers ? o->rate[i] : 0;
 		v->peers[i].tokens = v->peers[i].rate * 1000ull;
 		v->peers[i].filled_ms = loop_now(v->loop);

@@ -38,13 +38,14 @@ struct overload_options {
 	struct log *log;
 	unsigned n_peers;
 	const uint32_t *rate; /* new calls a second of each neighbour; 0: no limit. Copied */
+	const bool *oc;       /* is RFC 7339 spoken with it? Copied; NULL: with all */
 	const char *const *emergency; /* numbers, NULL at the end; urn:service:sos always counts */
 	uint32_t target_ms;   /* 0: 20 */
 	uint32_t too_old_ms;  /* 0: 200 */
 	size_t queue_max;     /* octets in all queues; 0: 32 MiB */
 	/* The work. */
 	void (*receive)(void *arg, const struct sip_hop *from, char *buf, size_t len);
-	/* Answer statelessly and forget: 503 with Retry-After. */
+	/* Answer statelessly and forget: 503 with Retry-After, 0: without. */
 	void (*refuse)(void *arg, const struct sip_hop *from, char *buf, size_t len, unsigned retry_after_s);
 	/* Is this a retransmission (a transaction has this branch)? */
 	bool (*again)(void *arg, const char *buf, size_t len);
@@ -59,6 +60,7 @@ void overload_take(struct overload *v, const struct sip_hop *from, char *buf, si
 enum overload_class overload_class_of(const struct overload *v, const char *buf, size_t len);
 
 /* ---- RFC 7339 ---- */
+bool overload_speaks_oc(const struct overload *v, int peer);
 /* For the Via of a response to a peer that offered `oc`: the parameters, or nothing. */
 void overload_put_oc(struct overload *v, int peer, struct buf *b);
 /* A neighbour's response carried oc parameters in our Via. */

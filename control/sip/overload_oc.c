@@ -15,6 +15,11 @@
 #define LEAST_KEPT    0.01
 #define SEQ_RESTART_S 60 /* 4.4: a number so much lower is no late packet but a new start */
 
+bool overload_speaks_oc(const struct overload *v, int peer)
+{
+	return peer >= 0 && (unsigned)peer < v->n_peers && v->peers[peer].oc;
+}
+
 /* ---- towards a neighbour ---- */
 
 bool overload_oc_speaks(const struct overload *v, const struct overload_peer *p)
@@ -70,7 +75,7 @@ void overload_put_oc(struct overload *v, int peer, struct buf *b)
 	unsigned percent = loss(p);
 	uint64_t seq;
 
-	if (p == &v->peers[v->n_peers])
+	if (!p->oc)
 		return;
 	p->oc_seen_ms = loop_now(v->loop);
 	seq = next_seq_us(v);
@@ -138,7 +143,7 @@ void overload_got_oc(struct overload *v, int peer, struct str via_params)
 	uint64_t now = loop_now(v->loop);
 	struct demand d;
 
-	if (p == &v->peers[v->n_peers] || !read_demand(via_params, &d))
+	if (!p->oc || !read_demand(via_params, &d))
 		return;
 	if (p->oc_until_ms && now >= p->oc_until_ms) /* expired: as if nothing had been said */
 		p->oc_until_ms = p->oc_seq = 0;

@@ -128,7 +128,8 @@ struct overload_peer {
 	uint32_t calls, dialogs;
 	double arrived, others, demand;
 	uint32_t pass; /* permille of its calls that are let in */
-	/* RFC 7339, it towards us. */
+	bool oc;       /* RFC 7339 is spoken with it */
+	/* It towards us. */
 	uint64_t oc_seen_ms; /* when it last said `oc`; 0: never */
 	double keep;         /* the part of its calls that it may send; 1: all */
 	double share;        /* that calls had in its requests when it was told to reduce */

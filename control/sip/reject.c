@@ -14,7 +14,7 @@ static void send_rejection(struct sip *s, const struct sip_msg *m, const struct 
 	struct echo e;
 	struct buf b;
 
-	if (!echo_read(s, &e, m, NULL, &source->addr)) {
+	if (!echo_read(s, &e, m, NULL, source)) {
 		count(s, COUNT_DROP_MALFORMED);
 		return;
 	}

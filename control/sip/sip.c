@@ -65,6 +65,7 @@ struct sip *sip_new(const struct sip_options *o)
 	s->shard = o->shard;
 	s->n_shards = o->n_shards;
 	s->max_transactions = o->max_transactions;
+	s->oc = o->oc;
 	s->timers.t1_ms = o->timers.t1_ms ? o->timers.t1_ms : 500;
 	s->timers.t2_ms = o->timers.t2_ms ? o->timers.t2_ms : 4000;
 	s->timers.t4_ms = o->timers.t4_ms ? o->timers.t4_ms : 5000;
@@ -168,8 +169,12 @@ static void receive_response(struct sip *s, const struct incoming *in)
 		count(s, COUNT_DROP_VIA_COUNT);
 	else if (!names_us(s, in))
 		count(s, COUNT_DROP_VIA_OTHER);
-	else if (!ctrans_receive(s, in))
-		count(s, COUNT_DROP_STRAY_RESPONSE);
+	else {
+		if (sip_speaks_oc(s, in->source.peer))
+			s->oc.got(s->oc.arg, in->source.peer, in->c->via.params);
+		if (!ctrans_receive(s, in))
+			count(s, COUNT_DROP_STRAY_RESPONSE);
+	}
 }
 
 /* ---- in: requests ---- */
@@ -340,31 +345,61 @@ void sip_garbage(struct sip *s, const struct sip_hop *from, char *buf, size_t le
 	reject_malformed(s, &m, &in.source, rc && rc != -SIP_E_LENGTH ? rc : error);
 }
 
+/* False: nothing is left to be done with it. */
+static bool receive_message(struct sip *s, const struct sip_hop *from, struct incoming *in,
+			    struct str data)
+{
+	struct sip_msg *m = (struct sip_msg *)in->m;
+	int rc;
+
+	if (!receive_from(s, from, in, data))
+		return false;
+	rc = sip_msg_parse(m, (char *)data.p, data.n);
+	if (rc == -SIP_E_EMPTY) {
+		count(s, COUNT_IN_KEEPALIVE);
+		return false;
+	}
+	if (rc == 0)
+		rc = sip_msg_core(m, (struct sip_core *)in->c);
+	if (rc < 0)
+		reject_malformed(s, m, &in->source, rc);
+	else
+		count_in(s, m);
+	return rc == 0;
+}
+
 void sip_receive(struct sip *s, const struct sip_hop *from, char *buf, size_t len)
 {
 	struct sip_msg m;
 	struct sip_core c;
 	struct incoming in; /* its key is large: not zeroed for nothing */
-	int rc;
 
 	in.m = &m;
 	in.c = &c;
-	if (!receive_from(s, from, &in, (struct str){ buf, len }))
+	if (!receive_message(s, from, &in, (struct str){ buf, len }))
 		return;
-	rc = sip_msg_parse(&m, buf, len);
-	if (rc == -SIP_E_EMPTY) {
-		count(s, COUNT_IN_KEEPALIVE);
-		return;
-	}
-	if (rc == 0)
-		rc = sip_msg_core(&m, &c);
-	if (rc < 0) {
-		reject_malformed(s, &m, &in.source, rc);
-		return;
-	}
-	count_in(s, &m);
 	if (m.status)
 		receive_response(s, &in);
 	else
 		receive_request(s, &in);
+}
+
+void sip_refuse(struct sip *s, const struct sip_hop *from, char *buf, size_t len,
+		unsigned retry_after_s)
+{
+	struct sip_msg m;
+	struct sip_core c;
+	struct incoming in;
+	char mem[RETRY_AFTER_LEN];
+	struct buf b;
+
+	in.m = &m;
+	in.c = &c;
+	if (!receive_message(s, from, &in, (struct str){ buf, len }) || m.status)
+		return;
+	buf_init(&b, mem, sizeof(mem));
+	if (retry_after_s)
+		buf_fmt(&b, "Retry-After: %u\r\n", retry_after_s);
+	count(s, COUNT_REJECT_OVERLOAD);
+	reject(s, &in, 503, buf_str(&b));
 }

@@ -115,6 +115,15 @@ struct sip_user {
 	void (*trace)(void *arg, bool out, const struct sip_hop *hop, struct str data);
 };
 
+/* RFC 7339 with neighbours. All NULL: it is not spoken. */
+struct sip_oc {
+	bool (*speaks)(void *arg, int peer);             /* we do, with this one */
+	void (*put)(void *arg, int peer, struct buf *b); /* parameters for the Via of a response to it */
+	void (*got)(void *arg, int peer, struct str via_params); /* of a response of it */
+	bool (*may_send)(void *arg, int peer);           /* a new call, now? */
+	void *arg;
+};
+
 struct sip_options {
 	struct loop *loop;
 	struct log *log;
@@ -125,6 +134,7 @@ struct sip_options {
 	unsigned n_networks;
 	uint8_t shard, n_shards;
 	size_t max_transactions; /* bound on memory: beyond it new INVITEs get 503 */
+	struct sip_oc oc;
 };
 
 struct sip *sip_new(const struct sip_options *o); /* NULL + errno */
@@ -134,6 +144,10 @@ void sip_free(struct sip *s);
 /* A message from the network: `buf` writable, SIP_PAD octets readable behind it. `from->peer` does not
  * count. */
 void sip_receive(struct sip *s, const struct sip_hop *from, char *buf, size_t len);
+/* Has a request of this branch come before, and is it not forgotten yet? It only scans for the Via. */
+bool sip_again(struct sip *s, const char *buf, size_t len);
+/* Refuses a request that need not be looked at, statelessly: 503, with Retry-After unless that is 0. */
+void sip_refuse(struct sip *s, const struct sip_hop *from, char *buf, size_t len, unsigned retry_after_s);
 /* What came by a stream and cannot be followed further (framing is lost): `error` is -SIP_E_*; it is
  * answered if that can be done. */
 void sip_garbage(struct sip *s, const struct sip_hop *from, char *buf, size_t len, int error);
@@ -177,7 +191,7 @@ struct invite_params {
 	void *arg;               /* for its events */
 };
 
-/* Sends an INVITE. NULL + errno: -ENOMEM, -EMSGSIZE. Events come later, never from inside. */
+/* Sends an INVITE. NULL + errno: ENOMEM, EMSGSIZE, EBUSY (the neighbour wants less: RFC 7339). Events come later, never from inside. */
 struct invite *invite_send(struct sip *s, const struct invite_params *p);
 
 struct invite_reply {

@@ -86,6 +86,7 @@ struct sip {
 	unsigned n_networks;
 	uint8_t shard, n_shards;
 	size_t max_transactions, transactions;
+	struct sip_oc oc;
 	struct table servers; /* struct strans, by branch, sent-by and method */
 	struct table merges;  /* struct strans without To tag, by From tag, Call-ID and CSeq */
 	struct table clients; /* struct ctrans, by branch */
@@ -137,6 +138,12 @@ static inline uint64_t sip_64_t1(const struct sip *s)
 	return 64ull * s->timers.t1_ms;
 }
 
+/* Do we speak overload control (RFC 7339) with this neighbour? */
+static inline bool sip_speaks_oc(const struct sip *s, int peer)
+{
+	return s->oc.speaks && peer >= 0 && s->oc.speaks(s->oc.arg, peer);
+}
+
 void count_in(struct sip *s, const struct sip_msg *m);
 void count_out(struct sip *s, struct str data);
 
@@ -175,7 +182,7 @@ struct response {
  * the message did not pass sip_msg_core(): a Via that cannot be read is repeated as it came, and what
  * is missing stays empty. False without a Via or a CSeq. */
 bool echo_read(struct sip *s, struct echo *e, const struct sip_msg *m, const struct sip_core *c,
-	       const struct addr *source);
+	       const struct sip_hop *source);
 /* Where a response goes: RFC 3261 18.2.2, RFC 3581 4; on a stream the connection of the request. */
 struct sip_hop response_hop(const struct sip_via *v, const struct sip_hop *source);
 /* The port to connect to when that connection is gone. */

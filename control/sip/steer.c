@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which shard a datagram belongs to, found by scanning for three header fields only. A message that
+/* Which shard a datagram belongs to, and whether it has come before, found by scanning for three header fields only. A message that
  * means to mislead it reaches a shard that knows nothing of it, and is refused there. */
 #include "sip/sip_priv.h"
 
@@ -123,4 +123,42 @@ unsigned sip_steer(const char *buf, size_t len, unsigned n_shards)
 		}
 	}
 	return (unsigned)(hash % n_shards);
+}
+
+/* ---- has it come before ---- */
+
+#define VIA_MAX 1024
+
+/* Of the topmost Via, unfolded into mem where it has to be. */
+static bool top_via(struct str rest, char mem[VIA_MAX], struct sip_via *v)
+{
+	struct str line, value;
+
+	while (field(&rest, &line)) {
+		if ((line.p[0] | 0x20) != 'v' || !header(line, STR("Via"), 'v', &value))
+			continue;
+		if (memchr(value.p, '\n', value.n)) {
+			if (value.n > VIA_MAX)
+				return false;
+			for (size_t i = 0; i < value.n; i++)
+				mem[i] = is_space(value.p[i]) ? ' ' : value.p[i];
+			value.p = mem;
+		}
+		return sip_via_parse(&value, v) == 0;
+	}
+	return false;
+}
+
+bool sip_again(struct sip *s, const char *buf, size_t len)
+{
+	struct str rest = { buf, len }, line, method;
+	char mem[VIA_MAX];
+	struct sip_core c; /* what strans_find() looks at */
+
+	while (rest.n && (*rest.p == '\r' || *rest.p == '\n'))
+		rest = (struct str){ rest.p + 1, rest.n - 1 };
+	if (!field(&rest, &line) || !str_token(&line, ' ', &method) || !top_via(rest, mem, &c.via))
+		return false;
+	c.cseq.method_name = method;
+	return strans_find(s, &c, sip_method_of(method)) != NULL;
 }

@@ -315,7 +315,7 @@ static struct echo *keep_echo(struct sip *s, const struct incoming *in)
 	struct str *part;
 	size_t n;
 
-	if (!echo_read(s, &e, in->m, in->c, &in->source.addr))
+	if (!echo_read(s, &e, in->m, in->c, &in->source))
 		return NULL;
 	n = e.via.n + e.routes.n + e.from.n + e.to.n + e.call_id.n + e.cseq.n + e.timestamp.n +
 	    e.user.n;
@@ -480,7 +480,7 @@ int strans_reply_now(struct strans *st, const struct incoming *in, const struct 
 {
 	struct echo e;
 
-	return echo_read(st->sip, &e, in->m, in->c, &in->source.addr) ? reply(st, &e, r) : -EINVAL;
+	return echo_read(st->sip, &e, in->m, in->c, &in->source) ? reply(st, &e, r) : -EINVAL;
 }
 
 const char *strans_state_name(const struct strans *st)

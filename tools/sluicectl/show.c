@@ -88,6 +88,10 @@ void show_status(const json_t *reply)
 	printf("data plane: %s\n\n", json_is_true(at(reply, "engine_up"))
 					     ? "connected"
 					     : "NOT CONNECTED - new calls get 503");
+	v = at(reply, "overload");
+	if (number(v, "admitted_permille") < 1000)
+		printf("overload: %lld of 1000 new calls are let in, they wait %lld ms\n\n",
+		       number(v, "admitted_permille"), number(v, "delay_ms"));
 	json_array_foreach(at(reply, "networks"), i, net)
 	{
 		char sip[CELL], media[CELL], driver[256] = "-";
