@@ -23,46 +23,43 @@
 #define UNPOISON(p, n) ((void)(p), (void)(n))
 #endif
 
-#define ALIGN 16
-
 struct chunk {
 	struct chunk *next;
 	size_t size; /* with this header */
 };
 
-struct arena {
-	struct chunk chunk; /* the first; must stay the first member: the arena lives in it */
+struct arena { /* lives at the begin of its first chunk */
 	struct chunk *more;
 	char *at, *end; /* free room of the newest chunk */
-	size_t first, total;
+	uint32_t first, grow;
 };
+_Static_assert(sizeof(struct arena) <= ARENA_HEAD, "arena_room() counts on it");
 
-static size_t align_up(size_t n)
+static void use_chunk(struct arena *a, char *at, char *end)
 {
-	return (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+	a->at = at;
+	a->end = end;
+	POISON(at, (size_t)(end - at));
 }
 
-/* The room of a chunk begins after `head` octets, which are already aligned. */
-static void use_chunk(struct arena *a, struct chunk *c, size_t head)
+struct arena *arena_new_exact(size_t first, size_t grow)
 {
-	a->at = (char *)c + head;
-	a->end = (char *)c + c->size;
-	a->total += c->size;
-	POISON(a->at, (size_t)(a->end - a->at));
+	size_t size = first > ARENA_HEAD ? first : ARENA_HEAD;
+	struct arena *a;
+
+	if (size > UINT32_MAX || grow > UINT32_MAX)
+		return NULL;
+	a = malloc(size);
+	if (!a)
+		return NULL;
+	*a = (struct arena){ .first = (uint32_t)size, .grow = (uint32_t)grow };
+	use_chunk(a, (char *)a + ARENA_HEAD, (char *)a + size);
+	return a;
 }
 
 struct arena *arena_new(size_t first)
 {
-	size_t head = align_up(sizeof(struct arena));
-	size_t size = first > head ? first : head;
-	struct arena *a;
-
-	a = malloc(size);
-	if (!a)
-		return NULL;
-	*a = (struct arena){ .chunk.size = size, .first = size };
-	use_chunk(a, &a->chunk, head);
-	return a;
+	return arena_new_exact(first, first);
 }
 
 void arena_free(struct arena *a)
@@ -76,21 +73,21 @@ void arena_free(struct arena *a)
 		UNPOISON(c, c->size);
 		free(c);
 	}
-	UNPOISON(a, a->chunk.size);
+	UNPOISON(a, a->first);
 	free(a);
 }
 
 static bool grow(struct arena *a, size_t n)
 {
-	size_t head = align_up(sizeof(struct chunk));
-	size_t size = head + n > a->first ? head + n : a->first;
+	size_t head = arena_room(sizeof(struct chunk));
+	size_t size = head + n > a->grow ? head + n : a->grow;
 	struct chunk *c = malloc(size);
 
 	if (!c)
 		return false;
 	*c = (struct chunk){ .next = a->more, .size = size };
 	a->more = c;
-	use_chunk(a, c, head);
+	use_chunk(a, (char *)c + head, (char *)c + size);
 	return true;
 }
 
@@ -101,7 +98,7 @@ void *arena_alloc(struct arena *a, size_t n)
 
 	if (n > SIZE_MAX / 2)
 		return NULL;
-	take = align_up(n ? n : 1) + GAP;
+	take = arena_room(n ? n : 1) + GAP;
 	if ((size_t)(a->end - a->at) < take && !grow(a, take))
 		return NULL;
 	p = a->at;
@@ -123,5 +120,9 @@ struct str arena_str(struct arena *a, struct str s)
 
 size_t arena_size(const struct arena *a)
 {
-	return a->total;
+	size_t total = a->first;
+
+	for (const struct chunk *c = a->more; c; c = c->next)
+		total += c->size;
+	return total;
 }

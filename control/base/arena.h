@@ -7,9 +7,17 @@
 
 struct arena;
 
-/* `first` is the size of the first chunk in octets (the arena itself lives in it); later chunks
+/* `first` is the size of the first chunk in octets (ARENA_HEAD of them are the arena's own); later chunks
  * are at least that large. NULL when there is no memory. */
+#define ARENA_HEAD 32
 struct arena *arena_new(size_t first);
+/* The same for what knows its usual size: later chunks are at least `grow` octets large. */
+struct arena *arena_new_exact(size_t first, size_t grow);
+/* What a piece of `n` octets takes of a chunk. */
+static inline size_t arena_room(size_t n)
+{
+	return (n + 15) & ~(size_t)15;
+}
 void arena_free(struct arena *a); /* everything at once; NULL is allowed */
 /* Zeroed, aligned to 16 octets. NULL when there is no memory. Never freed alone. */
 void *arena_alloc(struct arena *a, size_t n);

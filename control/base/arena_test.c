@@ -55,6 +55,23 @@ static void counts_what_it_took(void **state)
 	arena_free(NULL);
 }
 
+static void grows_as_it_is_told(void **state)
+{
+	struct arena *a = arena_new_exact(ARENA_HEAD + arena_room(100), 64);
+
+	assert_int_equal(arena_size(a), ARENA_HEAD + 112);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__clang__) /* its gaps want room too */
+	assert_non_null(arena_alloc(a, 100));
+	assert_int_equal(arena_size(a), ARENA_HEAD + 112);
+	assert_non_null(arena_alloc(a, 8));
+	assert_int_equal(arena_size(a), ARENA_HEAD + 112 + 64);
+	assert_non_null(arena_alloc(a, 200));
+	assert_true(arena_size(a) <= ARENA_HEAD + 112 + 64 + 240);
+#endif
+	assert_null(arena_new_exact(SIZE_MAX, 64));
+	arena_free(a);
+}
+
 static void refuses_the_impossible(void **state)
 {
 	struct arena *a = arena_new(64);
@@ -86,7 +103,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(is_zeroed_and_aligned), cmocka_unit_test(pieces_do_not_overlap),
 		cmocka_unit_test(counts_what_it_took),   cmocka_unit_test(refuses_the_impossible),
-		cmocka_unit_test(copies_strings),
+		cmocka_unit_test(copies_strings),        cmocka_unit_test(grows_as_it_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
