@@ -68,21 +68,34 @@ unsigned dialog_peer_read(struct sip *s, const struct incoming *in, struct dialo
 
 /* ---- names ---- */
 
+_Static_assert(SIP_DATAGRAM_MAX <= UINT16_MAX + 1, "an offset in a message fits");
+static void set_remote_tag(struct dialog *d, const struct dialog_peer *p)
+{
+	d->tag_at = p->remote_tag.n ? (uint16_t)(p->remote_tag.p - p->remote.p) : 0;
+	d->tag_len = (uint16_t)p->remote_tag.n;
+}
+
+size_t dialog_begin_room(const struct dialog_names *n)
+{
+	return arena_room(n->from.n + 5 + 2 * IDENT_LEN + n->contact_user.n);
+}
+
 int dialog_begin(struct sip *s, struct dialog *d, struct arena *a, const struct dialog_names *names)
 {
 	size_t n = names->from.n + 5 + IDENT_LEN;
-	char *local = arena_alloc(a, n + 1 + IDENT_LEN);
+	char *local = arena_alloc(a, n + IDENT_LEN + names->contact_user.n);
 	struct buf b;
 
-	d->contact_user = arena_str(a, names->contact_user);
-	if (!local || (names->contact_user.n && !d->contact_user.p))
+	if (!local)
 		return -ENOMEM;
+	buf_init(&b, local + n + IDENT_LEN, names->contact_user.n);
+	buf_put(&b, names->contact_user);
+	d->contact_user = buf_str(&b);
 	buf_init(&b, local, n);
 	buf_put(&b, names->from);
 	buf_lit(&b, ";tag=");
 	ident_random(s, local + b.n);
 	d->local = (struct str){ local, n };
-	d->local_tag = (struct str){ local + b.n, IDENT_LEN };
 	ident_random(s, local + n);
 	d->call_id = (struct str){ local + n, IDENT_LEN };
 	d->local_cseq = 1;
@@ -108,8 +121,7 @@ int dialog_complete(struct sip *s, struct dialog *d, struct arena *a, const stru
 	buf_put(&b, p.routes);
 	buf_put(&b, p.target);
 	d->remote = (struct str){ mem, p.remote.n };
-	if (p.remote_tag.n)
-		d->remote_tag = (struct str){ mem + (p.remote_tag.p - p.remote.p), p.remote_tag.n };
+	set_remote_tag(d, &p);
 	d->routes = (struct str){ mem + p.remote.n, p.routes.n };
 	d->target = (struct str){ mem + n - p.target.n, p.target.n };
 	d->target_cap = (uint32_t)p.target.n;
@@ -118,38 +130,51 @@ int dialog_complete(struct sip *s, struct dialog *d, struct arena *a, const stru
 	return 0;
 }
 
+static struct str user_called(const struct incoming *in)
+{
+	return in->c->ruri.scheme == SIP_SCHEME_SIP ? in->c->ruri.user : STR_NONE;
+}
+
+static size_t take_length(const struct incoming *in, const struct dialog_peer *p)
+{
+	return sip_value(in->m, SIP_HDR_TO).n + 5 + IDENT_LEN + in->c->call_id.n + p->remote.n +
+	       p->routes.n + p->target.n + user_called(in).n;
+}
+
+size_t dialog_take_room(const struct incoming *in, const struct dialog_peer *p)
+{
+	return arena_room(take_length(in, p));
+}
+
 int dialog_take(struct sip *s, struct dialog *d, struct arena *a, const struct incoming *in,
 		const struct dialog_peer *p)
 {
 	struct str call_id = in->c->call_id, to = sip_value(in->m, SIP_HDR_TO);
-	size_t local = to.n + 5 + IDENT_LEN;
-	size_t n = call_id.n + local + p->remote.n + p->routes.n + p->target.n;
+	struct str user = user_called(in);
+	size_t local = to.n + 5 + IDENT_LEN, n = take_length(in, p);
 	char *mem = arena_alloc(a, n);
 	struct buf b;
 
 	if (!mem)
 		return -ENOMEM;
-	if (in->c->ruri.scheme == SIP_SCHEME_SIP && in->c->ruri.user.n)
-		d->contact_user = arena_str(a, in->c->ruri.user);
 	buf_init(&b, mem, n);
 	buf_put(&b, to);
 	buf_lit(&b, ";tag=");
 	d->local = (struct str){ mem, local };
-	d->local_tag = (struct str){ mem + b.n, IDENT_LEN };
 	ident_random(s, mem + b.n);
 	b.n += IDENT_LEN;
 	d->call_id = (struct str){ mem + b.n, call_id.n };
 	buf_put(&b, call_id);
 	d->remote = (struct str){ mem + b.n, p->remote.n };
-	if (p->remote_tag.n)
-		d->remote_tag = (struct str){ mem + b.n + (p->remote_tag.p - p->remote.p),
-					      p->remote_tag.n };
+	set_remote_tag(d, p);
 	buf_put(&b, p->remote);
 	d->routes = (struct str){ mem + b.n, p->routes.n };
 	buf_put(&b, p->routes);
 	d->target = (struct str){ mem + b.n, p->target.n };
 	d->target_cap = (uint32_t)p->target.n;
 	buf_put(&b, p->target);
+	d->contact_user = (struct str){ mem + b.n, user.n };
+	buf_put(&b, user);
 	d->remote_cseq = in->c->cseq.num;
 	d->peer = in->source;
 	dialog_set_hop(s, d);
@@ -303,7 +328,8 @@ static bool same_dialog(const struct table_node *n, const void *key)
 	const struct dialog *d = container_of(n, struct dialog, node);
 	const struct sip_core *c = key;
 
-	return str_eq(d->local_tag, c->to.tag) && (d->open || str_eq(d->remote_tag, c->from.tag)) &&
+	return str_eq(dialog_local_tag(d), c->to.tag) &&
+	       (d->open || str_eq(dialog_remote_tag(d), c->from.tag)) &&
 	       str_eq(d->call_id, c->call_id);
 }
 
@@ -317,7 +343,9 @@ struct dialog *dialog_find(struct sip *s, const struct sip_core *c)
 
 void dialog_register(struct sip *s, struct dialog *d)
 {
-	table_add(&s->dialogs, &d->node, table_hash(&s->dialogs, d->local_tag.p, d->local_tag.n));
+	struct str tag = dialog_local_tag(d);
+
+	table_add(&s->dialogs, &d->node, table_hash(&s->dialogs, tag.p, tag.n));
 }
 
 bool dialog_out_of_order(struct dialog *d, const struct incoming *in)
@@ -354,7 +382,7 @@ int dialog_ack(struct sip *s, const struct dialog *d, struct ctrans *ct, uint32_
 	if (!buf_ok(&b))
 		return -EMSGSIZE;
 	if (ct)
-		ctrans_ack(ct, d->remote_tag, &d->hop, buf_str(&b));
+		ctrans_ack(ct, dialog_remote_tag(d), &d->hop, buf_str(&b));
 	else
 		sip_transmit(s, &d->hop, buf_str(&b));
 	return 0;
@@ -394,12 +422,12 @@ void dialog_stray(struct ctrans *ct, const struct incoming *in)
 		.call_id = c->call_id,
 		.local = sip_value(in->m, SIP_HDR_FROM),
 		.remote = p.remote,
-		.remote_tag = p.remote_tag,
 		.target = p.target,
 		.routes = p.routes,
 		.local_cseq = c->cseq.num,
 		.peer = ct->to,
 	};
+	set_remote_tag(&d, &p);
 	dialog_set_hop(ct->sip, &d);
 	dialog_ack(ct->sip, &d, ct, c->cseq.num, &none);
 	if (ct->in_dialog)

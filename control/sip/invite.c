@@ -5,9 +5,6 @@
 #include <errno.h>
 #include "sip/sip_priv.h"
 
-/* Enough for the invite, its Call-ID, tags, addresses and target in one piece. */
-#define INVITE_ROOM 896
-
 static void absorbed(struct invite *inv, const struct invite_in *e)
 {
 	count(inv->sip, COUNT_DROP_ABSORBED);
@@ -139,9 +136,10 @@ static void timer_fired(void *arg)
 	invite_input(arg, IN_TIMER, &(struct invite_in){ 0 });
 }
 
-struct invite *invite_new(struct sip *s)
+struct invite *invite_new(struct sip *s, size_t room)
 {
-	struct arena *a = arena_new(INVITE_ROOM);
+	struct arena *a =
+		arena_new_exact(ARENA_HEAD + arena_room(sizeof(struct invite)) + room, 64);
 	struct invite *inv = a ? arena_alloc(a, sizeof(*inv)) : NULL;
 
 	if (!inv) {
@@ -278,12 +276,12 @@ struct str invite_call_id(const struct invite *inv)
 
 struct str invite_local_tag(const struct invite *inv)
 {
-	return inv->dialog.local_tag;
+	return dialog_local_tag(&inv->dialog);
 }
 
 struct str invite_remote_tag(const struct invite *inv)
 {
-	return inv->dialog.remote_tag;
+	return dialog_remote_tag(&inv->dialog);
 }
 
 const char *invite_state_name(const struct invite *inv)

@@ -68,7 +68,8 @@ bool invite_next_target(struct invite *inv, const struct invite_in *e)
 	return true;
 }
 
-static int send_invite(struct invite *inv, const struct invite_params *p)
+static int send_invite(struct invite *inv, const struct invite_params *p,
+		       const struct dialog_names *names)
 {
 	char branch[BRANCH_LEN];
 	struct sip *s = inv->sip;
@@ -82,8 +83,7 @@ static int send_invite(struct invite *inv, const struct invite_params *p)
 
 	if (p->targets.n == 0 || p->targets.n > SIP_TARGETS_MAX)
 		return -EINVAL;
-	if (dialog_begin(s, &inv->dialog, inv->arena,
-			 &(struct dialog_names){ p->from, p->contact_user, p->targets.hop }) < 0 ||
+	if (dialog_begin(s, &inv->dialog, inv->arena, names) < 0 ||
 	    keep_targets(inv, &p->targets) < 0)
 		return -ENOMEM;
 	inv->invite_cseq = inv->dialog.local_cseq;
@@ -111,6 +111,7 @@ static bool may_send(const struct sip *s, const struct invite_params *p)
 
 struct invite *invite_send(struct sip *s, const struct invite_params *p)
 {
+	struct dialog_names names = { p->from, p->contact_user, p->targets.hop };
 	struct invite *inv;
 	int rc;
 
@@ -118,8 +119,8 @@ struct invite *invite_send(struct sip *s, const struct invite_params *p)
 		errno = EBUSY;
 		return NULL;
 	}
-	inv = invite_new(s);
-	rc = inv ? send_invite(inv, p) : -ENOMEM;
+	inv = invite_new(s, dialog_begin_room(&names) + arena_room(sizeof(struct fork)));
+	rc = inv ? send_invite(inv, p, &names) : -ENOMEM;
 	if (rc < 0) {
 		if (inv)
 			invite_free(inv);
@@ -140,15 +141,16 @@ struct invite *invite_send(struct sip *s, const struct invite_params *p)
 /* Early dialogs are numbered by their To tag; those without a tag are the first. */
 static unsigned fork_number(struct invite *inv, struct str tag)
 {
+	uint64_t hash = table_hash(&inv->sip->dialogs, tag.p, tag.n);
 	struct fork **at = &inv->forks;
 	unsigned n = 0;
 
 	for (; *at; at = &(*at)->next, n++)
-		if (str_eq((*at)->tag, tag))
+		if ((*at)->tag == hash)
 			return n;
 	if (n == FORKS_MAX || !(*at = arena_alloc(inv->arena, sizeof(**at))))
 		return n;
-	(*at)->tag = arena_str(inv->arena, tag);
+	(*at)->tag = hash;
 	return n;
 }
 
@@ -180,13 +182,13 @@ void client_2xx(struct invite *inv, const struct invite_in *e)
 		return;
 	}
 	inv->state = INV_ANSWERED;
-	invite_emit(inv, INVITE_ANSWER, e, fork_number(inv, inv->dialog.remote_tag));
+	invite_emit(inv, INVITE_ANSWER, e, fork_number(inv, dialog_remote_tag(&inv->dialog)));
 }
 
 /* Before our user has given the ACK: the same again, or another fork. */
 void client_2xx_again(struct invite *inv, const struct invite_in *e)
 {
-	if (str_eq(e->in->c->to.tag, inv->dialog.remote_tag))
+	if (str_eq(e->in->c->to.tag, dialog_remote_tag(&inv->dialog)))
 		count(inv->sip, COUNT_IN_RETRANSMITTED);
 	else if (inv->client)
 		dialog_stray(inv->client, e->in);

@@ -10,7 +10,7 @@
 static struct invite *new_invite(struct sip *s, const struct incoming *in,
 				 const struct dialog_peer *p)
 {
-	struct invite *inv = invite_new(s);
+	struct invite *inv = invite_new(s, dialog_take_room(in, p));
 
 	if (!inv)
 		return NULL;
@@ -63,7 +63,7 @@ int invite_reply_text(struct invite *inv, const struct invite_reply *reply)
 {
 	const struct dialog *d = &inv->dialog;
 	struct response r = { .reply = *reply,
-			      .tag = d->local_tag,
+			      .tag = dialog_local_tag(d),
 			      .dialog = true,
 			      .hop = &d->peer,
 			      .contact_user = d->contact_user };

@@ -214,7 +214,8 @@ static void receive_cancel(struct sip *s, const struct incoming *in)
 		return;
 	}
 	ident_hashed(s, in->c->call_id, in->c->from.tag, tag);
-	r.tag = target->owner ? target->owner->dialog.local_tag : (struct str){ tag, sizeof(tag) };
+	r.tag = target->owner ? dialog_local_tag(&target->owner->dialog)
+			      : (struct str){ tag, sizeof(tag) };
 	st = strans_new(s, in, false);
 	if (st)
 		strans_reply_now(st, in, &r);

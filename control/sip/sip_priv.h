@@ -393,13 +393,15 @@ enum dialog_kind {
 };
 
 struct dialog {
-	struct table_node node; /* by local_tag */
+	struct table_node node; /* by our tag */
 	struct sip_exchange *exchanges; /* requests of ours in it that have no answer yet */
 	uint8_t kind;                   /* enum dialog_kind */
 	bool open;                      /* whoever says something first is the peer */
+	uint16_t tag_at, tag_len;       /* of `remote` */
 	struct str call_id;
-	struct str local, remote; /* values of From and To in our requests, with tags */
-	struct str local_tag, remote_tag;
+	/* Values of From and To in our requests, with tags: that of `local` is its end, that of `remote` somewhere
+	 * in it. */
+	struct str local, remote;
 	struct str target; /* remote target, fit for a Request-URI */
 	struct str routes; /* comma list in the order of Route; empty: none */
 	struct str contact_user;
@@ -410,6 +412,16 @@ struct dialog {
 	struct sip_hop hop;  /* where our requests go */
 	struct login *login; /* what it was challenged with; NULL: never was */
 };
+
+static inline struct str dialog_local_tag(const struct dialog *d)
+{
+	return (struct str){ d->local.p + d->local.n - IDENT_LEN, IDENT_LEN };
+}
+
+static inline struct str dialog_remote_tag(const struct dialog *d)
+{
+	return (struct str){ d->remote.p + d->tag_at, d->tag_len };
+}
 
 struct dialog_request {
 	struct str method;
@@ -434,8 +446,10 @@ struct dialog_names {
 	struct str from, contact_user;
 	const struct sip_hop *hop;
 };
+size_t dialog_begin_room(const struct dialog_names *n); /* what that takes of the arena */
 int dialog_begin(struct sip *s, struct dialog *d, struct arena *a, const struct dialog_names *n);
 int dialog_complete(struct sip *s, struct dialog *d, struct arena *a, const struct incoming *in);
+size_t dialog_take_room(const struct incoming *in, const struct dialog_peer *p);
 int dialog_take(struct sip *s, struct dialog *d, struct arena *a, const struct incoming *in,
 		const struct dialog_peer *p);
 /* Makes it findable by its tag. */
@@ -538,9 +552,9 @@ enum invite_input {
 	IN_INPUTS
 };
 
-struct fork {
+struct fork { /* of our INVITE: a To tag, by its hash */
 	struct fork *next;
-	struct str tag;
+	uint64_t tag;
 };
 
 #define FORKS_MAX 32
@@ -580,7 +594,8 @@ typedef void invite_fn(struct invite *inv, const struct invite_in *e);
 
 /* invite.c: what all states share. */
 
-struct invite *invite_new(struct sip *s);
+/* `room`: octets of text that it will keep. */
+struct invite *invite_new(struct sip *s, size_t room);
 /* Makes it findable by its tag. */
 void invite_register(struct invite *inv);
 /* Forgets its transactions, which live on by themselves. Waits for running upcalls. */

@@ -71,7 +71,7 @@ struct subscription *subscription_accept(struct sip_request *r, const struct sip
 		return NULL;
 	}
 	dialog_register(st->sip, &sub->dialog);
-	memcpy(st->tag, sub->dialog.local_tag.p, IDENT_LEN);
+	memcpy(st->tag, dialog_local_tag(&sub->dialog).p, IDENT_LEN);
 	st->named = true;
 	return sub;
 }
