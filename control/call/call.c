@@ -5,8 +5,8 @@
 
 #include "call_priv.h"
 
-/* A call with one stream: itself, its session, the names of its people. */
-#define ARENA_FIRST 1664
+/* The names of its people. */
+#define NAMES_ROOM 48
 
 static uint64_t new_id(struct calls *cs)
 {
@@ -29,7 +29,8 @@ static void link_call(struct calls *cs, struct call *c)
 struct call *call_new(struct calls *cs, struct invite *inv, const struct conf_trunk *from,
 		      const struct addr *source)
 {
-	struct arena *arena = arena_new(ARENA_FIRST);
+	struct arena *arena = arena_new_exact(
+		ARENA_HEAD + arena_room(sizeof(struct call)) + media_room() + NAMES_ROOM, 256);
 	struct call *c = arena ? arena_alloc(arena, sizeof(*c)) : NULL;
 
 	if (!c) {
@@ -42,7 +43,6 @@ struct call *call_new(struct calls *cs, struct invite *inv, const struct conf_tr
 	c->id = new_id(cs);
 	c->started_us = loop_wall_us(cs->loop);
 	for (unsigned i = 0; i < 2; i++) {
-		c->leg[i].call = c;
 		c->leg[i].index = (uint8_t)i;
 	}
 	c->leg[0].inv = inv;
@@ -77,48 +77,40 @@ void call_free(struct call *c)
 	conf_put(conf);
 }
 
-void call_note(struct call *c, unsigned leg, unsigned status, const char *what)
+void call_note(struct call *c, unsigned leg, unsigned status, enum call_note what)
 {
-	c->ring[c->n_events++ % CALL_EVENTS] = (struct call_event){
-		.wall_us = loop_wall_us(c->calls->loop),
-		.leg = (uint8_t)leg,
+	uint64_t now = loop_wall_us(c->calls->loop); /* may be set back */
+
+	c->ring[c->n_events++ % CALL_EVENTS] = (struct call_noted){
+		.ms = now > c->started_us ? (uint32_t)((now - c->started_us) / 1000) : 0,
 		.status = (uint16_t)status,
-		.what = what,
+		.leg = (uint8_t)leg,
+		.note = (uint8_t)what,
 	};
 }
 
 int call_hold(struct call *c, unsigned status, struct str headers, struct str body)
 {
-	struct call_held *h = &c->held;
-	size_t need = headers.n + body.n;
+	struct call_held *h = malloc(sizeof(*h) + body.n + headers.n);
+	struct buf b;
 
-	if (need > h->cap) {
-		/* Not realloc(): `body` may be the one that is held already. */
-		char *mem = malloc(need);
-
-		if (!mem)
-			return -ENOMEM;
-		if (body.n)
-			memcpy(mem, body.p, body.n);
-		body.p = mem;
-		free(h->mem);
-		h->mem = mem;
-		h->cap = need;
-	}
-	if (body.n)
-		memmove(h->mem, body.p, body.n);
-	if (headers.n)
-		memcpy(h->mem + body.n, headers.p, headers.n);
+	if (!h)
+		return -ENOMEM;
+	h->status = status;
 	h->body = (struct str){ h->mem, body.n };
 	h->headers = (struct str){ h->mem + body.n, headers.n };
-	h->status = status;
+	buf_init(&b, h->mem, body.n + headers.n);
+	buf_put(&b, body);
+	buf_put(&b, headers);
+	free(c->held);
+	c->held = h;
 	return 0;
 }
 
 void call_unhold(struct call *c)
 {
-	free(c->held.mem);
-	c->held = (struct call_held){ 0 };
+	free(c->held);
+	c->held = NULL;
 }
 
 void call_committed(void *call, int status)
@@ -131,19 +123,16 @@ void call_committed(void *call, int status)
 	if (status)
 		log_warn(c->calls->log, "call", "%016llx: the engine did not take the flows: %s",
 			 (unsigned long long)c->id, strerror(-status));
-	call_note(c, 2, 0, status ? "engine failed" : "engine ready");
+	call_note(c, 2, 0, status ? NOTE_ENGINE_FAILED : NOTE_ENGINE_READY);
 	call_fsm(c, status ? IN_COMMIT_FAILED : IN_COMMITTED, &in);
 }
 
 void call_reported(void *call, const struct media_report *r)
 {
 	struct call *c = call;
-	struct call_in in = { 0 };
+	struct call_in in = { .report = r };
 
 	c->ended = NULL;
-	c->measured = r->valid;
-	for (unsigned i = 0; i < 2; i++)
-		c->packets[i] = r->rtp[i];
 	call_fsm(c, IN_REPORT, &in);
 }
 
@@ -159,16 +148,16 @@ void call_media_event(void *call, enum media_event e, unsigned leg, const struct
 	case MEDIA_LATCHED:
 		log_debug(c->calls->log, "call", "%016llx: media of leg %u comes from %s",
 			  (unsigned long long)c->id, leg, text);
-		call_note(c, leg, 0, "media latched");
+		call_note(c, leg, 0, NOTE_LATCHED);
 		break;
 	case MEDIA_CONFLICT:
 		log_warn(c->calls->log, "call",
 			 "%016llx: two sources claim the media of %s; nothing of it is relayed",
 			 (unsigned long long)c->id, c->leg[leg].trunk->name);
-		call_note(c, leg, 0, "media conflict");
+		call_note(c, leg, 0, NOTE_CONFLICT);
 		break;
 	case MEDIA_SILENCE:
-		call_note(c, 2, 0, "media silent");
+		call_note(c, 2, 0, NOTE_SILENT);
 		if (c->state != CALL_ENDING)
 			call_fsm(c, IN_SILENCE, &in);
 		break;

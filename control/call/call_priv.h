@@ -47,6 +47,11 @@ enum call_state {
 	X(REANSWER, "2xx to re-INVITE")                                                            \
 	X(RELATE, "2xx with the offer to re-INVITE")                                               \
 	X(REFAIL, "failure of re-INVITE")                                                          \
+	X(INFO, "INFO")                                                                            \
+	X(MESSAGE, "MESSAGE")                                                                      \
+	X(NOTIFY, "NOTIFY")                                                                        \
+	X(REFER, "REFER")                                                                          \
+	X(REQUEST, "request")                                                                      \
 	X(BYE, "BYE")                                                                              \
 	X(LOST, "peer gone")                                                                       \
 	X(COMMITTED, "engine ready")                                                               \
@@ -90,6 +95,51 @@ enum call_input {
 	X(subscriptions_expired, "subscriptions that nobody refreshed")                            \
 	X(no_row, "events that their state does not know")
 
+/* What happened in a call, for people. */
+#define CALL_NOTES(X)                                                                              \
+	X(INVITE, "INVITE")                                                                        \
+	X(INVITE_SDP, "INVITE with SDP")                                                           \
+	X(INVITE_SENT, "INVITE sent")                                                              \
+	X(REPLY_SENT, "reply sent")                                                                \
+	X(PROGRESS, "progress")                                                                    \
+	X(PROGRESS_SDP, "progress with SDP")                                                       \
+	X(ANSWER, "answer")                                                                        \
+	X(ANSWER_OFFER, "answer with the offer")                                                   \
+	X(FAILED, "failed")                                                                        \
+	X(CANCEL, "CANCEL")                                                                        \
+	X(ACK, "ACK")                                                                              \
+	X(ACK_ANSWER, "ACK with the answer")                                                       \
+	X(ACK_ANSWER_SENT, "ACK with the answer sent")                                             \
+	X(ENGINE_READY, "engine ready")                                                            \
+	X(ENGINE_FAILED, "engine failed")                                                          \
+	X(LATCHED, "media latched")                                                                \
+	X(CONFLICT, "media conflict")                                                              \
+	X(SILENT, "media silent")                                                                  \
+	X(REINVITE, "re-INVITE")                                                                   \
+	X(REINVITE_SDP, "re-INVITE with SDP")                                                      \
+	X(REINVITE_SENT, "re-INVITE sent")                                                         \
+	X(REINVITE_REFUSED, "re-INVITE refused")                                                   \
+	X(INFO, "INFO")                                                                            \
+	X(MESSAGE, "MESSAGE")                                                                      \
+	X(NOTIFY, "NOTIFY")                                                                        \
+	X(REFER, "REFER")                                                                          \
+	X(REQUEST, "request")                                                                      \
+	X(BYE, "BYE")                                                                              \
+	X(GONE, "peer is gone")                                                                    \
+	X(ENDED_HERE, "ended here")
+
+enum call_note {
+#define X(name, text) NOTE_##name,
+	CALL_NOTES(X)
+#undef X
+};
+
+struct call_noted {
+	uint32_t ms; /* since the call began */
+	uint16_t status;
+	uint8_t leg, note;
+};
+
 struct calls_counters {
 #define X(name, text) uint64_t name;
 	CALL_COUNTERS(X)
@@ -108,8 +158,8 @@ struct calls {
 	struct call *newest; /* NULL when it is gone */
 	size_t count;
 	struct calls_counters n;
-	struct relay *relays;   /* requests that wait for their answer */
-	struct watch *watches;  /* subscriptions */
+	struct relay *relays;  /* requests that wait for their answer */
+	struct watch *watches; /* subscriptions */
 	size_t n_watches, max_subscriptions;
 	uint8_t shard;
 	bool draining;
@@ -128,7 +178,6 @@ struct call_refers {
 };
 
 struct call_leg {
-	struct call *call;
 	struct invite *inv; /* NULL: none yet, or over */
 	const struct conf_trunk *trunk;
 	struct str user;
@@ -139,10 +188,9 @@ struct call_leg {
 /* What is waiting for the engine's ack: a reply to the asker, or the ACK to the other one. Not in the
  * arena: a call that talks holds nothing. */
 struct call_held {
-	char *mem;
-	size_t cap;
-	unsigned status; /* 0: nothing waits */
+	unsigned status;
 	struct str headers, body;
+	char mem[];
 };
 
 struct call {
@@ -154,22 +202,19 @@ struct call {
 	struct media *ended;            /* its counters are still to come */
 	const struct conf_route *route; /* a place on it is taken */
 	struct call_leg leg[2];
-	struct call_held held;
-	struct call_refers refers;
+	struct call_held *held;     /* NULL: nothing waits */
+	struct call_refers *refers; /* NULL: there was none */
 	uint64_t id;
 	uint64_t started_us, answered_us, ended_us;
-	enum call_state state;
+	uint8_t state; /* enum call_state */
 	uint8_t asker;
-	bool late;      /* the open INVITE of the asker had no SDP */
-	bool early_sdp; /* held.body is an answer that the caller got, or will get */
-	/* why it ended */
-	const char *cause;
-	unsigned cause_status;
-	unsigned refuse_status; /* for the caller */
-	struct flow_stats packets[2];
-	bool measured; /* `packets` are the engine's final word */
-	struct call_event ring[CALL_EVENTS];
+	bool late;              /* the open INVITE of the asker had no SDP */
+	bool early_sdp;         /* held->body is an answer that the caller got, or will get */
+	uint16_t refuse_status; /* for the caller */
+	uint16_t cause_status;
+	const char *cause; /* why it ended */
 	unsigned n_events; /* ever; the ring keeps the last */
+	struct call_noted ring[CALL_EVENTS];
 };
 
 /* What an event brings along; borrowed. */
@@ -179,7 +224,8 @@ struct call_in {
 	const struct sip_msg *msg;    /* IN_INVITE */
 	const struct sip_core *core;
 	const struct addr *source;
-	int error; /* IN_COMMIT_FAILED */
+	int error;                         /* IN_COMMIT_FAILED */
+	const struct media_report *report; /* IN_REPORT; NULL: there was no media */
 };
 
 /* ---- fsm.c ---- */
@@ -195,10 +241,10 @@ struct call *call_new(struct calls *cs, struct invite *inv, const struct conf_tr
 		      const struct addr *source);
 void call_free(struct call *c);
 void call_leave_route(struct call *c);
-void call_note(struct call *c, unsigned leg, unsigned status, const char *what);
+void call_note(struct call *c, unsigned leg, unsigned status, enum call_note what);
 /* Nothing waits any more: gives the memory back. */
 void call_unhold(struct call *c);
-/* Keeps a reply for later; 0 or -ENOMEM. */
+/* Keeps a reply for later; 0 or -ENOMEM. What was kept before may be among its parts. */
 int call_hold(struct call *c, unsigned status, struct str headers, struct str body);
 void call_committed(void *call, int status); /* for media_commit() */
 void call_reported(void *call, const struct media_report *r);
@@ -206,6 +252,11 @@ void call_media_event(void *call, enum media_event e, unsigned leg, const struct
 
 /* ---- leg.c: a new call ---- */
 #define CALL_SDP_MAX 8192 /* of what we write */
+
+static inline struct call *call_of(const struct call_leg *leg)
+{
+	return (struct call *)((char *)(leg - leg->index) - offsetof(struct call, leg));
+}
 
 call_action call_route, call_invite, call_ring, call_early, call_early_ready, call_answer,
 	call_answer_ready, call_answer_late, call_late_answer, call_late_ready, call_established;
@@ -234,6 +285,6 @@ void calls_request(void *calls, struct sip_request *r, const struct sip_msg *m,
 void call_request(struct call *c, unsigned leg, const struct invite_event *e);
 
 /* ---- info.c ---- */
-void call_log_end(const struct call *c);
+void call_log_end(const struct call *c, const struct media_report *r);
 
 #endif

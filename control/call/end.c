@@ -19,7 +19,7 @@ static void end_leg(struct call *c, unsigned leg, unsigned status, struct str he
 	if (!inv)
 		return;
 	c->leg[leg].inv = NULL;
-	call_note(c, leg, 0, "ended here");
+	call_note(c, leg, 0, NOTE_ENDED_HERE);
 	invite_end(inv, status, headers);
 }
 
@@ -66,7 +66,7 @@ enum call_input call_fail(struct call *c, const struct call_in *in)
 	struct buf b;
 
 	buf_init(&b, mem, sizeof(mem));
-	call_note(c, 1, in->e->status, "failed");
+	call_note(c, 1, in->e->status, NOTE_FAILED);
 	c->calls->n.failed++;
 	call_because(c, in->e->msg ? "callee refused" : "callee did not answer", in->e->status);
 	return call_end(c, status, policy_reply_headers(in->e->msg, status, c->leg[0].trunk, &b));
@@ -79,7 +79,7 @@ enum call_input call_cancelled(struct call *c, const struct call_in *in)
 	struct buf b;
 
 	buf_init(&b, mem, sizeof(mem));
-	call_note(c, 0, 0, "CANCEL");
+	call_note(c, 0, 0, NOTE_CANCEL);
 	c->calls->n.cancelled++;
 	call_because(c, "caller gave up", 487);
 	return call_end(c, 487, policy_end_headers(in->e->msg, &b));
@@ -92,7 +92,7 @@ enum call_input call_bye(struct call *c, const struct call_in *in)
 	struct buf b;
 
 	buf_init(&b, mem, sizeof(mem));
-	call_note(c, in->leg, 0, "BYE");
+	call_note(c, in->leg, 0, NOTE_BYE);
 	call_because(c, in->leg ? "callee hung up" : "caller hung up", 0);
 	return call_end(c, 480, policy_end_headers(in->e->msg, &b));
 }
@@ -100,7 +100,7 @@ enum call_input call_bye(struct call *c, const struct call_in *in)
 /* IN_LOST */
 enum call_input call_lost(struct call *c, const struct call_in *in)
 {
-	call_note(c, in->leg, in->e->status, "peer is gone");
+	call_note(c, in->leg, in->e->status, NOTE_GONE);
 	c->calls->n.lost++;
 	call_because(c, in->leg ? "callee is gone" : "caller is gone", in->e->status);
 	return call_end(c, 480, STR_NONE);
@@ -134,8 +134,7 @@ enum call_input call_drained(struct call *c, const struct call_in *in)
 
 enum call_input call_done(struct call *c, const struct call_in *in)
 {
-	(void)in;
-	call_log_end(c);
+	call_log_end(c, in->report);
 	return IN_NONE;
 }
 

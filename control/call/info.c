@@ -17,6 +17,22 @@ static void fill_leg(const struct call_leg *leg, struct call_leg_info *out)
 	out->remote_tag = invite_remote_tag(leg->inv);
 }
 
+static void fill_event(const struct call *c, const struct call_noted *n, struct call_event *out)
+{
+	static const char *const texts[] = {
+#define X(name, text) [NOTE_##name] = text,
+		CALL_NOTES(X)
+#undef X
+	};
+
+	*out = (struct call_event){
+		.wall_us = c->started_us + n->ms * 1000ull,
+		.leg = n->leg,
+		.status = n->status,
+		.what = texts[n->note],
+	};
+}
+
 static void fill(const struct call *c, struct call_info *out)
 {
 	unsigned n = c->n_events < CALL_EVENTS ? c->n_events : CALL_EVENTS;
@@ -36,7 +52,7 @@ static void fill(const struct call *c, struct call_info *out)
 			out->memory += invite_memory(c->leg[i].inv);
 	}
 	for (unsigned i = 0; i < n; i++)
-		out->events[i] = c->ring[(c->n_events - n + i) % CALL_EVENTS];
+		fill_event(c, &c->ring[(c->n_events - n + i) % CALL_EVENTS], &out->events[i]);
 }
 
 void calls_each(const struct calls *c, void (*fn)(void *arg, const struct call_info *i), void *arg)
@@ -71,7 +87,7 @@ void calls_counters(const struct calls *c, void (*fn)(void *arg, const char *nam
 }
 
 /* One line for each call: who, how it ended, how long, how many packets each way. */
-void call_log_end(const struct call *c)
+void call_log_end(const struct call *c, const struct media_report *r)
 {
 	uint64_t talked = c->answered_us ? c->ended_us - c->answered_us : 0;
 	char status[8] = "", packets[64] = "";
@@ -81,9 +97,9 @@ void call_log_end(const struct call *c)
 	if (c->cause_status)
 		buf_fmt(&b, " (%u)", c->cause_status);
 	buf_init(&b, packets, sizeof(packets) - 1);
-	if (c->measured)
-		buf_fmt(&b, ", packets %llu/%llu", (unsigned long long)c->packets[0].packets,
-			(unsigned long long)c->packets[1].packets);
+	if (r && r->valid)
+		buf_fmt(&b, ", packets %llu/%llu", (unsigned long long)r->rtp[0].packets,
+			(unsigned long long)r->rtp[1].packets);
 	log_info(c->calls->log, "call", "%016llx: %s -> %s: %s%s, talked %llu.%03llu s%s",
 		 (unsigned long long)c->id, c->leg[0].trunk->name,
 		 c->leg[1].trunk ? c->leg[1].trunk->name : "nowhere", c->cause ? c->cause : "ended",

@@ -41,7 +41,7 @@ int call_reply(struct call *c, unsigned leg, const struct invite_reply *r)
 			 (unsigned long long)c->id, r->status, c->leg[leg].trunk->name,
 			 strerror(-err));
 	else
-		call_note(c, leg, r->status, "reply sent");
+		call_note(c, leg, r->status, NOTE_REPLY_SENT);
 	return err;
 }
 
@@ -61,7 +61,7 @@ enum call_input call_route(struct call *c, const struct call_in *in)
 		policy_body(in->msg->body, sip_value(in->msg, SIP_HDR_CONTENT_TYPE), in->msg, &sdp);
 	int err;
 
-	call_note(c, 0, 0, body == POLICY_BODY_NONE ? "INVITE" : "INVITE with SDP");
+	call_note(c, 0, 0, body == POLICY_BODY_NONE ? NOTE_INVITE : NOTE_INVITE_SDP);
 	c->late = body == POLICY_BODY_NONE;
 	if (c->calls->draining)
 		return refuse(c, 503, "shutting down");
@@ -104,6 +104,20 @@ static enum call_input refuse_media(struct call *c, int err)
 		      err == -ENOBUFS ? "no media ports left" : "SDP that cannot be carried");
 }
 
+static void keep_names(struct call *c, struct str caller, struct str callee)
+{
+	char *mem = arena_alloc(c->arena, caller.n + callee.n);
+	struct buf b;
+
+	if (!mem)
+		return;
+	buf_init(&b, mem, caller.n + callee.n);
+	buf_put(&b, caller);
+	buf_put(&b, callee);
+	c->leg[0].user = (struct str){ mem, caller.n };
+	c->leg[1].user = (struct str){ mem + caller.n, callee.n };
+}
+
 /* IN_ROUTED: the offer and the INVITE toward the callee. */
 enum call_input call_invite(struct call *c, const struct call_in *in)
 {
@@ -133,8 +147,7 @@ enum call_input call_invite(struct call *c, const struct call_in *in)
 	}
 	if (err)
 		return refuse(c, 513, "header fields too long");
-	c->leg[0].user = arena_str(c->arena, p.caller);
-	c->leg[1].user = arena_str(c->arena, p.callee);
+	keep_names(c, p.caller, p.callee);
 	c->media = media_new(c->calls->media, &mo);
 	if (!c->media)
 		return refuse(c, 503, "no memory");
@@ -159,7 +172,7 @@ enum call_input call_invite(struct call *c, const struct call_in *in)
 	if (!c->leg[1].inv)
 		return refuse(c, errno == EMSGSIZE ? 513 : 503, "INVITE could not be sent");
 	c->calls->n.started++;
-	call_note(c, 1, 0, "INVITE sent");
+	call_note(c, 1, 0, NOTE_INVITE_SENT);
 	return IN_NONE;
 }
 
@@ -180,7 +193,7 @@ enum call_input call_ring(struct call *c, const struct call_in *in)
 	char mem[POLICY_MEMORY];
 	struct buf b;
 
-	call_note(c, 1, in->e->status, "progress");
+	call_note(c, 1, in->e->status, NOTE_PROGRESS);
 	buf_init(&b, mem, sizeof(mem));
 	if (status)
 		pass_progress(c, status,
@@ -203,7 +216,7 @@ enum call_input call_early(struct call *c, const struct call_in *in)
 	buf_init(&b, mem, sizeof(mem));
 	if (media_answer(c->media, 1, call_sdp(in->e), &in->e->source, &sdp))
 		return call_ring(c, in);
-	call_note(c, 1, in->e->status, "progress with SDP");
+	call_note(c, 1, in->e->status, NOTE_PROGRESS_SDP);
 	if (call_hold(c, status, policy_reply_headers(in->e->msg, status, c->leg[0].trunk, &b),
 		      buf_str(&sdp)))
 		return refuse(c, 503, "no memory");
@@ -215,7 +228,7 @@ enum call_input call_early(struct call *c, const struct call_in *in)
 enum call_input call_early_ready(struct call *c, const struct call_in *in)
 {
 	(void)in;
-	pass_progress(c, c->held.status, c->held.headers, c->held.body);
+	pass_progress(c, c->held->status, c->held->headers, c->held->body);
 	return IN_NONE;
 }
 
@@ -228,7 +241,7 @@ static int final_answer(struct call *c, const struct invite_event *e, struct buf
 		return media_answer(c->media, 1, body, &e->source, sdp);
 	if (e->body.n || !c->early_sdp)
 		return -EBADMSG;
-	buf_put(sdp, c->held.body);
+	buf_put(sdp, c->held->body);
 	return 0;
 }
 
@@ -239,7 +252,7 @@ enum call_input call_answer(struct call *c, const struct call_in *in)
 	struct buf sdp, b;
 	int err;
 
-	call_note(c, 1, in->e->status, "answer");
+	call_note(c, 1, in->e->status, NOTE_ANSWER);
 	buf_init(&sdp, sdp_mem, sizeof(sdp_mem));
 	buf_init(&b, mem, sizeof(mem));
 	invite_ack(c->leg[1].inv, STR_NONE, STR_NONE);
@@ -265,8 +278,8 @@ static void answered(struct call *c)
 enum call_input call_answer_ready(struct call *c, const struct call_in *in)
 {
 	struct invite_reply r = { .status = 200,
-				  .headers = c->held.headers,
-				  .body = c->held.body,
+				  .headers = c->held->headers,
+				  .body = c->held->body,
 				  .body_type = sdp_type };
 
 	(void)in;
@@ -288,7 +301,7 @@ enum call_input call_answer_late(struct call *c, const struct call_in *in)
 	struct invite_reply r = { .status = 200, .body_type = sdp_type };
 	int err;
 
-	call_note(c, 1, in->e->status, "answer with the offer");
+	call_note(c, 1, in->e->status, NOTE_ANSWER_OFFER);
 	buf_init(&sdp, sdp_mem, sizeof(sdp_mem));
 	buf_init(&b, mem, sizeof(mem));
 	err = offer.n ? media_offer(c->media, 1, offer, &in->e->source, &sdp) : -EBADMSG;
@@ -316,7 +329,7 @@ enum call_input call_late_answer(struct call *c, const struct call_in *in)
 	struct buf sdp;
 	int err;
 
-	call_note(c, in->leg, 0, answer.n ? "ACK with the answer" : "ACK");
+	call_note(c, in->leg, 0, answer.n ? NOTE_ACK_ANSWER : NOTE_ACK);
 	buf_init(&sdp, sdp_mem, sizeof(sdp_mem));
 	err = answer.n ? media_answer(c->media, in->leg, answer, &in->e->source, &sdp) : -EBADMSG;
 	if (!err)
@@ -334,15 +347,15 @@ enum call_input call_late_ready(struct call *c, const struct call_in *in)
 {
 	(void)in;
 	media_settle(c->media);
-	invite_ack(c->leg[c->asker ^ 1].inv, c->held.body, sdp_type);
-	call_note(c, c->asker ^ 1, 0, "ACK with the answer sent");
+	invite_ack(c->leg[c->asker ^ 1].inv, c->held->body, sdp_type);
+	call_note(c, c->asker ^ 1, 0, NOTE_ACK_ANSWER_SENT);
 	return IN_NONE;
 }
 
 /* IN_ACK */
 enum call_input call_established(struct call *c, const struct call_in *in)
 {
-	call_note(c, in->leg, 0, "ACK");
+	call_note(c, in->leg, 0, NOTE_ACK);
 	return IN_NONE;
 }
 
@@ -388,12 +401,12 @@ void call_leg_event(void *leg_arg, struct invite *inv, const struct invite_event
 
 	(void)inv;
 	if (e->type == INVITE_REQUEST) {
-		call_request(leg->call, leg->index, e);
+		call_request(call_of(leg), leg->index, e);
 		return;
 	}
 	if (is_over(e->type))
 		leg->inv = NULL;
 	if (e->source.family)
 		leg->peer = e->source;
-	call_fsm(leg->call, input_of(leg->call, e), &in);
+	call_fsm(call_of(leg), input_of(call_of(leg), e), &in);
 }

@@ -42,7 +42,7 @@ enum call_input call_reoffer(struct call *c, const struct call_in *in)
 	struct str offer = call_sdp(in->e);
 	int err;
 
-	call_note(c, in->leg, 0, offer.n ? "re-INVITE with SDP" : "re-INVITE");
+	call_note(c, in->leg, 0, offer.n ? NOTE_REINVITE_SDP : NOTE_REINVITE);
 	c->asker = (uint8_t)in->leg;
 	c->late = !offer.n;
 	if (in->e->body.n && !offer.n)
@@ -53,7 +53,7 @@ enum call_input call_reoffer(struct call *c, const struct call_in *in)
 	if (err)
 		return keep_session(c, in->leg, call_media_status(err), STR_NONE);
 	c->calls->n.reinvites++;
-	call_note(c, in->leg ^ 1, 0, "re-INVITE sent");
+	call_note(c, in->leg ^ 1, 0, NOTE_REINVITE_SENT);
 	return IN_NONE;
 }
 
@@ -75,7 +75,7 @@ enum call_input call_reanswer(struct call *c, const struct call_in *in)
 	struct buf sdp;
 	int err;
 
-	call_note(c, in->leg, in->e->status, "answer");
+	call_note(c, in->leg, in->e->status, NOTE_ANSWER);
 	buf_init(&sdp, sdp_mem, sizeof(sdp_mem));
 	invite_ack(c->leg[in->leg].inv, STR_NONE, STR_NONE);
 	err = answer.n ? media_answer(c->media, in->leg, answer, &in->e->source, &sdp) : -EBADMSG;
@@ -92,7 +92,7 @@ enum call_input call_reanswer(struct call *c, const struct call_in *in)
 /* IN_COMMITTED */
 enum call_input call_reanswer_ready(struct call *c, const struct call_in *in)
 {
-	struct invite_reply r = { .status = 200, .body = c->held.body, .body_type = sdp_type };
+	struct invite_reply r = { .status = 200, .body = c->held->body, .body_type = sdp_type };
 
 	(void)in;
 	media_settle(c->media);
@@ -122,7 +122,7 @@ enum call_input call_relate(struct call *c, const struct call_in *in)
 	struct invite_reply r = { .status = 200, .body_type = sdp_type };
 	int err;
 
-	call_note(c, in->leg, in->e->status, "answer with the offer");
+	call_note(c, in->leg, in->e->status, NOTE_ANSWER_OFFER);
 	buf_init(&sdp, sdp_mem, sizeof(sdp_mem));
 	err = offer.n ? media_offer(c->media, in->leg, offer, &in->e->source, &sdp) : -EBADMSG;
 	r.body = buf_str(&sdp);
@@ -143,7 +143,7 @@ enum call_input call_refail(struct call *c, const struct call_in *in)
 	char mem[POLICY_MEMORY];
 	struct buf b;
 
-	call_note(c, in->leg, in->e->status, "re-INVITE refused");
+	call_note(c, in->leg, in->e->status, NOTE_REINVITE_REFUSED);
 	buf_init(&b, mem, sizeof(mem));
 	if (!c->late)
 		media_reject(c->media);

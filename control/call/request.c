@@ -69,8 +69,28 @@ void calls_request(void *arg, struct sip_request *r, const struct sip_msg *m,
 	}
 }
 
+static enum call_note note_of(enum sip_method m)
+{
+	switch (m) {
+	case SIP_INFO:
+		return NOTE_INFO;
+	case SIP_MESSAGE:
+		return NOTE_MESSAGE;
+	case SIP_NOTIFY:
+		return NOTE_NOTIFY;
+	case SIP_REFER:
+		return NOTE_REFER;
+	default:
+		return NOTE_REQUEST;
+	}
+}
+
 void call_request(struct call *c, unsigned leg, const struct invite_event *e)
 {
+	/* Without memory NOTIFYs of it do not name it. */
+	if (e->msg->method == SIP_REFER && !c->refers)
+		c->refers = arena_alloc(c->arena, sizeof(*c->refers));
+
 	struct relay_in in = { .request = e->request,
 			       .msg = e->msg,
 			       .core = e->core,
@@ -78,10 +98,10 @@ void call_request(struct call *c, unsigned leg, const struct invite_event *e)
 			       .from = c->leg[leg].trunk,
 			       .to = c->leg[leg ^ 1].trunk,
 			       .inv = c->leg[leg ^ 1].inv,
-			       .refers = &c->refers,
+			       .refers = c->refers,
 			       .leg = leg };
 
-	call_note(c, leg, 0, sip_method_name((enum sip_method)e->msg->method));
+	call_note(c, leg, 0, note_of(e->msg->method));
 	if (in.inv)
 		relay_pass(c->calls, &in);
 	else

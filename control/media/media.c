@@ -4,6 +4,11 @@
 #include <stdlib.h>
 #include "media/media_priv.h"
 
+size_t media_room(void)
+{
+	return arena_room(sizeof(struct media)) + arena_room(sizeof(struct stream));
+}
+
 struct media *media_new(struct media_shard *ms, const struct media_options *o)
 {
 	struct media *m = arena_alloc(o->arena, sizeof(*m));

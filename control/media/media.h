@@ -54,6 +54,8 @@ struct media_options {
 	void *arg;
 };
 
+/* What a session with one stream takes of the arena. */
+size_t media_room(void);
 struct media *media_new(struct media_shard *ms,
 			const struct media_options *o); /* NULL: no memory */
 
