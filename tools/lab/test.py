@@ -77,7 +77,7 @@ def meson_tests(count, o, suffix, label):
         os.unlink(log)
     env = dict(os.environ, UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1",
                ASAN_OPTIONS="detect_leaks=1")
-    subprocess.run(["meson", "test", "-C", where, "--no-rebuild", "--print-errorlogs",
+    subprocess.run(["meson", "test", "-C", where, "--no-rebuild", "--print-errorlogs", "--timeout-multiplier", "4",
                     "--num-processes", build.JOBS, *names], env=env,
                    stdout=None if term.TTY else subprocess.DEVNULL)
     seen = set()
