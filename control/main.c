@@ -21,6 +21,8 @@
 
 #define CORES_PER_SHARD 2 /* the other half is the data plane's and the kernel's */
 #define SHARDS_MAX      64
+#define FILES           64 /* open ones of the process, and of each shard besides its connections */
+#define SHARD_FILES     64
 
 struct daemon {
 	struct log *log;
@@ -198,6 +200,9 @@ static int stage_shards(struct daemon *d)
 		d->n_shards = cores > CORES_PER_SHARD ? (unsigned)(cores / CORES_PER_SHARD) : 1;
 	if (d->n_shards > SHARDS_MAX)
 		d->n_shards = SHARDS_MAX;
+	/* With fewer it goes on: who comes when there are none is refused. */
+	privs_files(FILES + (unsigned long)d->n_shards * (d->conf->sip.connections + SHARD_FILES),
+		    d->log);
 	d->limits = call_limits_new(d->conf);
 	if (!d->limits)
 		return -ENOMEM;

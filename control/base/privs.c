@@ -23,6 +23,26 @@ void privs_begin(void)
 	umask(0077);
 }
 
+int privs_files(unsigned long wanted, struct log *log)
+{
+	struct rlimit l, more;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0)
+		return -errno;
+	if (l.rlim_cur >= wanted)
+		return 0;
+	more = (struct rlimit){ wanted, l.rlim_max > wanted ? l.rlim_max : wanted };
+	if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+		return 0;
+	l.rlim_cur = l.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &l);
+	log_warn(log, "start",
+		 "only %lu files may be open, and all connections would need %lu: raise the limit "
+		 "(LimitNOFILE, ulimit -n) or lower sip.connections",
+		 (unsigned long)l.rlim_max, wanted);
+	return -EMFILE;
+}
+
 int privs_find(const char *user, struct privs *out, struct log *log)
 {
 	const struct passwd *pw;

@@ -17,6 +17,9 @@ struct privs {
 
 /* First thing in main(): no new privileges ever, no core dumps, files for this user alone. */
 void privs_begin(void);
+/* Open files for so many connections, as far as the system lets us. 0, or -EMFILE: there are fewer, logged with
+ * what to do. Before privs_drop(): root may raise the hard limit. */
+int privs_files(unsigned long wanted, struct log *log);
 /* Who to become: `user`, or nobody where there is no such user (a machine where sluice was not
  * installed; said in the log). "" means: stay. Without root nothing can be changed, and uid and gid are
  * our own. 0 or -ENOENT, logged. */
