@@ -133,14 +133,24 @@ uint64_t loop_wall_us(const struct loop *l)
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
-uint64_t loop_clock_us(const struct loop *l)
+static uint64_t clock_us(const struct loop *l, clockid_t clock)
 {
 	struct timespec ts;
 
 	if (l->is_virtual)
 		return l->now * 1000 + l->spent_us;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+uint64_t loop_clock_us(const struct loop *l)
+{
+	return clock_us(l, CLOCK_MONOTONIC);
+}
+
+uint64_t loop_work_us(const struct loop *l)
+{
+	return clock_us(l, CLOCK_THREAD_CPUTIME_ID);
 }
 
 void loop_spend(struct loop *l, uint64_t us)

@@ -26,6 +26,8 @@ uint64_t loop_wall_us(const struct loop *l);
 /* Microseconds, monotonic, read now and not cached: to see how long work takes. On a virtual loop its own
  * time and what loop_spend() added. */
 uint64_t loop_clock_us(const struct loop *l);
+/* Microseconds that this thread has worked: as above, but it stands still while others have the processor. */
+uint64_t loop_work_us(const struct loop *l);
 /* Virtual loop: the callback that runs takes this long. loop_clock_us() moves at once, loop_now() and the
  * timers when the round is over, as on a real loop. */
 void loop_spend(struct loop *l, uint64_t us);

@@ -325,6 +325,9 @@ static void real_clock_goes_on(void **state)
 	while (loop_clock_us(l) - start < 3000)
 		;
 	assert_true(loop_now(l) == now); /* cached */
+	start = loop_work_us(l);
+	usleep(20000);
+	assert_true(loop_work_us(l) - start < 10000); /* to sleep is no work */
 	loop_free(l);
 }
 

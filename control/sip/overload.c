@@ -7,8 +7,8 @@
 #include "sip/overload_priv.h"
 
 #define STRAIGHT_MAX  16 /* new work a round, before the other sockets are read */
-#define SLICE_US      1000
-#define FLOOR         9 /* new calls get at least one part beside this many for all else */
+#define DIALOGS_MAX   32 /* the same of what comes before it */
+#define SLICE_US      2000
 #define RETRY_AFTER_S 10
 
 static const char *const names[] = {
@@ -64,6 +64,33 @@ static void serve(struct overload *v, enum overload_class c, const struct sip_ho
 	v->receive(v->arg, from, buf, len);
 }
 
+static void push(struct overload *v, enum overload_class c, const struct sip_hop *from, char *buf,
+		 size_t len)
+{
+	if (overload_push(v, c, from, buf, len)) {
+		overload_count(v, COUNT_QUEUED);
+		loop_defer(v->loop, &v->task);
+	} else {
+		overload_count(v, COUNT_FULL);
+		overload_turn_away(v, from, buf, len);
+	}
+}
+
+/* What belongs to calls that there are. In its order; after so many in a round the sockets are emptied before
+ * more is done, for what waits in them has no class yet. */
+static void pass_dialog(struct overload *v, const struct sip_hop *from, char *buf, size_t len)
+{
+	if (v->queue[OVERLOAD_DIALOG].n || v->dialogs >= DIALOGS_MAX) {
+		overload_admit_sample(v);
+		push(v, OVERLOAD_DIALOG, from, buf, len);
+		return;
+	}
+	if (v->dialogs++ == 0)
+		loop_defer(v->loop, &v->task);
+	v->admit.dialogs++;
+	v->receive(v->arg, from, buf, len);
+}
+
 /* New work, at once or later. */
 static void pass(struct overload *v, enum overload_class c, const struct sip_hop *from, char *buf,
 		 size_t len)
@@ -77,13 +104,7 @@ static void pass(struct overload *v, enum overload_class c, const struct sip_hop
 	}
 	overload_admit_start(v);
 	overload_admit_sample(v);
-	if (overload_push(v, c, from, buf, len)) {
-		overload_count(v, COUNT_QUEUED);
-		loop_defer(v->loop, &v->task);
-	} else {
-		overload_count(v, COUNT_FULL);
-		overload_turn_away(v, from, buf, len);
-	}
+	push(v, c, from, buf, len);
 }
 
 /* Which limit stands against this call; COUNT_COUNT: none. */
@@ -106,7 +127,7 @@ static void consider(struct overload *v, struct overload_peer *p, const struct s
 	overload_scan(buf, len, true, &s);
 	if (v->again(v->arg, buf, len)) {
 		overload_count(v, COUNT_AGAIN);
-		v->receive(v->arg, from, buf, len);
+		pass_dialog(v, from, buf, len);
 		return;
 	}
 	if (s.class != OVERLOAD_CALL) {
@@ -137,11 +158,10 @@ void overload_take(struct overload *v, const struct sip_hop *from, char *buf, si
 	overload_scan(buf, len, false, &s);
 	if (s.class == OVERLOAD_DIALOG) {
 		p->dialogs += *buf != 'S'; /* a response is no request */
-		v->receive(v->arg, from, buf, len);
+		pass_dialog(v, from, buf, len);
 		return;
 	}
-	p = overload_peer(v, from->peer);
-	if (v->alert || v->straight >= STRAIGHT_MAX || (p && p->rate && s.class == OVERLOAD_CALL)) {
+	if (v->alert || v->straight >= STRAIGHT_MAX || (p->rate && s.class == OVERLOAD_CALL)) {
 		consider(v, p, from, buf, len);
 		return;
 	}
@@ -169,6 +189,18 @@ static void expire(struct overload *v, uint64_t now)
 	}
 }
 
+static bool serve_dialog(struct overload *v)
+{
+	struct waiting *w = overload_pop(v, OVERLOAD_DIALOG, false);
+
+	if (!w)
+		return false;
+	v->admit.dialogs++;
+	v->receive(v->arg, &w->from, w->data, w->len);
+	overload_wait_free(w);
+	return true;
+}
+
 /* New calls newest first, then the others in their order. False: nothing is left. */
 static bool serve_next(struct overload *v)
 {
@@ -183,28 +215,41 @@ static bool serve_next(struct overload *v)
 	return true;
 }
 
-/* A round's share. The time since the last slice went to what comes first: reading, dialogs, timers. */
+/* Until nothing is left, or so much work has been done. */
+static uint64_t serve_until(struct overload *v, uint64_t end, bool (*next)(struct overload *v))
+{
+	uint64_t now = loop_work_us(v->loop);
+
+	while (now < end && next(v)) {
+		overload_admit_sample(v);
+		now = loop_work_us(v->loop);
+	}
+	return now;
+}
+
+/* A round's share. All that went to what comes first since the last one (dialogs, reading, timers) gives
+ * new calls their floor. */
 static void slice(struct overload *v)
 {
-	uint64_t now = loop_clock_us(v->loop), us = SLICE_US, end;
+	uint64_t now = loop_work_us(v->loop), end = now + SLICE_US, least;
+	uint64_t before = v->slice_end_us ? v->slice_end_us : now;
+	uint32_t served;
 
-	if (v->slice_end_us && (now - v->slice_end_us) / FLOOR > us)
-		us = (now - v->slice_end_us) / FLOOR;
-	end = now + us;
 	overload_admit_sample(v);
-	expire(v, now);
-	while (now < end && serve_next(v)) {
-		overload_admit_sample(v);
-		now = v->admit.sampled_us;
-	}
-	v->slice_end_us = now;
+	now = serve_until(v, end, serve_dialog);
+	least = now + (now - before) / OVERLOAD_FLOOR;
+	expire(v, loop_clock_us(v->loop));
+	overload_admit_sample(v);
+	served = v->admit.served;
+	v->slice_end_us = serve_until(v, end > least ? end : least, serve_next);
+	overload_admit_cost(v, v->admit.served - served, v->slice_end_us - now);
 }
 
 static void work(void *arg)
 {
 	struct overload *v = arg;
 
-	v->straight = 0;
+	v->straight = v->dialogs = 0;
 	if (v->waiting)
 		slice(v);
 	if (v->waiting)

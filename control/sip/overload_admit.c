@@ -12,8 +12,9 @@
 
 #define SHED_S       32     /* 64*T1: as long as a client repeats its INVITE */
 #define DRAIN_US     400000 /* the queue's excess is given this long to go */
-#define STEP_UP      0.03   /* a tick, while nobody waits */
-#define USED         0.95   /* of the rate: else it says nothing that nobody waits */
+#define STEP_DOWN    0.9
+#define STEP_UP      0.03 /* a tick, while nobody waits */
+#define USED         0.95 /* of the rate: else it says nothing that nobody waits */
 #define ROUNDS       8
 #define CALM_TICKS   10
 #define REFUSE_LEAST 10 /* refusals a tick that are always cheap */
@@ -92,35 +93,62 @@ void overload_admit_sample(struct overload *v)
 	uint64_t now = loop_clock_us(v->loop);
 
 	a->queue_area += v->queue[OVERLOAD_CALL].n * (now - a->sampled_us);
+	a->dialog_area += v->queue[OVERLOAD_DIALOG].n * (now - a->sampled_us);
 	a->sampled_us = now;
 }
 
-static uint32_t delay(const struct overload *v, uint64_t took_us)
+/* Mean waiting time. */
+static uint32_t delay(const struct overload *v, uint64_t area, uint32_t served, uint64_t took_us)
 {
-	const struct admit *a = &v->admit;
 	uint64_t us;
 
-	if (a->queue_area < took_us) /* less than one waited */
+	if (area < took_us) /* less than one waited */
 		return 0;
-	us = a->served ? a->queue_area / a->served : v->too_old_us;
+	us = served ? area / served : v->too_old_us;
 	return (uint32_t)(us < v->too_old_us ? us : v->too_old_us);
 }
 
-/* What can be served shows while somebody waits; while nobody does it is felt for. */
-static void steer(struct overload *v, double served)
+void overload_admit_cost(struct overload *v, uint32_t calls, uint64_t work_us)
+{
+	double us = calls ? (double)work_us / calls : 0;
+
+	if (calls)
+		v->admit.call_us = v->admit.call_us > 0 ? (7 * v->admit.call_us + us) / 8 : us;
+}
+
+/* Calls a tick that the floor is enough for. */
+static double floor_rate(struct overload *v, double scale)
+{
+	uint64_t work = loop_work_us(v->loop);
+	double us = (double)(work - v->admit.work_us) * scale / (OVERLOAD_FLOOR + 1);
+
+	v->admit.work_us = work;
+	return v->admit.call_us > 0 && us > v->admit.call_us ? us / v->admit.call_us : 1;
+}
+
+/* What can be served shows while somebody waits; while nobody does it is felt for. Where dialogs wait it is less
+ * than what is served: those calls' own messages are still to come. */
+static void steer(struct overload *v, double served, double least)
 {
 	struct admit *a = &v->admit;
 	double wait = a->delay_us, target = v->target_us;
 
-	if (wait > target)
-		a->capacity = a->capacity > 0 ? (a->capacity + served) / 2 : served;
-	else if (served > USED * a->rate)
+	if (wait > target) {
+		if (a->capacity <= 0)
+			a->capacity = served;
+		else if (served < a->capacity || a->dialog_delay_us < v->target_us)
+			a->capacity = (a->capacity + served) / 2;
+		if (a->dialog_delay_us >= v->target_us)
+			a->capacity *= STEP_DOWN;
+	} else if (served > USED * a->rate)
 		a->capacity *= 1 + STEP_UP * (1 - wait / target);
-	if (a->capacity > 0 && a->capacity < 1)
-		a->capacity = 1;
+	if (a->capacity > 0 && a->capacity < least)
+		a->capacity = least;
 	a->rate = a->capacity;
 	if (wait > target)
 		a->rate *= 1 - (wait - target) / DRAIN_US;
+	if (a->rate > 0 && a->rate < least)
+		a->rate = least;
 }
 
 /* What each may have of `rate` at most, so that nothing is left over while somebody asks for more. */
@@ -225,14 +253,17 @@ static void tick(void *arg)
 	overload_admit_sample(v);
 	took = a->sampled_us > a->tick_us ? a->sampled_us - a->tick_us : 1;
 	scale = TICK_MS * 1000.0 / (double)took;
-	a->delay_us = delay(v, took);
-	steer(v, a->served * scale);
+	a->dialog_delay_us = delay(v, a->dialog_area, a->dialogs, took);
+	a->delay_us = delay(v, a->queue_area, a->served, took);
+	if (a->delay_us < a->dialog_delay_us)
+		a->delay_us = a->dialog_delay_us;
+	steer(v, a->served * scale, floor_rate(v, scale));
 	share_out(v, scale);
 	if (was_all && a->rate > 0)
 		report(v);
 	a->refusals = REFUSE_LEAST + a->served;
-	a->served = 0;
-	a->queue_area = 0;
+	a->served = a->dialogs = 0;
+	a->queue_area = a->dialog_area = 0;
 	a->tick_us = a->sampled_us;
 	calm_down(v);
 }
@@ -245,9 +276,10 @@ void overload_admit_start(struct overload *v)
 		return;
 	v->alert = true;
 	a->tick_us = a->sampled_us = loop_clock_us(v->loop);
+	a->work_us = loop_work_us(v->loop);
 	a->calm = 0;
-	a->served = 0;
-	a->queue_area = 0;
+	a->served = a->dialogs = 0;
+	a->queue_area = a->dialog_area = 0;
 	a->refusals = REFUSE_LEAST;
 	for (unsigned i = 0; i <= v->n_peers; i++)
 		v->peers[i].calls = v->peers[i].dialogs = 0;

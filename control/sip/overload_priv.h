@@ -94,18 +94,24 @@ struct admit {
 	/* Calls a tick: */
 	double capacity; /* what can be served; 0: not known, all is well */
 	double rate;     /* what is let in; 0: all */
-	uint32_t delay_us;
+	uint32_t delay_us, dialog_delay_us; /* the former counts both */
 	/* Of this tick. */
-	uint32_t served;
+	uint32_t served, dialogs;
 	uint32_t refusals; /* that may still be said */
-	uint64_t queue_area; /* new calls waiting, times microseconds */
-	uint64_t sampled_us, tick_us;
+	uint64_t queue_area, dialog_area; /* new calls and others waiting, times microseconds */
+	uint64_t sampled_us, tick_us, work_us; /* the last: of work, at the last tick */
+	double call_us;                        /* work for the INVITE of a call */
 	unsigned calm; /* ticks without a reason to go on */
 	struct timer timer;
 	struct shed_slot *shed; /* who was turned away, so that his repetitions are too */
 	uint32_t shed_s;        /* the last one */
 };
 
+/* New calls get at least one part of the work beside this many for all else. */
+#define OVERLOAD_FLOOR 9
+
+/* So much work was done for so many new calls. */
+void overload_admit_cost(struct overload *v, uint32_t calls, uint64_t work_us);
 /* Something had to wait: watch from now on. */
 void overload_admit_start(struct overload *v);
 void overload_admit_sample(struct overload *v);
@@ -166,7 +172,7 @@ struct overload {
 		       unsigned retry_after_s);
 	bool (*again)(void *arg, const char *buf, size_t len);
 	void *arg;
-	unsigned straight; /* new work done at once in this round */
+	unsigned straight, dialogs; /* done at once in this round: new work, and all else */
 	size_t waiting;    /* messages in all queues */
 	struct admit admit;
 	struct overload_peer *peers; /* one more for who is none */
@@ -176,7 +182,7 @@ struct overload {
 	size_t queue_max, octets;
 	struct queue queue[OVERLOAD_CLASSES];
 	struct loop_task task;
-	uint64_t slice_end_us; /* of the last slice of work; 0: nothing waited behind it */
+	uint64_t slice_end_us; /* of the last slice, on the clock of work; 0: nothing waited behind it */
 	uint64_t oc_seq_us; /* the last one given out */
 	char (*emergency)[NUMBER_MAX];
 	uint8_t *emergency_len;
