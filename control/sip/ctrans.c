@@ -13,6 +13,8 @@ enum ctrans_state {
 	STATES
 };
 
+#define LINGERS UINT32_MAX /* as patience: it is over for its owner */
+
 enum ctrans_input {
 	RESP_1XX,
 	RESP_2XX,
@@ -248,10 +250,27 @@ static void timed_out(struct ctrans *ct, const struct incoming *in)
 	tell(ct, NULL, 408);
 }
 
+/* Whom we have left after less than Timer B for another target is only slow, perhaps: if it rings it is told to
+ * stop, and if it answers it is told that nobody is there. */
+static void invite_timed_out(struct ctrans *ct, const struct incoming *in)
+{
+	uint64_t all = sip_64_t1(ct->sip), waited = ct->patience;
+
+	if (waited == LINGERS)
+		return;
+	timed_out(ct, in);
+	if (waited >= all)
+		return;
+	ct->state = CALLING;
+	ct->patience = LINGERS;
+	ct->cancel = true;
+	start(ct, all - waited, 0);
+}
+
 /* What went to TCP for its length only goes back to UDP, and is fragmented there. */
 static void broken(struct ctrans *ct, const struct incoming *in)
 {
-	if (!ct->grown) {
+	if (!ct->grown || ct->cancel) {
 		ct->state = TERMINATED;
 		tell(ct, NULL, 503);
 		return;
@@ -262,8 +281,11 @@ static void broken(struct ctrans *ct, const struct incoming *in)
 	send_text(ct);
 }
 
+/* Its stream may have ended a moment ago (break_soon()), but somebody is there. */
 static void other_1xx(struct ctrans *ct, const struct incoming *in)
 {
+	if (!ct->deadline)
+		start(ct, ct->patience, ct->sip->timers.t2_ms);
 	tell(ct, in, in->m->status);
 }
 
@@ -281,7 +303,7 @@ static const struct row invite_rows[STATES][INPUTS] = {
 		[RESP_2XX] = { invite_2xx, ACCEPTED },
 		[RESP_FAIL] = { invite_fail, COMPLETED },
 		[RETRANSMIT] = { timer_a, CALLING },
-		[DEADLINE] = { timed_out, TERMINATED },
+		[DEADLINE] = { invite_timed_out, TERMINATED },
 		[BROKEN] = { broken, CALLING },
 	},
 	/* A stream that ends after a 1xx is no failure: the rest comes by another one (18.2.2). */

@@ -169,6 +169,67 @@ static void given_up_between(void **state)
 	world_free(w);
 }
 
+/* The first one has only been slow: it must not ring beside the second. */
+static void late_answer_of_the_first(void **state)
+{
+	struct world *w = world_new();
+
+	start(w, 2);
+	advance(w, 5001);
+	assert_int_equal(count_sent(w, "INVITE"), 5); /* at 0, 0.5, 1.5, 3.5, and the other one */
+	answer(w, 0, 180, "late", "", "");
+	assert_true(sent_is(w, -1, "CANCEL"));
+	assert_int_equal(w->sent[w->n_sent - 1].to.ip[3], 99);
+	assert_string_equal(param_of(w, -1, "Via", "branch"), param_of(w, 0, "Via", "branch"));
+	answer(w, (int)w->n_sent - 1, 200, "late", "", "");
+	answer(w, 0, 487, "late", "", "");
+	assert_true(sent_is(w, -1, "ACK"));
+	assert_int_equal(w->n_seen, 0);
+	advance(w, 70000);
+	assert_empty(w);
+	world_free(w);
+}
+
+/* Or it has even answered: nobody may talk to it. */
+static void late_2xx_of_the_first(void **state)
+{
+	struct world *w = world_new();
+
+	start(w, 2);
+	advance(w, 5001);
+	answer(w, 0, 200, "late", "Contact: <sip:bob@192.0.2.99>\r\n", "answer");
+	assert_true(sent_is(w, (int)w->n_sent - 2, "ACK"));
+	assert_true(sent_is(w, -1, "BYE"));
+	assert_int_equal(w->sent[w->n_sent - 1].to.ip[3], 99);
+	answer(w, (int)w->n_sent - 1, 200, "", "", "");
+	assert_int_equal(w->n_seen, 0);
+	advance(w, 26000);
+	assert_int_equal(w->n_seen, 0);
+	advance(w, 10000);
+	assert_seen(w, 0, INVITE_FAIL, 408);
+	advance(w, 40000);
+	assert_empty(w);
+	world_free(w);
+}
+
+/* Who gives up meanwhile does not leave it ringing either. */
+static void late_answer_after_the_end(void **state)
+{
+	struct world *w = world_new();
+
+	start(w, 2);
+	advance(w, 4000);
+	invite_end(w->inv, 0, STR_NONE);
+	advance(w, 4000);
+	answer(w, 0, 180, "late", "", "");
+	assert_true(sent_is(w, -1, "CANCEL"));
+	assert_int_equal(count_sent(w, "INVITE"), 4);
+	advance(w, 40000);
+	assert_empty(w);
+	assert_int_equal(counter_of(w, "timeout.client"), 3); /* it, its CANCEL, and after that */
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +239,9 @@ int main(void)
 		cmocka_unit_test(stays_after_180),
 		cmocka_unit_test(other_failures_are_final),
 		cmocka_unit_test(given_up_between),
+		cmocka_unit_test(late_answer_of_the_first),
+		cmocka_unit_test(late_2xx_of_the_first),
+		cmocka_unit_test(late_answer_after_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
