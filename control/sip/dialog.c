@@ -232,7 +232,7 @@ void dialog_put_request(struct sip *s, const struct dialog *d, const struct dial
 	sip_put_request_line(b, r->method, uri);
 	put_via(s, b, &d->hop, r->branch);
 	buf_lit(b, "Max-Forwards: ");
-	buf_u64(b, r->max_forwards ? r->max_forwards : 70);
+	buf_u64(b, r->relayed ? r->max_forwards : 70);
 	buf_lit(b, "\r\n");
 	put_routes(b, d, rest, strict);
 	sip_put_header(b, SIP_HDR_FROM, d->local);

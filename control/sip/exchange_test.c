@@ -458,9 +458,43 @@ static void lost_while_reinviting(void **state)
 	world_free(w);
 }
 
+/* Its stream ends in the same round in which somebody answers it by another one. */
+static void answered_while_it_breaks(void **state)
+{
+	struct world *w = world_new();
+	struct exchange_params p = exchange_to_far(w, "MESSAGE");
+
+	w->far_hop.transport = w->transport = SIP_TCP;
+	assert_non_null(sip_send(w->sip, &p));
+	sip_broken(w->sip, &w->far_hop);
+	answer(w, 0, 100, "", "", "");
+	advance(w, 40000);
+	assert_int_equal(w->done.n, 1);
+	assert_int_equal(w->done.status, 408);
+	assert_empty(w);
+	world_free(w);
+}
+
+/* Who says that we are one hop away from the end is not given seventy more. */
+static void last_hop_in_a_dialog(void **state)
+{
+	struct world *w = world_new();
+	struct exchange_params p = exchange_to_far(w, "INFO");
+
+	p.max_forwards = 0;
+	call(w);
+	answer(w, 0, 200, "t", "Contact: <sip:bob@192.0.2.99>\r\n", "answer");
+	invite_ack(w->inv, STR_NONE, STR_NONE);
+	assert_non_null(invite_request(w->inv, &p));
+	assert_string_equal(field(w, -1, "Max-Forwards"), "0");
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(answered_while_it_breaks),
+		cmocka_unit_test(last_hop_in_a_dialog),
 		cmocka_unit_test(outside),
 		cmocka_unit_test(contact_where_it_belongs),
 		cmocka_unit_test(silence),

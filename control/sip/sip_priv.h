@@ -428,7 +428,8 @@ struct dialog_request {
 	uint32_t cseq;
 	const char *branch;
 	bool contact, allow;
-	uint8_t max_forwards; /* 0: 70 */
+	bool relayed; /* max_forwards says how far it may go; else 70 */
+	uint8_t max_forwards;
 	struct str headers, body, body_type;
 };
 
