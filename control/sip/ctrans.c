@@ -138,6 +138,16 @@ static struct ctrans_ack *find_ack(const struct ctrans *ct, struct str tag)
 	return a;
 }
 
+/* Of one INVITE no more are believed: each costs memory and a BYE. */
+static bool many_acks(const struct ctrans *ct)
+{
+	unsigned n = 0;
+
+	for (const struct ctrans_ack *a = ct->acks; a; a = a->next)
+		n++;
+	return n >= FORKS_MAX;
+}
+
 static void send_ack(struct ctrans *ct, const struct ctrans_ack *a)
 {
 	struct sip_hop to = a->to;
@@ -154,6 +164,8 @@ static void invite_2xx_again(struct ctrans *ct, const struct incoming *in)
 		count(ct->sip, COUNT_IN_RETRANSMITTED);
 		count(ct->sip, COUNT_OUT_RETRANSMITTED);
 		send_ack(ct, a);
+	} else if (many_acks(ct)) {
+		count(ct->sip, COUNT_DROP_ABSORBED);
 	} else if (ct->owner) {
 		tell(ct, in, in->m->status);
 	} else {
@@ -207,6 +219,8 @@ static void invite_2xx_late(struct ctrans *ct, const struct incoming *in)
 
 	if (a)
 		send_ack(ct, a);
+	else if (many_acks(ct))
+		count(ct->sip, COUNT_DROP_ABSORBED);
 	else
 		dialog_stray(ct, in);
 }

@@ -561,6 +561,27 @@ static void forks(void **state)
 	world_free(w);
 }
 
+/* Who answers by ever new tags gets no more ACKs and BYEs for it than forks are believed. */
+static void many_answers(void **state)
+{
+	char tag[16];
+	struct world *w = world_new();
+
+	w->sip->max_transactions = 1000;
+	call(w);
+	answer(w, 0, 200, "t", contact, "sdp");
+	invite_ack(w->inv, STR_NONE, STR_NONE);
+	for (unsigned i = 0; i < 60; i++) {
+		snprintf(tag, sizeof(tag), "t%u", i);
+		answer(w, 0, 200, tag, contact, "sdp");
+	}
+	assert_int_equal(count_sent(w, "ACK"), FORKS_MAX);
+	assert_int_equal(count_sent(w, "BYE"), FORKS_MAX - 1);
+	answer(w, 0, 200, "t", contact, "sdp");
+	assert_int_equal(count_sent(w, "ACK"), FORKS_MAX + 1);
+	world_free(w);
+}
+
 static void many_forks(void **state)
 {
 	char tag[16];
@@ -636,6 +657,7 @@ int main(void)
 		cmocka_unit_test(end_after_answer),
 		cmocka_unit_test(forks),
 		cmocka_unit_test(many_forks),
+		cmocka_unit_test(many_answers),
 		cmocka_unit_test(success_after_failure),
 		cmocka_unit_test(too_large),
 	};
