@@ -192,6 +192,7 @@ static unsigned pass(struct calls *cs, const struct relay_in *in, const struct p
 {
 	bool inside = in->inv || in->sub; /* the dialog knows the way, whatever became of names */
 	struct sip_hop targets[SIP_TARGETS_MAX];
+	bool inside = in->inv || in->sub; /* where the dialog goes to */
 	struct exchange_params p = {
 		.method = in->msg->method_name,
 		.targets = { targets,
