@@ -190,7 +190,6 @@ static unsigned status_of(int err)
 
 static unsigned pass(struct calls *cs, const struct relay_in *in, const struct policy_request *q)
 {
-	bool inside = in->inv || in->sub; /* the dialog knows the way, whatever became of names */
 	struct sip_hop targets[SIP_TARGETS_MAX];
 	bool inside = in->inv || in->sub; /* where the dialog goes to */
 	struct exchange_params p = {
