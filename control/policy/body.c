@@ -105,7 +105,8 @@ static bool is_type(struct str type, const char *row)
 
 	if (want.p[want.n - 1] != '/')
 		return str_caseeq(type, want);
-	return type.n > want.n && str_caseeq((struct str){ type.p, want.n }, want);
+	return type.n > want.n && str_caseeq((struct str){ type.p, want.n }, want) &&
+	       text_is_token((struct str){ type.p + want.n, type.n - want.n });
 }
 
 bool body_type_known(struct str type)
