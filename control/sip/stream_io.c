@@ -123,11 +123,13 @@ static int put(struct conn *c, struct str data)
 {
 	bool plain = !c->tls || is_shaking(c);
 	size_t waiting = plain ? c->out_n - c->out_at : to_send(c).n;
+	size_t max = c->stream->o.send_buffer;
 	int rc;
 
 	if (c->state == CONN_SHUT || c->state == CONN_DEAD)
 		return -ENOTCONN;
-	if (data.n > c->stream->o.send_buffer - waiting) {
+	/* TLS adds to what was let in, so that more than the bound may wait. */
+	if (waiting > max || data.n > max - waiting) {
 		conn_kill(c, STREAM_SEND_BUFFER);
 		return -ENOBUFS;
 	}

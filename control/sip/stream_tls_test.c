@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The streams of a shard call themselves: both ends of TLS are ours. */
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 #include "sip/stream_test.h"
@@ -35,6 +36,25 @@ static void there_and_back(void **state)
 	assert_int_equal(stream_send(b.stream, 0, &to, STR(OPTIONS_TEXT)), 0);
 	box_until(&b, &b.n, 6);
 	assert_int_equal(stream_connections(b.stream), 4);
+	box_close(&b);
+}
+
+/* What TLS adds to each message does not lift the bound. */
+static void not_read(void **state)
+{
+	struct stream_options o = { .send_buffer = 20000 };
+	struct box b = { 0 };
+	struct sip_hop to = open_pair(&b, *state, &o);
+	unsigned n = 0;
+	int rc;
+
+	assert_int_equal(stream_send(b.stream, 0, &to, STR(OPTIONS_TEXT)), 0);
+	box_until(&b, &b.n, 1);
+	/* Nothing is flushed before the end of a round. */
+	while ((rc = stream_send(b.stream, 0, &b.from, STR("x"))) == 0)
+		assert_true(++n < 1000);
+	assert_int_equal(rc, -ENOBUFS);
+	assert_true(n > 500);
 	box_close(&b);
 }
 
@@ -201,6 +221,7 @@ int main(void)
 		pair_test(there_and_back),  pair_test(large),      pair_test(another_name),
 		pair_test(name_is_refused), pair_test(proven),     pair_test(own_context),
 		pair_test(never_shakes),    pair_test(last_words), pair_test(resumed),
+		pair_test(not_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
