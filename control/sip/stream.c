@@ -166,9 +166,17 @@ static void end_of_round(void *arg)
 
 /* ---- sending ---- */
 
+/* The connection that the hop names, if it still is the one: numbers come round again. */
+static struct conn *find_named(const struct stream *s, const struct sip_hop *to)
+{
+	struct conn *c = find_open(s, to->conn);
+
+	return c && c->hop.network == to->network && addr_ip_eq(&c->hop.addr, &to->addr) ? c : NULL;
+}
+
 int stream_send(struct stream *s, unsigned sender, const struct sip_hop *to, struct str data)
 {
-	struct conn *c = to->conn ? find_open(s, to->conn) : find_hop(s, to);
+	struct conn *c = to->conn ? find_named(s, to) : find_hop(s, to);
 	int rc;
 
 	if (!c && to->conn)

@@ -238,6 +238,30 @@ static void half_closed_is_broken(void **state)
 
 /* ---- sending ---- */
 
+/* Numbers of connections come round again: that of somebody else is not the one that was meant. */
+static void number_of_another(void **state)
+{
+	struct box b = { 0 };
+	struct sip_hop to;
+	int fd;
+
+	box_open(&b, NULL, NULL);
+	fd = far_connect(&b, 1);
+	far_say(fd, STR(OPTIONS_TEXT));
+	box_until(&b, &b.n, 1);
+	to = b.from;
+	to.addr.ip[3] = 2;
+	assert_int_equal(stream_send(b.stream, 0, &to, STR("x")), -ENOTCONN);
+	to = b.from;
+	to.network++;
+	assert_int_equal(stream_send(b.stream, 0, &to, STR("x")), -ENOTCONN);
+	to = b.from;
+	to.addr.port++; /* the port of a Contact is another one */
+	assert_int_equal(stream_send(b.stream, 0, &to, STR("x")), 0);
+	close(fd);
+	box_close(&b);
+}
+
 static void not_read(void **state)
 {
 	static char big[20000];
@@ -380,6 +404,7 @@ int main(void)
 		cmocka_unit_test(half_closed),
 		cmocka_unit_test(reset),
 		cmocka_unit_test(half_closed_is_broken),
+		cmocka_unit_test(number_of_another),
 		cmocka_unit_test(not_read),
 		cmocka_unit_test(stalled),
 		cmocka_unit_test(much_is_sent_whole),
