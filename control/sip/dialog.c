@@ -5,7 +5,7 @@
 
 /* ---- what the peer says of itself ---- */
 
-/* The URI of a Contact as it may stand in a Request-URI: a sip: URI without "?headers" (19.1.1). */
+/* The URI of a Contact as it may stand in a Request-URI: sip: or sips: without "?headers" (19.1.1). */
 static bool usable_target(struct str contact, struct str *target)
 {
 	struct sip_addr a;
@@ -13,7 +13,8 @@ static bool usable_target(struct str contact, struct str *target)
 	struct str item;
 
 	if (!contact.n || !sip_list_next(&contact, &item) || sip_addr_parse(item, &a) < 0 ||
-	    sip_uri_parse(a.uri, &u) < 0 || u.scheme != SIP_SCHEME_SIP)
+	    sip_uri_parse(a.uri, &u) < 0 ||
+	    (u.scheme != SIP_SCHEME_SIP && u.scheme != SIP_SCHEME_SIPS))
 		return false;
 	*target = (struct str){ a.uri.p, a.uri.n - u.headers.n };
 	return true;

@@ -150,6 +150,7 @@ static void next_hop_of_streams(void **state)
 		{ "Contact: <sip:far@192.0.2.98;transport=tcp>\r\n", SIP_TCP, 0, 5060 },
 		{ "Contact: <sip:far@192.0.2.99;transport=udp>\r\n", SIP_UDP, 0, 5060 },
 		{ "Contact: <sip:far@192.0.2.99;transport=TLS>\r\n", SIP_TLS, 0, 5061 },
+		{ "Contact: <sips:far@192.0.2.99>\r\n", SIP_TLS, 0, 5061 },
 		{ "Contact: <sip:far@192.0.2.99;transport=sctp>\r\n", SIP_TCP, 7, 33000 },
 		{ "Contact: <sip:far@host.example;transport=tcp>\r\n", SIP_TCP, 7, 33000 },
 	};
@@ -168,6 +169,20 @@ static void next_hop_of_streams(void **state)
 		assert_int_equal(w->sent[w->n_sent - 1].to.port, rows[i].port);
 		world_free(w);
 	}
+}
+
+/* RFC 3261 8.1.1.8: who is called by sips: has such a Contact, and is called back by it. */
+static void contact_of_sips(void **state)
+{
+	struct world *w = world_new();
+
+	w->transport = SIP_TLS;
+	w->conn = 7;
+	accept_call(w, "Contact: <sips:far@192.0.2.99>\r\n");
+	invite_end(w->inv, 0, STR_NONE);
+	assert_true(sent_is(w, -1, "BYE sips:far@192.0.2.99 SIP/2.0\r\n"));
+	assert_int_equal(w->sent[w->n_sent - 1].hop.conn, 7);
+	world_free(w);
 }
 
 /* 18.1.1: the connection of the call is gone, so its BYE makes a new one. */
@@ -715,6 +730,7 @@ int main(void)
 		cmocka_unit_test(routes_stay),
 		cmocka_unit_test(next_hop),
 		cmocka_unit_test(next_hop_of_streams),
+		cmocka_unit_test(contact_of_sips),
 		cmocka_unit_test(connection_of_the_call_is_gone),
 		cmocka_unit_test(unusable_contact_of_2xx),
 		cmocka_unit_test(target_refresh),
