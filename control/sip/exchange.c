@@ -123,6 +123,12 @@ static bool failed(const struct ctrans_event *e)
 	return e->status == 503 || (e->status == 408 && !e->in);
 }
 
+/* Nobody waits for a dialog that was given up before it began. */
+static bool is_left(const struct sip_exchange *x)
+{
+	return x->begins && !x->dialog;
+}
+
 static struct login **login_of(struct sip_exchange *x)
 {
 	return x->dialog ? &x->dialog->login : &x->login;
@@ -187,7 +193,7 @@ static void answered(void *owner, struct ctrans *ct, const struct ctrans_event *
 	target_told(x->sip, &ct->to, failed(e) ? e->status : 0, e->in ? e->in->m : NULL);
 	if (e->status < 200)
 		progress(x);
-	else if (!log_in(x, e->in) && !next_target(x, e))
+	else if (is_left(x) || (!log_in(x, e->in) && !next_target(x, e)))
 		finish(x, e);
 }
 

@@ -261,14 +261,51 @@ static void torn_down(void **state)
 	world_free(w);
 }
 
+static bool login(void *arg, int peer, struct auth_login *out)
+{
+	*out = (struct auth_login){ "us", "pw", NULL };
+	return true;
+}
+
+/* Who has been left is neither asked once more nor replaced by another target. */
+static void not_begun_for_nobody(void **state)
+{
+	static const char ask[] = "WWW-Authenticate: Digest realm=\"x\", nonce=\"n\"\r\n";
+
+	for (unsigned status = 401; status <= 503; status += 102) {
+		struct world *w = world_new();
+		struct exchange_params p = exchange_to_far(w, "SUBSCRIBE");
+		struct sip_hop to[2] = { w->far_hop, w->far_hop };
+
+		w->sip->user.login = login;
+		to[1].addr.ip[3] = 98;
+		p.targets = (struct sip_targets){ to, 2, 5000 };
+		w->sub = subscription_send(w->sip, &p);
+		assert_non_null(w->sub);
+		subscription_end(w->sub);
+		answer(w, 0, status, "x", status == 401 ? ask : "", "");
+		assert_int_equal(count_sent(w, "SUBSCRIBE"), 1);
+		assert_int_equal(w->done.status, status);
+		advance(w, 6000);
+		assert_empty(w);
+		world_free(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(subscribed),    cmocka_unit_test(notify_overtakes_the_answer),
-		cmocka_unit_test(order),         cmocka_unit_test(what_does_not_belong),
-		cmocka_unit_test(refused),       cmocka_unit_test(ended_before_its_answer),
-		cmocka_unit_test(second_target), cmocka_unit_test(accepted),
-		cmocka_unit_test(no_contact),    cmocka_unit_test(refer),
+		cmocka_unit_test(not_begun_for_nobody),
+		cmocka_unit_test(subscribed),
+		cmocka_unit_test(notify_overtakes_the_answer),
+		cmocka_unit_test(order),
+		cmocka_unit_test(what_does_not_belong),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(ended_before_its_answer),
+		cmocka_unit_test(second_target),
+		cmocka_unit_test(accepted),
+		cmocka_unit_test(no_contact),
+		cmocka_unit_test(refer),
 		cmocka_unit_test(torn_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
