@@ -80,6 +80,7 @@ int stream_send(struct stream *s, unsigned sender, const struct sip_hop *to, str
 bool stream_ask_alias(struct stream *s, uint32_t conn);
 /* As if `sender` had sent on it: it hears of its end. False: there is no such connection. */
 bool stream_watch(struct stream *s, uint32_t conn, unsigned sender);
+/* What is queued still goes out. */
 void stream_hang_up(struct stream *s, uint32_t conn);
 static inline unsigned stream_shard(uint32_t conn)
 {
