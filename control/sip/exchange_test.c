@@ -205,6 +205,54 @@ static void next_after_broken_stream(void **state)
 	world_free(w);
 }
 
+/* ---- challenges: 22.2 ---- */
+
+#define ASK                                                                                        \
+	"WWW-Authenticate: Digest realm=\"bob.example\", nonce=\"n1\", qop=\"auth\", "             \
+	"algorithm=MD5\r\n"
+
+static bool login(void *arg, int peer, struct auth_login *out)
+{
+	*out = (struct auth_login){ .user = "us", .password = "pw" };
+	return peer == 7;
+}
+
+static void challenged(void **state)
+{
+	struct world *w = world_new();
+	struct exchange_params p = exchange_to_far(w, "MESSAGE");
+
+	w->sip->user.login = login;
+	assert_non_null(sip_send(w->sip, &p));
+	answer(w, 0, 401, "x", ASK, "");
+	assert_int_equal(w->done.n, 0);
+	assert_int_equal(w->n_sent, 2);
+	assert_non_null(strstr(field(w, 1, "Authorization"), "username=\"us\""));
+	assert_string_equal(field(w, 1, "CSeq"), "2 MESSAGE");
+	assert_string_equal(field(w, 1, "Call-ID"), field(w, 0, "Call-ID"));
+	answer(w, 1, 200, "x", "", "");
+	assert_int_equal(w->done.status, 200);
+	assert_int_equal(w->done.cseq, 2);
+	advance(w, 5000);
+	assert_empty(w);
+	world_free(w);
+}
+
+static void wrong_credentials(void **state)
+{
+	struct world *w = world_new();
+	struct exchange_params p = exchange_to_far(w, "MESSAGE");
+
+	w->sip->user.login = login;
+	assert_non_null(sip_send(w->sip, &p));
+	answer(w, 0, 401, "x", ASK, "");
+	answer(w, 1, 401, "x", ASK, "");
+	assert_int_equal(w->n_sent, 2);
+	assert_int_equal(w->done.n, 1);
+	assert_int_equal(w->done.status, 401);
+	world_free(w);
+}
+
 /* ---- what comes in ---- */
 
 /* RFC 4320 4.2: no 408, and no answer to who has given up. */
@@ -316,6 +364,27 @@ static void sent_in_call(void **state)
 	answer(w, -1, 200, "", "", "");
 	advance(w, 40000);
 	assert_empty(w);
+	world_free(w);
+}
+
+/* The dialog counts what is sent in it, and keeps what it was challenged with. */
+static void challenged_in_call(void **state)
+{
+	struct world *w = world_new();
+	struct exchange_params p = exchange_to_far(w, "INFO");
+
+	w->sip->user.login = login;
+	talk(w);
+	assert_non_null(invite_request(w->inv, &p));
+	answer(w, 0, 401, "", ASK, "");
+	assert_string_equal(field(w, 1, "CSeq"), "3 INFO");
+	assert_true(*field(w, 1, "Authorization"));
+	answer(w, 1, 200, "", "", "");
+	assert_int_equal(w->done.n, 1);
+	assert_int_equal(w->done.cseq, 3);
+	assert_non_null(invite_request(w->inv, &p));
+	assert_string_equal(field(w, 2, "CSeq"), "4 INFO");
+	assert_non_null(strstr(field(w, 2, "Authorization"), "nc=00000002"));
 	world_free(w);
 }
 
@@ -504,10 +573,13 @@ int main(void)
 		cmocka_unit_test(next_after_silence),
 		cmocka_unit_test(not_next_after_404),
 		cmocka_unit_test(next_after_broken_stream),
+		cmocka_unit_test(challenged),
+		cmocka_unit_test(wrong_credentials),
 		cmocka_unit_test(no_late_answer),
 		cmocka_unit_test(dropped_request_absorbs),
 		cmocka_unit_test(loop),
 		cmocka_unit_test(sent_in_call),
+		cmocka_unit_test(challenged_in_call),
 		cmocka_unit_test(no_dialog_to_send_in),
 		cmocka_unit_test(received_in_call),
 		cmocka_unit_test(others_in_call_are_answered_here),
