@@ -110,8 +110,6 @@ static void pass(struct overload *v, enum overload_class c, const struct sip_hop
 /* Which limit stands against this call; COUNT_COUNT: none. */
 static enum overload_counter limit(struct overload *v, struct overload_peer *p, struct str call_id)
 {
-	if (overload_was_shed(v, call_id))
-		return COUNT_SHED_AGAIN;
 	if (p->rate && !overload_peer_take(v, p))
 		return COUNT_LIMITED;
 	return overload_admit(v, p, call_id) ? COUNT_COUNT : COUNT_SHED;
@@ -125,6 +123,11 @@ static void consider(struct overload *v, struct overload_peer *p, const struct s
 	struct overload_scan s;
 
 	overload_scan(buf, len, true, &s);
+	if (s.class == OVERLOAD_CALL && overload_was_shed(v, s.call_id)) {
+		overload_count(v, COUNT_SHED_AGAIN);
+		overload_turn_away(v, from, buf, len);
+		return;
+	}
 	if (v->again(v->arg, buf, len)) {
 		overload_count(v, COUNT_AGAIN);
 		pass_dialog(v, from, buf, len);
@@ -145,8 +148,7 @@ static void consider(struct overload *v, struct overload_peer *p, const struct s
 		return;
 	}
 	overload_count(v, why);
-	if (why != COUNT_SHED_AGAIN)
-		overload_admit_shed(v, s.call_id);
+	overload_admit_shed(v, s.call_id);
 	overload_turn_away(v, from, buf, len);
 }
 

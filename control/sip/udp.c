@@ -8,7 +8,7 @@
 #include "sip/udp.h"
 
 #define BATCH       32
-#define ROUNDS      16 /* batches before other descriptors have their turn */
+#define ROUNDS      128 /* batches, all that a socket holds: what is still in there has no class */
 #define QUEUE       512
 #define QUEUE_BYTES (512 * 1024)
 #define SOCKET_BUF  (4 * 1024 * 1024)
