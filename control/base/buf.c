@@ -7,10 +7,10 @@ void buf_u64(struct buf *b, uint64_t v)
 	char digits[20];
 	size_t at = sizeof(digits);
 
-	do {
+	for (; v > UINT32_MAX; v /= 10)
 		digits[--at] = (char)('0' + v % 10);
-		v /= 10;
-	} while (v);
+	for (uint32_t small = (uint32_t)v; small || at == sizeof(digits); small /= 10)
+		digits[--at] = (char)('0' + small % 10);
 	buf_add(b, digits + at, sizeof(digits) - at);
 }
 

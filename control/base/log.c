@@ -53,6 +53,11 @@ void log_free(struct log *l)
 	free(l);
 }
 
+bool log_shows(const struct log *l, enum log_level level)
+{
+	return l && level <= l->level;
+}
+
 int log_level_parse(const char *name, enum log_level *out)
 {
 	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
@@ -100,7 +105,7 @@ void log_line(struct log *l, enum log_level level, const char *area, const char 
 	struct buf b;
 	va_list ap;
 
-	if (!l || level > l->level)
+	if (!log_shows(l, level))
 		return;
 	va_start(ap, fmt);
 	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)

@@ -5,6 +5,8 @@
 #ifndef SLUICE_BASE_LOG_H
 #define SLUICE_BASE_LOG_H
 
+#include <stdbool.h>
+
 enum log_level {
 	LOG_LEVEL_ERROR,
 	LOG_LEVEL_WARN,
@@ -19,6 +21,8 @@ struct log;
  * (JOURNAL_STREAM); then "<N>" priorities are. */
 struct log *log_new(int fd, enum log_level level);
 void log_free(struct log *l);
+/* Is a line of this level written at all? For those that take work to make. */
+bool log_shows(const struct log *l, enum log_level level);
 int log_level_parse(const char *name, enum log_level *out); /* 0 or -EINVAL */
 void log_line(struct log *l, enum log_level level, const char *area, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

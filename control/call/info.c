@@ -93,6 +93,8 @@ void call_log_end(const struct call *c, const struct media_report *r)
 	char status[8] = "", packets[64] = "";
 	struct buf b;
 
+	if (!log_shows(c->calls->log, LOG_LEVEL_INFO))
+		return;
 	buf_init(&b, status, sizeof(status) - 1);
 	if (c->cause_status)
 		buf_fmt(&b, " (%u)", c->cause_status);

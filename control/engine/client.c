@@ -230,14 +230,14 @@ int engine_set(struct engine *e, const struct flow *f, engine_done *done, void *
 
 	if (!takes_requests(e))
 		return -ENOTCONN;
-	r = request_begin(e, FLOW_CMD_SET, NLM_F_ACK, &rc);
+	r = request_begin(e, FLOW_CMD_SET, done ? NLM_F_ACK : 0, &rc);
 	if (!r)
 		return rc;
-	r->kind = REQUEST_STATUS;
+	r->kind = done ? REQUEST_STATUS : REQUEST_SILENT;
 	r->done = done;
 	r->arg = arg;
 	tlv_put_flow(&e->out, f);
-	return request_end(e, r, 256);
+	return request_end(e, r, done ? 256 : 0);
 }
 
 static int ask(struct engine *e, u8 cmd, u64 id, engine_report *done, void *arg)

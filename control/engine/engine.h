@@ -64,8 +64,8 @@ typedef void engine_done(void *arg, int status);
 /* `r` is borrowed; NULL unless status is 0. */
 typedef void engine_report(void *arg, int status, const struct tlv_report *r);
 
-/* `done` may be NULL. *f is read before the call returns. 0, or -ENOTCONN, -ENOMEM (then no
- * callback). */
+/* `done` may be NULL: then the engine does not answer at all. *f is read before the call returns. 0, or
+ * -ENOTCONN, -ENOMEM (then no callback). */
 int engine_set(struct engine *e, const struct flow *f, engine_done *done, void *arg);
 int engine_del(struct engine *e, u64 id, engine_report *done, void *arg);
 int engine_get(struct engine *e, u64 id, engine_report *done, void *arg);

@@ -153,7 +153,10 @@ int request_end(struct engine *e, struct request *r, size_t answer)
 		recycle(e, r);
 		return rc;
 	}
-	request_append(e, r);
+	if (r->kind == REQUEST_SILENT)
+		recycle(e, r);
+	else
+		request_append(e, r);
 	e->expected += answer;
 	if (e->expected > FLOW_DATAGRAM_MAX - ENGINE_MESSAGE)
 		send_out(e);

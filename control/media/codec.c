@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Payload types: RFC 3551 for those that need no a=rtpmap; everything else passes if well-formed.
  */
-#include <stdio.h>
 #include "media/media_priv.h"
 
 static const struct {
@@ -97,6 +96,17 @@ unsigned codec_copy(const struct sdp_media *in, bool (*keep)(void *arg, const st
 	return to->n_formats;
 }
 
+static void put_name(const struct codec *c, char name[CODEC_NAME_MAX])
+{
+	struct buf b;
+
+	buf_init(&b, name, CODEC_NAME_MAX - 1);
+	buf_put(&b, (struct str){ c->name.p, c->name.n < 12 ? c->name.n : 12 });
+	buf_lit(&b, "/");
+	buf_u64(&b, c->clock);
+	name[b.n] = 0;
+}
+
 void codec_first(const struct sdp_media *m, u32 *clock, char name[CODEC_NAME_MAX])
 {
 	struct codec c;
@@ -109,8 +119,7 @@ void codec_first(const struct sdp_media *m, u32 *clock, char name[CODEC_NAME_MAX
 		if (name[0] && is_event(&m->formats[i]))
 			continue;
 		*clock = c.clock;
-		snprintf(name, CODEC_NAME_MAX, "%.*s/%u", (int)(c.name.n < 12 ? c.name.n : 12),
-			 c.name.p, c.clock);
+		put_name(&c, name);
 		if (!is_event(&m->formats[i]))
 			return;
 	}

@@ -39,6 +39,16 @@ static int parse(struct media *m, struct str text)
 	return -EBADMSG;
 }
 
+/* What counts as a change: all but o=, whose other fields stay. */
+static u64 print_hash(const struct media_shard *ms, struct str text)
+{
+	struct str line;
+
+	str_line(&text, &line); /* v= */
+	str_line(&text, &line); /* o= */
+	return siphash(ms->key, text.p, text.n);
+}
+
 /* Writes ms->out to `leg`. The version rises where the text differs from the last one sent. */
 static int print(struct media *m, unsigned leg, struct buf *out)
 {
@@ -46,26 +56,26 @@ static int print(struct media *m, unsigned leg, struct buf *out)
 	struct media_leg *l = &m->leg[leg];
 	struct sdp *s = &m->ms->out;
 	struct buf before = *out;
-	u64 hash;
+	u64 hash = 0;
 
 	s->id = l->id;
 	s->origin = n->public.family ? n->public : n->address;
-	s->version = 0;
+	s->version = l->version + 1;
 	sdp_print(s, out);
-	if (!buf_ok(out))
-		goto full;
-	hash = siphash(m->ms->key, out->p + before.n, out->n - before.n);
-	s->version = hash == l->sent ? l->version : l->version + 1;
-	*out = before;
-	sdp_print(s, out);
-	if (!buf_ok(out))
-		goto full;
+	if (buf_ok(out))
+		hash = print_hash(m->ms, (struct str){ out->p + before.n, out->n - before.n });
+	if (buf_ok(out) && l->version && hash == l->sent) {
+		*out = before;
+		s->version = l->version;
+		sdp_print(s, out);
+	}
+	if (!buf_ok(out)) {
+		*out = before;
+		return -EMSGSIZE;
+	}
 	l->version = (u32)s->version;
 	l->sent = hash;
 	return 0;
-full:
-	*out = before;
-	return -EMSGSIZE;
 }
 
 /* ---- offer ---- */

@@ -158,13 +158,18 @@ static int inactive(struct sdp_parser *p, struct str v)
 }
 
 static const struct {
-	const char *name;
+	struct str name;
 	int (*parse)(struct sdp_parser *p, struct str v);
 } attributes[] = {
-	{ "rtpmap", rtpmap },     { "fmtp", fmtp },         { "rtcp-fb", rtcp_fb },
-	{ "rtcp", rtcp },         { "rtcp-mux", rtcp_mux }, { "ptime", ptime },
-	{ "maxptime", maxptime }, { "sendrecv", sendrecv }, { "sendonly", sendonly },
-	{ "recvonly", recvonly }, { "inactive", inactive },
+#define X(name, fn)                                                                                \
+	{                                                                                          \
+		{ name, sizeof(name) - 1 }, fn                                                     \
+	}
+	X("rtpmap", rtpmap),     X("fmtp", fmtp),         X("rtcp-fb", rtcp_fb),
+	X("rtcp", rtcp),         X("rtcp-mux", rtcp_mux), X("ptime", ptime),
+	X("maxptime", maxptime), X("sendrecv", sendrecv), X("sendonly", sendonly),
+	X("recvonly", recvonly), X("inactive", inactive),
+#undef X
 };
 
 int sdp_attribute(struct sdp_parser *p, struct str l)
@@ -174,7 +179,7 @@ int sdp_attribute(struct sdp_parser *p, struct str l)
 	str_token(&l, ':', &name);
 	name = str_trim(name);
 	for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++)
-		if (str_caseeq(name, str_of(attributes[i].name)))
+		if (name.n == attributes[i].name.n && str_caseeq(name, attributes[i].name))
 			return attributes[i].parse(p, l);
 	return 0;
 }

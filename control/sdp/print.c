@@ -3,29 +3,50 @@
 
 /* ---- what may be copied ---- */
 
-static bool is_alnum(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
+enum { /* what an octet may be part of */
+	SAFE = 1,
+	TOKEN = 2
+};
 
-static bool all_of(struct str s, const char *others, size_t max)
+static const unsigned char kinds[256] = {
+	['a' ... 'z'] = SAFE | TOKEN,
+	['A' ... 'Z'] = SAFE | TOKEN,
+	['0' ... '9'] = SAFE | TOKEN,
+	['-'] = SAFE | TOKEN,
+	['_'] = SAFE | TOKEN,
+	['.'] = SAFE | TOKEN,
+	['+'] = SAFE | TOKEN,
+	['*'] = SAFE | TOKEN,
+	['%'] = SAFE | TOKEN,
+	['~'] = SAFE | TOKEN,
+	[' '] = SAFE,
+	['='] = SAFE,
+	[';'] = SAFE,
+	[','] = SAFE,
+	[':'] = SAFE,
+	['|'] = SAFE,
+	['/'] = SAFE,
+};
+
+static bool all_of(struct str s, unsigned kind, size_t max)
 {
+	unsigned all = kind;
+
 	if (!s.n || s.n > max)
 		return false;
 	for (size_t i = 0; i < s.n; i++)
-		if (!s.p[i] || (!is_alnum(s.p[i]) && !strchr(others, s.p[i])))
-			return false;
-	return true;
+		all &= kinds[(unsigned char)s.p[i]];
+	return all;
 }
 
 bool sdp_is_safe(struct str s)
 {
-	return all_of(s, " -_.+*=;,:%|~/", SDP_TEXT_MAX);
+	return all_of(s, SAFE, SDP_TEXT_MAX);
 }
 
 bool sdp_is_token(struct str s)
 {
-	return all_of(s, "-_.+*%~", 64);
+	return all_of(s, TOKEN, 64);
 }
 
 const char *sdp_dir_name(enum sdp_dir d)
