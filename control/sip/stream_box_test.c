@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 3000
+#define PATIENCE_MS 10000
 
 /* ---- the user of the streams ---- */
 
@@ -173,6 +173,15 @@ uint64_t box_counter(const struct box *b, const char *name)
 static void pick(struct table_node *n, void *arg)
 {
 	*(struct conn **)arg = container_of(n, struct conn, by_id);
+}
+
+void box_until_counter(struct box *b, const char *name, uint64_t least)
+{
+	uint64_t end = loop_now(b->loop) + PATIENCE_MS;
+
+	while (box_counter(b, name) < least && loop_now(b->loop) < end)
+		loop_once(b->loop, 10);
+	assert_true(box_counter(b, name) >= least);
 }
 
 struct conn *box_conn(struct box *b)

@@ -99,11 +99,14 @@ static void so_many_a_second(void **state)
 	int fd[MANY];
 
 	box_open(&b, &o, NULL);
-	assert_int_equal(connect_many(&b, fd, 15, 1), 10);
-	assert_int_equal(box_counter(&b, "stream.refused.too-fast"), 5);
+	/* On a busy machine some time passes meanwhile. */
+	assert_in_range(connect_many(&b, fd, 15, 1), 10, 13);
+	assert_int_equal(box_counter(&b, "stream.refused.too-fast") +
+				 box_counter(&b, "stream.accepted"),
+			 15);
 	assert_int_equal(connect_many(&b, fd + 15, 1, 2), 1);
 	box_run(&b, 200);
-	assert_in_range(connect_many(&b, fd + 16, 8, 1), 1, 4);
+	assert_in_range(connect_many(&b, fd + 16, 8, 1), 1, 7);
 	close_many(fd, 24);
 	/* When they are gone and their second is over, so is what was known of them. */
 	box_run(&b, 1100);
@@ -179,14 +182,11 @@ static void no_spare(void **state)
 	low = (struct rlimit){ (rlim_t)top, was.rlim_max };
 	close(top);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
-	loop_once(b.loop, 0);
-	for (uint64_t end = loop_now(b.loop) + 250; loop_now(b.loop) < end; rounds++)
+	for (; box_counter(&b, "stream.refused.no-descriptor") < 2 && rounds < 100; rounds++)
 		loop_once(b.loop, 50);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
 	assert_true(rounds < 20);
-	assert_true(box_counter(&b, "stream.refused.no-descriptor") >= 2);
-	box_run(&b, 150);
-	assert_int_equal(box_counter(&b, "stream.accepted"), 1);
+	box_until_counter(&b, "stream.accepted", 1);
 	close(fd);
 	box_close(&b);
 }
@@ -195,7 +195,7 @@ static void no_spare(void **state)
 
 static void first_message(void **state)
 {
-	struct stream_options o = { .first_message_ms = 200, .message_ms = 100000 };
+	struct stream_options o = { .first_message_ms = 700, .message_ms = 100000 };
 	struct box b = { 0 };
 	int silent, slow, good;
 
@@ -207,10 +207,10 @@ static void first_message(void **state)
 	far_hears(&b, silent, "\r\n");
 	far_say(slow, STR("OPTIONS"));
 	far_say(good, STR(OPTIONS_TEXT));
-	box_run(&b, 130);
+	box_run(&b, 400);
 	assert_int_equal(stream_connections(b.stream), 3);
 	far_say(slow, STR(" "));
-	box_run(&b, 130);
+	box_run(&b, 400);
 	assert_int_equal(stream_connections(b.stream), 1);
 	assert_int_equal(box_counter(&b, "stream.closed.first-message-time"), 2);
 	far_ends(&b, silent);
@@ -225,7 +225,7 @@ static void first_message(void **state)
 static void dribble(void **state)
 {
 	static const char text[] = "OPTIONS sip:b@c SIP/2.0\r\nX: 1";
-	struct stream_options o = { .message_ms = 400 };
+	struct stream_options o = { .message_ms = 800 };
 	struct box b = { 0 };
 	int fd;
 	size_t i;
@@ -233,18 +233,18 @@ static void dribble(void **state)
 	box_open(&b, &o, NULL);
 	fd = far_connect(&b, 1);
 	far_say(fd, STR(OPTIONS_TEXT "O"));
-	box_run(&b, 250);
+	box_run(&b, 500);
 	far_say(fd, (struct str){ &OPTIONS_TEXT "O"[1], sizeof(OPTIONS_TEXT) - 1 });
-	box_run(&b, 250);
+	box_run(&b, 500);
 	assert_int_equal(b.n, 2);
 	assert_int_equal(box_counter(&b, "stream.closed.message-time"), 0);
 	for (i = 1; i < sizeof(text) - 1; i++) {
 		far_say(fd, (struct str){ text + i, 1 });
-		box_run(&b, 40);
+		box_run(&b, 60);
 		if (box_counter(&b, "stream.closed.message-time"))
 			break;
 	}
-	assert_true(i < 14);
+	assert_true(i < 20);
 	far_ends(&b, fd);
 	assert_int_equal(box_counter(&b, "stream.closed.message-time"), 1);
 	assert_int_equal(b.n_garbage, 0); /* there was nothing to answer */
@@ -280,7 +280,7 @@ static void too_short(void **state)
 
 static void idle(void **state)
 {
-	struct stream_options o = { .idle_ms = 100 };
+	struct stream_options o = { .idle_ms = 500 };
 	struct box b = { 0 };
 	int unused, used, owed;
 
@@ -296,10 +296,10 @@ static void idle(void **state)
 	box_until(&b, &b.n, 3);
 	assert_int_equal(stream_send(b.stream, 0, &b.from, STR(OK_TEXT)), 0);
 	far_hears(&b, used, OK_TEXT);
-	box_run(&b, 60);
+	box_run(&b, 300);
 	far_say(unused, STR("\r\n\r\n"));
 	far_hears(&b, unused, "\r\n");
-	box_run(&b, 60);
+	box_run(&b, 300);
 	assert_int_equal(box_counter(&b, "stream.closed.idle"), 0);
 	assert_int_equal(far_ends(&b, unused), 0);
 	close(unused);
@@ -360,7 +360,7 @@ static void dialled(void **state)
 
 static void not_reached(void **state)
 {
-	struct stream_options o = { .connect_ms = 200 };
+	struct stream_options o = { .connect_ms = 700 };
 	struct sip_hop to = { .transport = SIP_TCP };
 	struct box b = { 0 };
 	int fd, full[3];
@@ -382,7 +382,7 @@ static void not_reached(void **state)
 	}
 	assert_int_equal(stream_send(b.stream, 0, &to, STR("x")), 0);
 	assert_int_equal(stream_send(b.stream, 3, &to, STR("x")), 0);
-	box_run(&b, 150);
+	box_run(&b, 350);
 	assert_int_equal(b.n_broken, 1);
 	box_until(&b, &b.n_broken, 3);
 	assert_int_equal(box_counter(&b, "stream.closed.not-reached"), 2);

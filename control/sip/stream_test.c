@@ -294,7 +294,7 @@ static void not_read(void **state)
 static void stalled(void **state)
 {
 	static char big[20000];
-	struct stream_options o = { .message_ms = 300 };
+	struct stream_options o = { .message_ms = 1000 };
 	struct box b = { 0 };
 	int fd, size = 20000;
 

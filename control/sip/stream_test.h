@@ -40,9 +40,10 @@ void box_open(struct box *b, const struct stream_options *o, struct tls_context 
 void box_close(struct box *b);
 /* Rounds of the loop for so long. */
 void box_run(struct box *b, uint32_t ms);
-/* Until *v is `want`; fails after 3 s. */
+/* Until *v is `want`; fails after 10 s, as all that waits here. */
 void box_until(struct box *b, const unsigned *v, unsigned want);
 uint64_t box_counter(const struct box *b, const char *name);
+void box_until_counter(struct box *b, const char *name, uint64_t least);
 struct conn *box_conn(struct box *b); /* the only one there is */
 
 struct addr loopback(unsigned last, uint16_t port);
@@ -53,9 +54,9 @@ int far_connect_from(struct box *b, const char *ip);
 int far_listen(struct addr *at, int backlog);
 int far_accept(struct box *b, int fd);
 void far_say(int fd, struct str text);
-/* Exactly this arrives within 3 s. */
+/* Exactly this arrives. */
 void far_hears(struct box *b, int fd, const char *want);
-/* The connection ends within 3 s, without a further octet. Returns how: 0 or ECONNRESET. */
+/* The connection ends, without a further octet. Returns how: 0 or ECONNRESET. */
 int far_ends(struct box *b, int fd);
 /* The connection still stands, and says nothing. */
 void far_is_quiet(int fd);
