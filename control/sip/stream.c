@@ -32,7 +32,7 @@ static struct conn *find_open(const struct stream *s, uint32_t id)
 {
 	struct conn *c = find_id(s, id);
 
-	return c && c->state != CONN_SHUT ? c : NULL;
+	return c && (c->state != CONN_SHUT || conn_owes(c)) ? c : NULL;
 }
 
 /* The neighbour is part of it: a certificate was checked for one, and a name may come to stand for

@@ -81,6 +81,12 @@ void conn_kill(struct conn *c, enum stream_count why)
 
 void conn_shut(struct conn *c, enum stream_count why)
 {
+	c->owed = 0;
+	conn_shut_answered(c, why);
+}
+
+void conn_shut_answered(struct conn *c, enum stream_count why)
+{
 	if (c->state != CONN_UP) {
 		if (c->state != CONN_SHUT)
 			conn_kill(c, why);
@@ -88,7 +94,7 @@ void conn_shut(struct conn *c, enum stream_count why)
 	}
 	stream_count(c->stream, why);
 	stream_forget(c);
-	if (c->tls)
+	if (c->tls && !c->owed)
 		tls_close(c->tls);
 	conn_start(c, CONN_SHUT);
 	stream_gone(c);

@@ -50,7 +50,7 @@ static void all_sent(struct conn *c)
 		release(c);
 	if (c->state == CONN_UP && c->eof && !c->owed)
 		conn_shut(c, STREAM_PEER);
-	if (c->state == CONN_SHUT && !c->fin && !to_send(c).n) {
+	if (c->state == CONN_SHUT && !c->fin && !c->owed && !to_send(c).n) {
 		c->fin = true;
 		shutdown(c->fd.fd, SHUT_WR);
 	}
@@ -126,7 +126,7 @@ static int put(struct conn *c, struct str data)
 	size_t max = c->stream->o.send_buffer;
 	int rc;
 
-	if (c->state == CONN_SHUT || c->state == CONN_DEAD)
+	if ((c->state == CONN_SHUT && !conn_owes(c)) || c->state == CONN_DEAD)
 		return -ENOTCONN;
 	/* TLS adds to what was let in, so that more than the bound may wait. */
 	if (waiting > max || data.n > max - waiting) {
@@ -157,12 +157,14 @@ int conn_queue(struct conn *c, struct str data)
 	c->active = loop_now(c->stream->o.loop);
 	if (c->owed && is_final(data))
 		c->owed--;
+	if (c->state == CONN_SHUT && !c->owed && c->tls)
+		tls_close(c->tls);
 	return 0;
 }
 
 /* ---- in: messages ---- */
 
-static bool wants_answer(const char *msg, size_t len)
+bool conn_wants_answer(const char *msg, size_t len)
 {
 	return len > 4 && memcmp(msg, "SIP/", 4) != 0 && memcmp(msg, "ACK ", 4) != 0;
 }
@@ -173,7 +175,7 @@ static void message(struct conn *c, char *msg, size_t len)
 	struct sip_hop from = c->hop;
 
 	c->spoke = true;
-	c->owed += wants_answer(msg, len);
+	c->owed += conn_wants_answer(msg, len);
 	stream_count(s, STREAM_MESSAGES);
 	s->o.receive(s->o.arg, &from, msg, len);
 }
@@ -183,8 +185,9 @@ static void garbage(struct conn *c, char *msg, size_t len, int error)
 	struct stream *s = c->stream;
 	struct sip_hop from = c->hop;
 
+	c->owed += conn_wants_answer(msg, len);
 	s->o.garbage(s->o.arg, &from, msg, len, error);
-	conn_shut(c, STREAM_FRAMING);
+	conn_shut_answered(c, STREAM_FRAMING);
 }
 
 /* A message that begins behind another one has its own time. */

@@ -59,7 +59,7 @@ enum conn_state {
 	CONN_DIALING,
 	CONN_SHAKING, /* TLS */
 	CONN_UP,
-	CONN_SHUT, /* nothing more is taken in either direction; what is queued still goes out */
+	CONN_SHUT, /* nothing more is taken in; what is queued, and answers that are owed, still go out */
 	CONN_DEAD  /* closed; freed at the end of the round */
 };
 
@@ -102,6 +102,12 @@ struct conn {
 	uint64_t pending; /* a message began that is not whole; 0: none */
 	uint64_t stalled; /* while blocked: the kernel took something last */
 };
+
+/* Shut, and answers may still go out. */
+static inline bool conn_owes(const struct conn *c)
+{
+	return c->state == CONN_SHUT && !c->fin && c->owed;
+}
 
 struct listener {
 	struct stream *stream;
@@ -150,6 +156,9 @@ void conn_kill(struct conn *c, enum stream_count why);
 /* Sends what is queued, says FIN and waits a little for the peer's, so that no reset destroys what was
  * sent. */
 void conn_shut(struct conn *c, enum stream_count why);
+/* The same, once the requests that came before have their answers, or too long after. */
+void conn_shut_answered(struct conn *c, enum stream_count why);
+bool conn_wants_answer(const char *msg, size_t len);
 int conn_set_tls(struct conn *c, struct tls_context *context, const char *name);
 
 /* stream_io.c */

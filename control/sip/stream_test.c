@@ -113,6 +113,28 @@ static void busy_one_starves_nobody(void **state)
 	box_close(&b);
 }
 
+/* The answer to the good one may take its time: the connection waits for it. */
+static void framing_is_lost_behind_a_question(void **state)
+{
+	static const char bad[] = "OPTIONS sip:b@c SIP/2.0\r\nX: y\r\n\r\n";
+	struct box b = { 0 };
+	int fd;
+
+	box_open(&b, NULL, NULL);
+	b.to_garbage = STR("SIP/2.0 400 Bad Content-Length\r\nl: 0\r\n\r\n");
+	fd = far_connect(&b, 1);
+	far_say(fd, STR(OPTIONS_TEXT));
+	far_say(fd, str_of(bad));
+	box_until(&b, &b.n_garbage, 1);
+	far_hears(&b, fd, "SIP/2.0 400 Bad Content-Length\r\nl: 0\r\n\r\n");
+	assert_int_equal(stream_send(b.stream, 0, &b.from, STR(OK_TEXT)), 0);
+	far_hears(&b, fd, OK_TEXT);
+	assert_int_equal(far_ends(&b, fd), 0);
+	assert_int_equal(stream_send(b.stream, 0, &b.from, STR("x")), -ENOTCONN);
+	close(fd);
+	box_close(&b);
+}
+
 static void framing_is_lost(void **state)
 {
 	static const char bad[] = "OPTIONS sip:b@c SIP/2.0\r\nX: y\r\n\r\n";
@@ -400,6 +422,7 @@ int main(void)
 		cmocka_unit_test(pings),
 		cmocka_unit_test(busy_one_starves_nobody),
 		cmocka_unit_test(framing_is_lost),
+		cmocka_unit_test(framing_is_lost_behind_a_question),
 		cmocka_unit_test(closed_while_reading),
 		cmocka_unit_test(half_closed),
 		cmocka_unit_test(reset),

@@ -82,8 +82,9 @@ static void end_message(struct conn *c, enum stream_count why)
 	size_t len;
 
 	if (frame_partial(c->frame, &msg, &len)) {
+		c->owed += conn_wants_answer(msg, len);
 		s->o.garbage(s->o.arg, &from, msg, len, -SIP_E_LENGTH);
-		conn_shut(c, why);
+		conn_shut_answered(c, why);
 	} else {
 		conn_kill(c, why);
 	}
