@@ -2,7 +2,12 @@
 /* The back-to-back user agent: two invites, one media session, one state machine (fsm.c: a table of
  * state x event -> action, next state). A call lives on one shard and in one arena.
  *
- * Leg 0 is the caller's, leg 1 the callee's. */
+ * Leg 0 is the caller's, leg 1 the callee's.
+ *
+ * Requests that are no calls go the way that a call would go, but take no place on it: OPTIONS for somebody,
+ * MESSAGE, PUBLISH, NOTIFY one by one, SUBSCRIBE and REFER with a pair of dialogs (watch.c), INFO,
+ * MESSAGE, NOTIFY and REFER from one dialog of a call into the other. After a BYE the dialogs of a call are
+ * gone for their subscriptions too. A shutdown forgets subscriptions without a word. */
 #ifndef SLUICE_CALL_CALL_H
 #define SLUICE_CALL_CALL_H
 

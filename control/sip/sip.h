@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The SIP core of one shard: transport, transactions (RFC 3261 17, RFC 6026), dialogs (12) and the
- * INVITE usage of a user agent (13, 14, 15, 9), towards a user that thinks in calls.
+/* The SIP core of one shard: transport, transactions (RFC 3261 17, RFC 6026), dialogs (12), the
+ * INVITE usage of a user agent (13, 14, 15, 9), all other requests outside and in dialogs, and the dialogs of
+ * subscriptions (RFC 6665), towards a user that thinks in calls.
  *
  * Everything runs on the shard's thread. `struct sip_msg` and every slice in an event are borrowed for
  * the callback; what a downcall is given may be freed when it returns. Bodies are opaque: no SDP here.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the SIP core share. Layers, each using only those above it: counters, ident,
- * compose (texts), reject (stateless answers), strans and ctrans (transactions), dialog, invite. */
+ * compose (texts), reject (stateless answers), strans and ctrans (transactions), dialog, exchange
+ * (requests of ours), subscription, invite. */
 #ifndef SLUICE_SIP_SIP_PRIV_H
 #define SLUICE_SIP_SIP_PRIV_H
 
