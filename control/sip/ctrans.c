@@ -81,6 +81,31 @@ static void drop_text(struct ctrans *ct)
 	ct->len = 0;
 }
 
+/* ---- those that a broken stream is told to ---- */
+
+static void wait_on_stream(struct ctrans *ct)
+{
+	struct sip *s = ct->sip;
+
+	if (!reliable(ct))
+		return;
+	ct->next = s->on_streams;
+	ct->pprev = &s->on_streams;
+	if (ct->next)
+		ct->next->pprev = &ct->next;
+	s->on_streams = ct;
+}
+
+static void leave_stream(struct ctrans *ct)
+{
+	if (!ct->pprev)
+		return;
+	*ct->pprev = ct->next;
+	if (ct->next)
+		ct->next->pprev = ct->pprev;
+	ct->pprev = NULL;
+}
+
 /* ---- CANCEL ---- */
 
 /* Sent by a transaction of its own, with the branch of the INVITE. The INVITE then has 64*T1 to
@@ -290,6 +315,7 @@ static void broken(struct ctrans *ct, const struct incoming *in)
 		return;
 	}
 	ctrans_refuses_tcp(ct->sip, &ct->to.addr);
+	leave_stream(ct);
 	ctrans_change_transport(ct, SIP_UDP);
 	start(ct, ct->patience, ct->sip->timers.t1_ms);
 	send_text(ct);
@@ -376,6 +402,8 @@ static void run(struct ctrans *ct, enum ctrans_input i, const struct incoming *i
 	}
 	ct->state = r->next;
 	r->act(ct, in);
+	if (ct->state != CALLING)
+		leave_stream(ct);
 	if (ct->state == TERMINATED)
 		ctrans_free(ct);
 }
@@ -428,6 +456,7 @@ struct ctrans *ctrans_new(struct sip *s, const struct ctrans_params *p)
 	s->transactions++;
 	if (ctrans_too_long(s, &p->to, p->text.n))
 		ctrans_change_transport(ct, SIP_TCP);
+	wait_on_stream(ct);
 	start(ct, ct->patience, s->timers.t1_ms); /* A and B, E and F */
 	/* A datagram that could not be sent is as good as lost; a stream that broke is not
 	 * (17.1.4). */
@@ -440,26 +469,16 @@ static bool went_by(const struct ctrans *ct, const struct sip_hop *hop)
 {
 	const struct sip_hop *to = &ct->to;
 
-	if (!reliable(ct) || ct->state != CALLING)
-		return false;
 	return to->conn ? to->conn == hop->conn
 			: to->network == hop->network && to->transport == hop->transport &&
 				  addr_eq(&to->addr, &hop->addr);
 }
 
-static void break_if(struct table_node *n, void *arg)
-{
-	struct ctrans *ct = container_of(n, struct ctrans, node);
-
-	if (went_by(ct, arg))
-		break_soon(ct);
-}
-
 void ctrans_broken(struct sip *s, const struct sip_hop *hop)
 {
-	struct sip_hop h = *hop;
-
-	table_each(&s->clients, break_if, &h);
+	for (struct ctrans *ct = s->on_streams; ct; ct = ct->next)
+		if (went_by(ct, hop))
+			break_soon(ct);
 }
 
 struct ctrans *ctrans_again(struct ctrans *old, const struct ctrans_again *a)
@@ -498,6 +517,7 @@ void ctrans_free(struct ctrans *ct)
 	struct ctrans_ack *a;
 
 	tell(ct, NULL, 0);
+	leave_stream(ct);
 	table_del(&s->clients, &ct->node);
 	timer_stop(s->loop, &ct->timer);
 	s->transactions--;

@@ -544,6 +544,30 @@ static void answered_while_it_breaks(void **state)
 	world_free(w);
 }
 
+/* Whoever connects and leaves again and again must not make us look at all that is under way. */
+static void only_who_waits_is_asked(void **state)
+{
+	struct world *w = world_new();
+	struct exchange_params p = exchange_to_far(w, "MESSAGE");
+
+	assert_non_null(sip_send(w->sip, &p)); /* UDP */
+	assert_null(w->sip->on_streams);
+	w->far_hop.transport = w->transport = SIP_TCP;
+	for (int i = 1; i < 4; i++)
+		assert_non_null(sip_send(w->sip, &p));
+	assert_int_equal(w->sip->clients.count, 4);
+	answer(w, 2, 100, "", "", "");
+	answer(w, 3, 200, "x", "", "");
+	assert_non_null(w->sip->on_streams);
+	assert_null(w->sip->on_streams->next);
+	sip_broken(w->sip, &w->far_hop);
+	advance(w, 1);
+	assert_int_equal(w->done.n, 2);
+	assert_int_equal(w->done.status, 503);
+	assert_null(w->sip->on_streams);
+	world_free(w);
+}
+
 /* Who says that we are one hop away from the end is not given seventy more. */
 static void last_hop_in_a_dialog(void **state)
 {
@@ -563,6 +587,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answered_while_it_breaks),
+		cmocka_unit_test(only_who_waits_is_asked),
 		cmocka_unit_test(last_hop_in_a_dialog),
 		cmocka_unit_test(outside),
 		cmocka_unit_test(contact_where_it_belongs),

@@ -91,6 +91,7 @@ struct sip {
 	struct table servers; /* struct strans, by branch, sent-by and method */
 	struct table merges;  /* struct strans without To tag, by From tag, Call-ID and CSeq */
 	struct table clients; /* struct ctrans, by branch */
+	struct ctrans *on_streams; /* those whose request went by a stream and has no response yet */
 	struct table dialogs; /* struct dialog, by our tag */
 	uint64_t counter[COUNT_COUNT];
 	uint64_t in_method[SIP_METHOD_COUNT], out_method[SIP_METHOD_COUNT];
@@ -283,6 +284,7 @@ struct ctrans_ack { /* ACK for one fork's 2xx, repeated for each repetition of i
 
 struct ctrans {
 	struct table_node node;
+	struct ctrans *next, **pprev; /* in sip.on_streams; pprev NULL: not there */
 	struct sip *sip;
 	struct timer timer; /* the earlier of retransmission and deadline */
 	uint64_t deadline;  /* Timer B, D, F, K, M; 0: none */
