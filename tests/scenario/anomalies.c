@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each piece of an INVITE in the place of which something odd stands, as datagrams from a trunk into a whole shard:
  * thousands of cases. Nothing may crash, no more than one final answer come, and a good call be answered at once after
- * each. Output is TAP, one line a piece. "anomalies -w N" writes every N-th case to stdout instead, its length in front in
+ * each. Output is TAP, one line a piece. "anomalies -e N" plays every N-th case only; "anomalies -w N" writes every N-th case to stdout instead, its length in front in
  * decimal, for tests over real sockets. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -274,12 +274,16 @@ static void check(struct world *w, const struct probe *p, const void *row)
 			   p->reply ? p->reply->raw.p : "");
 }
 
-static bool play_slot(const struct base *b, unsigned slot, char *out, struct outcomes *sum)
+static bool play_slot(const struct base *b, unsigned slot, unsigned long step, char *out,
+		      struct outcomes *sum)
 {
 	bool ok = true;
 
 	for (unsigned i = 0; i < ODDS; i++) {
 		char name[64];
+
+		if ((slot * ODDS + i) % step)
+			continue;
 
 		snprintf(name, sizeof(name), "piece %u, oddity %u", slot + 1, i + 1);
 		if (!probe_play(name, make(b, slot, &odds[i], out), check, sum)) {
@@ -292,7 +296,7 @@ static bool play_slot(const struct base *b, unsigned slot, char *out, struct out
 
 static int write_out(const struct base *b, unsigned long step, char *out)
 {
-	for (unsigned long i = 0; step && i < b->n_slots * ODDS; i += step) {
+	for (unsigned long i = 0; i < b->n_slots * ODDS; i += step) {
 		struct str s = make(b, (unsigned)(i / ODDS), &odds[i % ODDS], out);
 
 		printf("%zu\n", s.n);
@@ -306,22 +310,26 @@ int main(int argc, char **argv)
 	static struct base b;
 	static char out[DATAGRAM + sizeof(template)];
 	struct outcomes sum = { 0 };
+	unsigned long step = 1;
 	unsigned failed = 0;
 
 	read_pieces(&b);
 	read_lines(&b);
+	if (argc == 3)
+		step = strtoul(argv[2], NULL, 10);
+	if (!step || (argc != 1 && argc != 3))
+		return 2;
 	if (argc == 3 && !strcmp(argv[1], "-w"))
-		return write_out(&b, strtoul(argv[2], NULL, 10), out);
+		return write_out(&b, step, out);
 	printf("1..%u\n", b.n_slots);
 	for (unsigned i = 0; i < b.n_slots; i++) {
 		struct str piece = { b.text + b.slot[i].from, b.slot[i].to - b.slot[i].from };
-		bool ok = play_slot(&b, i, out, &sum);
+		bool ok = play_slot(&b, i, step, out, &sum);
 
 		failed += !ok;
-		printf("%sok %u - %zu oddities for \"%.*s\"\n", ok ? "" : "not ", i + 1, ODDS,
+		printf("%sok %u - oddities for \"%.*s\"\n", ok ? "" : "not ", i + 1,
 		       STR_FMT(piece));
 	}
-	printf("# %zu cases: %lu passed on, %lu refused, %lu dropped\n", b.n_slots * ODDS,
-	       sum.called, sum.refused, sum.dropped);
+	printf("# %lu passed on, %lu refused, %lu dropped\n", sum.called, sum.refused, sum.dropped);
 	return failed != 0;
 }
