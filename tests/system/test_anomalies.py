@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A sample of the anomalies of tests/scenario/anomalies.c over real UDP: sluice lives, and answers a good request at once."""
+"""Every fourth case of tests/scenario/anomalies.c over real UDP: sluice lives, and answers a good request at once."""
 import os
 import socket
 import subprocess
 import time
 
-import pytest
-
 from lab import build, netns, sluice
 
-EACH = 37  # every so many cases of some 21,000
+EACH = 4  # every so many cases of some 21,000
 ANSWERED = 0.1
 
 CONF = """\
@@ -56,7 +54,6 @@ def ask(s, n):
     return float("inf")
 
 
-@pytest.mark.slow
 def test_a_good_request_is_answered_after_each(lab):
     box = sluice.Sluice(lab, text=CONF)
     with lab.pbx.inside():
@@ -64,7 +61,7 @@ def test_a_good_request_is_answered_after_each(lab):
     s.bind((netns.Lab.PBX, 5060))
     s.settimeout(2)
     found = cases()
-    assert len(found) > 500
+    assert len(found) > 5000
     late = []
     for n, data in enumerate(found):
         s.sendto(data, (netns.Lab.INSIDE, 5060))
