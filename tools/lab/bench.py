@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures what performance is judged by, beside the peers and on the same work.
 
-usage: tools/bench [sip|media|pdd|memory|idle|parser|all]... [--peers] [--json FILE]
+usage: tools/bench [sip|calls|held|media|pdd|memory|idle|parser|messages|all]... [--peers] [--json FILE]
+`sip` is all that SIP is judged by: parsing, calls, requests, delay, and 100,000 calls at once.
 Each figure is one line: name, value, unit, target. Exit status 1 when a target is missed.
 
 Packets cross virtual cables between namespaces, and the load generators use the same cores: figures
@@ -16,10 +17,13 @@ import subprocess
 import sys
 import time
 
-from . import build, capture, measure, netns, peers, sipp, sluice, term
+from . import build, capture, measure, netns, peers, sipload, sipp, sluice, term
 
 SUFFIX = "bench"  # of the build folder: optimised for real
-SIP_RATE, SIP_SECONDS = 500, 10
+SIP_RATE, SIP_SECONDS = 1000, 10
+SIP_RATE_LOW = 500
+OPTIONS_RATE = 2000
+HELD_CALLS, HELD_NETWORKS, HELD_RATE = 100000, 5, 1250
 MEDIA_CALLS, MEDIA_PPS, MEDIA_SECONDS = 500, 50, 10
 PDD_RATE, PDD_SECONDS = 250, 8
 TRANSACTIONS_END = 36  # s: Timers L and M keep the INVITE for 32 s after its 2xx
@@ -31,14 +35,15 @@ class Figures:
     def __init__(self):
         self.all, self.missed = [], []
 
-    def add(self, name, value, unit, target=None):
-        """`target`: the value must not be above it."""
-        ok = target is None or value <= target
-        self.all.append({"name": name, "value": value, "unit": unit, "target": target, "ok": ok})
+    def add(self, name, value, unit, target=None, at_least=None):
+        """`target`: the value must not be above it, nor below `at_least`."""
+        ok = (target is None or value <= target) and (at_least is None or value >= at_least)
+        self.all.append({"name": name, "value": value, "unit": unit, "ok": ok,
+                         "target": target if at_least is None else at_least})
         if not ok:
             self.missed.append(name)
-        goal = "" if target is None else f"<= {target:g}"
-        mark = "" if target is None else term.paint("ok", "green") if ok else term.paint("MISSED",
+        goal = f"<= {target:g}" if target is not None else f">= {at_least:g}" if at_least is not None else ""
+        mark = "" if not goal else term.paint("ok", "green") if ok else term.paint("MISSED",
                                                                                         "red")
         term.say(f"{name:<42} {value:>10.4g} {unit:<14} {goal:<10} {mark}")
 
@@ -95,10 +100,11 @@ def need_all(kind, load, wanted):
 
 # ---- signalling ----
 
-def sip_load(setup):
-    """CPU of SIP_RATE calls/s for SIP_SECONDS; a short run before warms everything."""
-    rate, seconds = SIP_RATE, SIP_SECONDS
-    sipp.uas(setup.lab, media="203.0.113.12")
+def sip_load(setup, rate, first=True):
+    """CPU of so many calls/s for SIP_SECONDS; a short run before warms everything."""
+    seconds = SIP_SECONDS
+    if first:
+        sipp.uas(setup.lab, media="203.0.113.12")
     sipp.uac(setup.lab, netns.Lab.INSIDE, 100, 100, 100, port=5070).wait(30)
     meter = setup.meter().start()
     load = sipp.uac(setup.lab, netns.Lab.INSIDE, rate, rate * seconds, 300, media="10.10.0.12")
@@ -111,22 +117,97 @@ def sip_load(setup):
     return meter, load.successful
 
 
-def bench_sip(f, with_peers):
+def options_load(setup):
+    """CPU of OPTIONS that cross to the carrier, and their answers."""
+    count = OPTIONS_RATE * SIP_SECONDS
+    sipp.answering(setup.lab, "uas-options")
+    warm = sipp.asking(setup.lab, netns.Lab.INSIDE, "uac-options", 200, 200, port=5070)
+    warm.wait(30)
+    meter = setup.meter().start()
+    load = sipp.asking(setup.lab, netns.Lab.INSIDE, "uac-options", OPTIONS_RATE, count)
+    load.wait(SIP_SECONDS + 40)
+    meter.stop()
+    need_all(setup.kind, load, count)
+    note(f"{setup.kind}: {OPTIONS_RATE} OPTIONS/s for {SIP_SECONDS} s, {load.retransmissions} retransmissions; "
+         f"{meter}")
+    return 1000 * meter.total(without=("sluice-dp",)) / load.successful
+
+
+def call_costs(kind):
+    """ms of CPU for a call: (signalling, everything) at SIP_RATE, then at SIP_RATE_LOW."""
+    costs = []
+    with Setup(kind) as s:
+        for i, rate in enumerate((SIP_RATE, SIP_RATE_LOW)):
+            meter, calls = sip_load(s, rate, first=not i)
+            costs.append((1000 * meter.total(without=("sluice-dp",)) / calls, 1000 * meter.total() / calls))
+    return costs
+
+
+def bench_calls(f, with_peers):
+    ours = call_costs("sluice")
+    names = ("signalling", "media_anchored")
+    for end, costs in zip(("", f".rate={SIP_RATE_LOW}"), ours):
+        for name, value, limit in zip(names, costs, (0.06, 0.10)):
+            f.add(f"sip.cpu_per_call.{name}{end}", value, "ms", limit)
     with Setup("sluice") as s:
-        meter, calls = sip_load(s)
-    ours_signalling = 1000 * meter.total(without=("sluice-dp",)) / calls
-    ours = 1000 * meter.total() / calls
-    f.add("sip.cpu_per_call.signalling", ours_signalling, "ms", 0.06)
-    f.add("sip.cpu_per_call.media_anchored", ours, "ms", 0.10)
-    for kind, name, mine in (("kamailio", "signalling", ours_signalling),
-                             ("kamailio+rtpengine", "media_anchored", ours)):
-        if not with_peers:
-            break
-        with Setup(kind) as s:
-            meter, calls = sip_load(s)
-        theirs = 1000 * meter.total() / calls
-        f.add(f"sip.cpu_per_call.{name}.peer", theirs, "ms")
-        f.ratio(f"sip.cpu_per_call.{name}: sluice needs", mine, theirs)
+        options = options_load(s)
+    f.add("sip.cpu_per_request.options", options, "ms", 0.03)
+    if not with_peers:
+        return
+    for i, kind in enumerate(("kamailio", "kamailio+rtpengine")):
+        for end, costs, mine in zip(("", f".rate={SIP_RATE_LOW}"), call_costs(kind), ours):
+            f.add(f"sip.cpu_per_call.{names[i]}{end}.peer", costs[1], "ms")
+            f.ratio(f"sip.cpu_per_call.{names[i]}{end}: sluice needs", mine[i], costs[1])
+    with Setup("kamailio") as s:
+        theirs = options_load(s)
+    f.add("sip.cpu_per_request.options.peer", theirs, "ms")
+    f.ratio("sip.cpu_per_request.options: sluice needs", options, theirs)
+
+
+# ---- many calls at once ----
+
+def held_networks(lab):
+    for i in range(1, HELD_NETWORKS):
+        for ns, address, device in ((lab.sbc, f"10.10.{i}.1", "inside0"), (lab.pbx, f"10.10.{i}.10", "eth0"),
+                                    (lab.sbc, f"203.0.{113 + i}.1", "outside0"),
+                                    (lab.carrier, f"203.0.{113 + i}.10", "eth0")):
+            ns.ip("addr", "add", f"{address}/24", "dev", device)
+
+
+def held_load(lab, seconds, stay):
+    """One pair of callers and callees for each pair of networks; every call ends `stay` s after it began."""
+    for i in range(HELD_NETWORKS):
+        sipload.uas(lab, f"203.0.{113 + i}.10", "--ring", "100", suffix=SUFFIX)
+    time.sleep(0.5)
+    return [sipload.uac(lab, f"10.10.{i}.10", f"10.10.{i}.1:5060", [(HELD_RATE / HELD_NETWORKS, seconds)], "--call",
+                        str(1000 * stay), suffix=SUFFIX) for i in range(HELD_NETWORKS)]
+
+
+def held_end(box, callers, seconds):
+    """All calls come to their end; what went wrong on the way."""
+    sums = [c.wait(seconds) for c in callers]
+    total = {k: sum(s[k] for s in sums) for k in ("offered", "answered", "dialog_sent", "dialog_ok", "retransmitted")}
+    note(f"sluice: {total['offered']} calls, {total['answered']} answered, {total['dialog_ok']} hung up, "
+         f"{total['retransmitted']} retransmissions")
+    box.wait_calls(0, 10)
+    return total["offered"] - total["answered"] + total["dialog_sent"] - total["dialog_ok"]
+
+
+def bench_held(f, _with_peers):
+    """100,000 calls that are up at the same time, what they cost, and that all of them end."""
+    seconds = HELD_CALLS // HELD_RATE
+    with netns.Lab(f"slb{os.getpid()}") as lab:
+        held_networks(lab)
+        box = sluice.Sluice(lab, text=sluice.load_over(HELD_NETWORKS), media={"silence": "0s"}, suffix=SUFFIX,
+                            log="notice")
+        before = box.ask("status")["memory"]
+        callers = held_load(lab, seconds, seconds + TRANSACTIONS_END + 10)
+        time.sleep(seconds + TRANSACTIONS_END)
+        status = box.ask("status")
+        failed = held_end(box, callers, 2 * seconds + TRANSACTIONS_END + 60)
+    f.add("held.calls", status["calls"], "calls", at_least=HELD_CALLS * 0.999)
+    f.add("held.memory_per_call", (status["memory"] - before) / max(status["calls"], 1), "octets", 2500)
+    f.add("held.failed", failed, "calls", 0)
 
 
 # ---- media ----
@@ -288,13 +369,23 @@ def bench_idle(f, with_peers):
 # ---- micro-benchmarks ----
 
 # Of the micro-benchmarks, which say what they do themselves.
-LIMITS = {"relay.plan_commit.flows=10000": 60, "relay.plan_commit.flows=1000000": 90}
+LIMITS = {"relay.plan_commit.flows=10000": 60, "relay.plan_commit.flows=1000000": 90,
+          "sip.parse.invite_1100": 350, "sip.parse_build.invite_1100": 600}
+
+
+def bench_messages(f, _with_peers):
+    """Those of SIP."""
+    run_programs(f, "control/**/*_bench")
 
 
 def bench_parser(f, _with_peers):
+    run_programs(f, "**/*_bench")
+
+
+def run_programs(f, which):
     """The programs *_bench of the build tree print lines of: name, case, unit, value."""
     bad = []
-    programs = sorted(glob.glob(os.path.join(build.folder(SUFFIX), "**/*_bench"), recursive=True))
+    programs = sorted(glob.glob(os.path.join(build.folder(SUFFIX), which), recursive=True))
     for program in (p for p in programs if os.access(p, os.X_OK)):
         r = subprocess.run([program], capture_output=True, text=True, timeout=300)
         for line in r.stdout.splitlines():
@@ -311,8 +402,16 @@ def bench_parser(f, _with_peers):
         raise RuntimeError(f"failed: {' '.join(bad)}")
 
 
-BENCHES = {"parser": bench_parser, "idle": bench_idle, "sip": bench_sip, "pdd": bench_pdd,
-           "media": bench_media, "memory": bench_memory}
+BENCHES = {"messages": bench_messages, "parser": bench_parser, "idle": bench_idle, "calls": bench_calls,
+           "pdd": bench_pdd, "held": bench_held, "media": bench_media, "memory": bench_memory}
+GROUPS = {"sip": ("messages", "calls", "pdd", "held"), "all": set(BENCHES) - {"messages"}}  # which are in `parser`
+
+
+def chosen(words):
+    wanted = set()
+    for w in words or ["all"]:
+        wanted.update(GROUPS.get(w, (w,)))
+    return [w for w in BENCHES if w in wanted]
 
 
 def prepare():
@@ -325,12 +424,12 @@ def prepare():
 
 def main(argv):
     a = argparse.ArgumentParser(prog="tools/bench", description=__doc__.split("\n", 1)[0])
-    a.add_argument("what", nargs="*", choices=[*BENCHES, "all", []], default="all")
+    a.add_argument("what", nargs="*", choices=[*GROUPS, *BENCHES, []], default=[])
     a.add_argument("--peers", action="store_true", help="Kamailio and rtpengine on the same work")
     a.add_argument("--json", metavar="FILE", help="write the figures there too (build-bench/bench.json)")
     o = a.parse_args(argv)
     build.need_root()
-    what = list(BENCHES) if "all" in o.what or not o.what else [w for w in BENCHES if w in o.what]
+    what = chosen(o.what)
     figures, failed = Figures(), []
     try:
         prepare()

@@ -91,6 +91,12 @@ def uac(lab, to, rate, calls, hold_ms, port=5060, media=None, more=()):
                 media=media)
 
 
+def asking(lab, to, scenario, rate, count, port=5060):
+    """sipp as the PBX with requests that are no calls."""
+    return Sipp(lab, lab.pbx, scenario, netns.Lab.PBX, f"{to}:5060", "-r", str(rate), "-m", str(count), "-l",
+                str(count), "-recv_timeout", "32000", port=port)
+
+
 def legs_of(flows, path):
     """Writes rtpgen's file from what `sluicectl flows` tells; how many calls."""
     with open(path, "w") as f:

@@ -27,6 +27,21 @@ calls:
 """
 
 
+def load_over(networks):
+    """The same for more calls than one address has ports: `networks` pairs of networks on the two devices, pair i
+    with 10.10.i.0/24 and 203.0.(113 + i).0/24."""
+    lines = ["sluice: 1", "networks:"]
+    for i in range(networks):
+        lines += [f"  outside{i}: {{port: outside0, address: 203.0.{113 + i}.1/24, media-ports: 16384-65535}}",
+                  f"  inside{i}: {{port: inside0, address: 10.10.{i}.1/24, media-ports: 16384-65535}}"]
+    lines.append("trunks:")
+    for i in range(networks):
+        lines += [f"  carrier{i}: {{on: outside{i}, profile: static, host: 203.0.{113 + i}.10, max-calls: 100000}}",
+                  f"  pbx{i}: {{on: inside{i}, profile: pbx, host: 10.10.{i}.10, max-calls: 100000}}"]
+    lines += ["calls:", *(f"  - {{from: pbx{i}, to: carrier{i}}}" for i in range(networks))]
+    return "\n".join(lines) + "\n"
+
+
 def set_section(text, section, values):
     """The YAML text with `section: {values}` in place of what it had there."""
     text = re.sub(rf"^{section}:.*\n(?:(?:[ \t#].*)?\n)*", "", text, flags=re.M)
@@ -35,7 +50,8 @@ def set_section(text, section, values):
 
 
 class Sluice:
-    def __init__(self, lab, example=EXAMPLE, device="auto", media=None, text=None, suffix=""):
+    def __init__(self, lab, example=EXAMPLE, device="auto", media=None, text=None, suffix="",
+                 log=None):
         """Starts and waits until calls are served. `media`: more settings of that section."""
         self.lab, self.suffix = lab, suffix
         self.control = lab.path("run/control.sock")  # a folder that sluiced makes: it is its own
@@ -46,7 +62,7 @@ class Sluice:
                 text = f.read()
         # A line per call is for people; under load it would be measured too.
         text = set_section(text, "process", {"control": self.control, "engine": self.engine,
-                                             "log": "notice" if text.startswith(LOAD) else "info"})
+                                             "log": log or ("notice" if text.startswith(LOAD) else "info")})
         text = set_section(text, "media", {"device": device, **(media or {})})
         with open(self.config, "w") as f:
             f.write(text)
