@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include "sip/overload_priv.h"
 
-#define STRAIGHT_MAX  16 /* new work a round, before the other sockets are read */
-#define DIALOGS_MAX   32 /* the same of what comes before it */
-#define SLICE_US      2000
-#define RETRY_AFTER_S 10
+#define STRAIGHT_MAX 16 /* new work a round, before the other sockets are read */
+#define DIALOGS_MAX  32 /* the same of what comes before it */
+#define SLICE_US     2000
 
 static const char *const names[] = {
 #define X(id, name) [COUNT_##id] = name,
@@ -38,20 +37,6 @@ bool overload_peer_take(struct overload *v, struct overload_peer *p)
 		return false;
 	p->tokens -= 1000;
 	return true;
-}
-
-void overload_turn_away(struct overload *v, const struct sip_hop *from, char *buf, size_t len)
-{
-	unsigned after = 0;
-
-	if (!overload_may_refuse(v, from)) {
-		overload_count(v, COUNT_SILENT);
-		return;
-	}
-	overload_count(v, COUNT_REFUSED);
-	if (!overload_oc_speaks(v, overload_peer(v, from->peer)))
-		after = 1 + loop_random_u32(v->loop, RETRY_AFTER_S);
-	v->refuse(v->arg, from, buf, len, after);
 }
 
 /* ---- in ---- */
@@ -125,7 +110,8 @@ static void consider(struct overload *v, struct overload_peer *p, const struct s
 	overload_scan(buf, len, true, &s);
 	if (s.class == OVERLOAD_CALL && overload_was_shed(v, s.call_id)) {
 		overload_count(v, COUNT_SHED_AGAIN);
-		overload_turn_away(v, from, buf, len);
+		if (v->admit.permille == PERMILLE) /* there is time for a word now */
+			overload_turn_away(v, from, buf, len);
 		return;
 	}
 	if (v->again(v->arg, buf, len)) {
@@ -148,7 +134,6 @@ static void consider(struct overload *v, struct overload_peer *p, const struct s
 		return;
 	}
 	overload_count(v, why);
-	overload_admit_shed(v, s.call_id);
 	overload_turn_away(v, from, buf, len);
 }
 
@@ -178,13 +163,8 @@ static void expire(struct overload *v, uint64_t now)
 		struct waiting *w;
 
 		while ((w = v->queue[c].oldest) && now - w->since_us > v->too_old_us) {
-			struct overload_scan s;
-
 			overload_pop(v, (enum overload_class)c, false);
 			overload_count(v, COUNT_TOO_OLD);
-			overload_scan(w->data, w->len, true, &s);
-			if (c == OVERLOAD_CALL)
-				overload_admit_shed(v, s.call_id);
 			overload_turn_away(v, &w->from, w->data, w->len);
 			overload_wait_free(w);
 		}
@@ -312,7 +292,8 @@ struct overload *overload_new(const struct overload_options *o)
 	v->queue_max = o->queue_max ? o->queue_max : 32u << 20;
 	v->task = (struct loop_task){ .run = work, .arg = v };
 	v->admit.permille = PERMILLE;
-	loop_random(v->loop, v->admit.key, sizeof(v->admit.key));
+	v->n_shards = o->n_shards ? o->n_shards : 1;
+	overload_shed_init(v, o);
 	if (init_peers(v, o) < 0 || init_emergency(v, o->emergency) < 0) {
 		overload_free(v);
 		errno = ENOMEM;
@@ -328,7 +309,7 @@ void overload_free(struct overload *v)
 	overload_queue_free(v);
 	loop_undefer(v->loop, &v->task);
 	timer_stop(v->loop, &v->admit.timer);
-	free(v->admit.shed);
+	overload_shed_free(v);
 	free(v->peers);
 	free(v->emergency);
 	free(v->emergency_len);

@@ -23,6 +23,7 @@
 #include "sip/hop.h"
 
 struct overload;
+struct shed;
 
 enum overload_class {
 	OVERLOAD_DIALOG,
@@ -43,6 +44,10 @@ struct overload_options {
 	uint32_t target_ms;   /* 0: 20 */
 	uint32_t too_old_ms;  /* 0: 200 */
 	size_t queue_max;     /* octets in all queues; 0: 32 MiB */
+	unsigned n_shards;    /* that share the neighbours; 0: 1 */
+	/* What can be shed in the kernel is; NULL: nothing. in_kernel() attaches the program and takes it off. */
+	struct shed *shed;
+	void (*in_kernel)(void *arg, bool on);
 	/* The work. */
 	void (*receive)(void *arg, const struct sip_hop *from, char *buf, size_t len);
 	/* Answer statelessly and forget: 503 with Retry-After, 0: without. */

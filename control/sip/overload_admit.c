@@ -7,10 +7,8 @@
  *
  * Waiting time is the mean number waiting by the number served (Little's law), which does not depend on who
  * is served first: those served newest first would say that nobody waits. */
-#include <stdlib.h>
 #include "sip/overload_priv.h"
 
-#define SHED_S       32     /* 64*T1: as long as a client repeats its INVITE */
 #define DRAIN_US     400000 /* the queue's excess is given this long to go */
 #define STEP_DOWN    0.9
 #define STEP_UP      0.03 /* a tick, while nobody waits */
@@ -18,58 +16,6 @@
 #define ROUNDS       8
 #define CALM_TICKS   10
 #define REFUSE_LEAST 10 /* refusals a tick that are always cheap */
-
-/* ---- whole calls ---- */
-
-static uint64_t hash_of(const struct overload *v, struct str call_id)
-{
-	return siphash(v->admit.key, call_id.p, call_id.n);
-}
-
-static struct shed_slot *slot_of(const struct overload *v, uint64_t h)
-{
-	return &v->admit.shed[h % SHED_SLOTS];
-}
-
-static uint32_t mark_of(uint64_t h)
-{
-	return (uint32_t)(h >> 32) | 1;
-}
-
-static uint32_t now_s(const struct overload *v)
-{
-	return (uint32_t)(loop_now(v->loop) / 1000);
-}
-
-void overload_admit_shed(struct overload *v, struct str call_id)
-{
-	uint64_t h = hash_of(v, call_id);
-
-	if (!v->admit.shed)
-		v->admit.shed = calloc(SHED_SLOTS, sizeof(*v->admit.shed));
-	overload_admit_start(v);
-	v->admit.shed_s = now_s(v);
-	if (v->admit.shed) /* without memory its repetition is a new call */
-		*slot_of(v, h) = (struct shed_slot){ mark_of(h), now_s(v) };
-}
-
-bool overload_was_shed(const struct overload *v, struct str call_id)
-{
-	uint64_t h;
-	const struct shed_slot *s;
-
-	if (!v->admit.shed)
-		return false;
-	h = hash_of(v, call_id);
-	s = slot_of(v, h);
-	return s->mark == mark_of(h) && now_s(v) - s->at_s <= SHED_S;
-}
-
-bool overload_admit(struct overload *v, struct overload_peer *p, struct str call_id)
-{
-	p->calls++;
-	return p->pass == PERMILLE || (uint32_t)(hash_of(v, call_id) >> 11) % PERMILLE < p->pass;
-}
 
 /* ---- refusals ---- */
 
@@ -203,10 +149,12 @@ static void share_out(struct overload *v, double scale)
 		struct overload_peer *p = &v->peers[i];
 
 		p->pass = a->rate > 0 && p->demand > share ? permille(share / p->demand) : PERMILLE;
-		if (overload_oc_speaks(v, p))
-			overload_oc_steer(v, p, a->rate > 0 ? calm_share : p->demand);
-		else
+		if (!overload_oc_speaks(v, p))
 			p->keep = 1;
+		else if (a->rate > 0)
+			overload_oc_steer(v, p, calm_share);
+		else if (p->keep < 1)
+			p->keep = p->keep < 0.8 ? p->keep / 0.8 : 1;
 	}
 }
 
@@ -226,10 +174,10 @@ static void calm_down(struct overload *v)
 		a->capacity = a->rate = 0;
 		log_notice(v->log, "overload", "over");
 	}
-	if (a->shed && now_s(v) - a->shed_s <= SHED_S)
+	if (!overload_shed_over(v))
 		return;
-	free(a->shed);
-	a->shed = NULL;
+	for (unsigned i = 0; i <= v->n_peers; i++)
+		v->peers[i].keep = 1;
 	timer_stop(v->loop, &a->timer);
 	v->alert = false;
 }
@@ -257,11 +205,14 @@ static void tick(void *arg)
 	a->delay_us = delay(v, a->queue_area, a->served, took);
 	if (a->delay_us < a->dialog_delay_us)
 		a->delay_us = a->dialog_delay_us;
+	overload_shed_count(v);
 	steer(v, a->served * scale, floor_rate(v, scale));
 	share_out(v, scale);
 	if (was_all && a->rate > 0)
 		report(v);
-	a->refusals = REFUSE_LEAST + a->served;
+	overload_shed_tick(v);
+	/* With half as many refusals as calls they cost next to nothing. */
+	a->refusals = REFUSE_LEAST + a->served / 2;
 	a->served = a->dialogs = 0;
 	a->queue_area = a->dialog_area = 0;
 	a->tick_us = a->sampled_us;

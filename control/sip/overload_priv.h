@@ -8,6 +8,7 @@
 #include "base/table.h"
 #include "sip/msg.h"
 #include "sip/overload.h"
+#include "sip/shed.h"
 
 #define OVERLOAD_COUNTERS(X)                                                                       \
 	X(STRAIGHT, "overload.straight")                                                           \
@@ -19,6 +20,8 @@
 	X(LIMITED, "overload.limited")                                                             \
 	X(TOO_OLD, "overload.too-old")                                                             \
 	X(FULL, "overload.full")                                                                   \
+	X(KERNEL, "overload.shed-in-kernel")                                                       \
+	X(KERNEL_AGAIN, "overload.shed-again-in-kernel")                                                                   \
 	X(REFUSED, "overload.refused")                                                             \
 	X(SILENT, "overload.silent")                                                               \
 	X(OC_HELD, "overload.oc-held")                                                             \
@@ -81,15 +84,9 @@ void overload_queue_free(struct overload *v);
 
 #define TICK_MS   100
 #define PERMILLE  1000
-#define SHED_SLOTS (1u << 20) /* 8 MiB, of which only is used what is needed */
-
-struct shed_slot {
-	uint32_t mark; /* of the Call-ID; 0: empty */
-	uint32_t at_s;
-};
+#define SOURCES    4 /* addresses of a neighbour that are limited in the kernel */
 
 struct admit {
-	uint64_t key[2];
 	uint32_t permille; /* of all new calls that are let in */
 	/* Calls a tick: */
 	double capacity; /* what can be served; 0: not known, all is well */
@@ -103,8 +100,6 @@ struct admit {
 	double call_us;                        /* work for the INVITE of a call */
 	unsigned calm; /* ticks without a reason to go on */
 	struct timer timer;
-	struct shed_slot *shed; /* who was turned away, so that his repetitions are too */
-	uint32_t shed_s;        /* the last one */
 };
 
 /* New calls get at least one part of the work beside this many for all else. */
@@ -115,15 +110,42 @@ void overload_admit_cost(struct overload *v, uint32_t calls, uint64_t work_us);
 /* Something had to wait: watch from now on. */
 void overload_admit_start(struct overload *v);
 void overload_admit_sample(struct overload *v);
-/* A new call: may it come in? */
-bool overload_admit(struct overload *v, struct overload_peer *p, struct str call_id);
-/* Turned away: its repetitions will be too. */
-void overload_admit_shed(struct overload *v, struct str call_id);
-bool overload_was_shed(const struct overload *v, struct str call_id);
 /* May a refusal be said, or is it too dear? Takes one off the budget. */
 bool overload_may_refuse(struct overload *v, const struct sip_hop *from);
 
+/* ---- overload_shed.c ---- */
+
+struct overload_shed {
+	uint64_t seed;
+	struct shed_mark *marks; /* who was turned away without a word */
+	bool any;                /* there are such */
+	uint32_t last_s;         /* the last one */
+	struct shed *kernel;     /* NULL: nothing is dropped there */
+	bool on;                 /* it does */
+	void (*in_kernel)(void *arg, bool on);
+};
+
+void overload_shed_init(struct overload *v, const struct overload_options *o);
+void overload_shed_free(struct overload *v);
+/* A new call: may it come in? */
+bool overload_admit(struct overload *v, struct overload_peer *p, struct str call_id);
+/* It was turned away without a word not long ago. */
+bool overload_was_shed(const struct overload *v, struct str call_id);
+/* 503, or nothing; then its repetitions are dropped too. */
+void overload_turn_away(struct overload *v, const struct sip_hop *from, char *buf, size_t len);
+/* Calls that the kernel dropped were calls all the same. Before their rate is shared out. */
+void overload_shed_count(struct overload *v);
+/* Tells the kernel. After that. */
+void overload_shed_tick(struct overload *v);
+/* Nobody repeats himself any more: all is forgotten. False: not yet. */
+bool overload_shed_over(struct overload *v);
+
 /* ---- a neighbour ---- */
+
+struct overload_source {
+	struct addr addr; /* family 0: none */
+	uint64_t first, again; /* that the kernel had dropped when last looked at */
+};
 
 struct overload_peer {
 	uint32_t rate; /* new calls a second; 0: no limit */
@@ -134,6 +156,7 @@ struct overload_peer {
 	uint32_t calls, dialogs;
 	double arrived, others, demand;
 	uint32_t pass; /* permille of its calls that are let in */
+	struct overload_source source[SOURCES];
 	bool oc;       /* RFC 7339 is spoken with it */
 	/* It towards us. */
 	uint64_t oc_seen_ms; /* when it last said `oc`; 0: never */
@@ -175,6 +198,8 @@ struct overload {
 	unsigned straight, dialogs; /* done at once in this round: new work, and all else */
 	size_t waiting;    /* messages in all queues */
 	struct admit admit;
+	struct overload_shed shed;
+	unsigned n_shards;
 	struct overload_peer *peers; /* one more for who is none */
 	unsigned n_peers;
 	bool alert; /* something had to wait or was turned away: the controller runs */
@@ -194,8 +219,5 @@ static inline void overload_count(struct overload *v, enum overload_counter c)
 {
 	v->counter[c]++;
 }
-
-/* 503, or nothing. */
-void overload_turn_away(struct overload *v, const struct sip_hop *from, char *buf, size_t len);
 
 #endif

@@ -21,6 +21,7 @@ struct world {
 	uint64_t last_dialog_us;
 	unsigned last_call; /* number of the last one served */
 	uint8_t *fate;      /* of numbered calls: how often served */
+	uint8_t *told;      /* and how often refused */
 	unsigned n_fate;
 	bool known; /* what again() says */
 	/* Load. */
@@ -83,6 +84,8 @@ static void on_refuse(void *arg, const struct sip_hop *from, char *buf, size_t l
 	assert_true(retry_after_s <= 10);
 	w->after[retry_after_s]++;
 	w->refused++;
+	if (w->told)
+		w->told[number_of(buf)]++;
 	w->refused_tcp += from->transport == SIP_TCP;
 	loop_spend(w->loop, w->refuse_us);
 }
@@ -118,6 +121,7 @@ static void world_free(struct world *w)
 	overload_free(w->v);
 	loop_free(w->loop);
 	free(w->fate);
+	free(w->told);
 	free(w);
 }
 
@@ -318,10 +322,12 @@ static void floor_for_calls(void **state)
 static void newest_first_and_not_too_old(void **state)
 {
 	struct world *w = world_new(&(struct overload_options){ 0 });
+	unsigned id = 0;
 
 	w->call_us = 10000;
 	w->n_fate = 400;
 	w->fate = calloc(w->n_fate, 1);
+	w->told = calloc(w->n_fate, 1);
 	for (unsigned i = 0; i < 100; i++)
 		inject(w, "INVITE", i);
 	assert_int_equal(w->served, 16); /* 160 ms */
@@ -338,15 +344,17 @@ static void newest_first_and_not_too_old(void **state)
 	assert_int_equal(counter(w, "overload.too-old"), 101 - w->served);
 	assert_int_equal(counter(w, "overload.refused") + counter(w, "overload.silent"),
 			 101 - w->served);
-	/* What was too old once does not come back as a new call. */
-	inject(w, "INVITE", 16);
+	/* Who heard nothing does not come back as a new call. */
+	while (w->fate[id] || w->told[id])
+		id++;
+	inject(w, "INVITE", id);
 	loop_advance(w->loop, 10);
-	assert_int_equal(w->fate[16], 0);
+	assert_int_equal(w->fate[id], 0);
 	assert_int_equal(counter(w, "overload.shed-again"), 1);
-	/* After 64*T1 it may. */
+	/* After 64*T1 he may. */
 	loop_advance(w->loop, 34000);
-	inject(w, "INVITE", 16);
-	assert_int_equal(w->fate[16], 1);
+	inject(w, "INVITE", id);
+	assert_int_equal(w->fate[id], 1);
 	world_free(w);
 }
 
@@ -423,6 +431,7 @@ static void a_call_has_one_fate(void **state)
 	w->call_us = 1000;
 	w->n_fate = 100000;
 	w->fate = calloc(w->n_fate, 1);
+	w->told = calloc(w->n_fate, 1);
 	load(w, 4, 0);
 	loop_advance(w->loop, 4000);
 	load(w, 0, 0);
@@ -430,6 +439,8 @@ static void a_call_has_one_fate(void **state)
 	for (unsigned i = w->next_call - 8000; i < w->next_call; i++) {
 		uint8_t before = w->fate[i];
 
+		if (w->told[i]) /* he does not repeat himself */
+			continue;
 		inject(w, "INVITE", i);
 		if (before)
 			again += w->fate[i] == before + 1; /* to the core, which knows it */
@@ -438,9 +449,8 @@ static void a_call_has_one_fate(void **state)
 		if (i % 8 == 0)
 			loop_advance(w->loop, 1);
 	}
-	assert_in_range(repeated, 5500, 6600);
-	/* A mark may have been overwritten by that of another call. */
-	assert_in_range(repeated + again, 7900, 8000);
+	assert_in_range(repeated, 4000, 6000);
+	assert_in_range(again, 1900, 2200);
 	assert_in_range(counter(w, "overload.shed-again"), repeated - 50, repeated + 50);
 	assert_int_equal(counter(w, "overload.again"), again);
 	loop_advance(w->loop, 100);
@@ -460,7 +470,7 @@ static void refusals(void **state)
 	for (unsigned i = 1; i <= 10; i++)
 		assert_true(w->after[i] > w->refused / 20);
 	/* Some are refused, not more than are served, and the rest hears nothing. */
-	assert_in_range(w->refused, 1000, w->served + 2000);
+	assert_in_range(w->refused, 1000, w->served / 2 + 2000);
 	assert_true(counter(w, "overload.silent") > w->refused);
 	/* On a stream nobody repeats, so there is always an answer. */
 	w->next_call++;
@@ -516,10 +526,10 @@ static void emergency_calls(void **state)
 			fail_msg("%s waits", yes[i]);
 	}
 	for (unsigned i = 0; i < sizeof(no) / sizeof(no[0]); i++) {
-		unsigned before = w->served;
+		unsigned before = counter(w, "overload.emergency");
 
 		send_by(w, SIP_UDP, request(mem, sizeof(mem), "INVITE", no[i], 300000 + i, false));
-		if (w->served != before)
+		if (counter(w, "overload.emergency") != before)
 			fail_msg("%s does not wait", no[i]);
 	}
 	assert_int_equal(counter(w, "overload.emergency"), sizeof(yes) / sizeof(yes[0]));
@@ -539,7 +549,7 @@ static void buckets(void **state)
 	load(w, 1, 0);
 	loop_advance(w->loop, 20000);
 	assert_in_range(w->peer_served[1], 205, 212); /* a full bucket, then 10 a second */
-	assert_true(w->refused > 2000);
+	assert_true(w->refused > 1000);
 	w->peer = 2;
 	w->offered = 0;
 	loop_advance(w->loop, 2000);
