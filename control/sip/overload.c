@@ -76,6 +76,20 @@ static void pass_dialog(struct overload *v, const struct sip_hop *from, char *bu
 	v->receive(v->arg, from, buf, len);
 }
 
+/* A CANCEL goes first, and must not pass its INVITE: that would ring for nobody. */
+static void before_cancel(struct overload *v, const char *buf, size_t len)
+{
+	struct overload_scan s;
+	struct waiting *w;
+
+	overload_scan(buf, len, true, &s);
+	w = s.call_id.n ? overload_pop_call(v, s.call_id) : NULL;
+	if (!w)
+		return;
+	serve(v, OVERLOAD_CALL, &w->from, w->data, w->len);
+	overload_wait_free(w);
+}
+
 /* New work, at once or later. */
 static void pass(struct overload *v, enum overload_class c, const struct sip_hop *from, char *buf,
 		 size_t len)
@@ -145,6 +159,8 @@ void overload_take(struct overload *v, const struct sip_hop *from, char *buf, si
 	overload_scan(buf, len, false, &s);
 	if (s.class == OVERLOAD_DIALOG) {
 		p->dialogs += *buf != 'S'; /* a response is no request */
+		if (v->queue[OVERLOAD_CALL].n && *buf == 'C')
+			before_cancel(v, buf, len);
 		pass_dialog(v, from, buf, len);
 		return;
 	}

@@ -143,11 +143,11 @@ void overload_scan(const char *buf, size_t len, bool call_id, struct overload_sc
 		return;
 	sp = sip_scan_chr(p, e, ' ');
 	out->class = sp < e ? class_of_method(sip_method_of(sip_slice(p, sp))) : OVERLOAD_REST;
-	if (sp == e || out->class == OVERLOAD_DIALOG)
+	if (sp == e || (out->class == OVERLOAD_DIALOG && !call_id))
 		return;
 	find_lines(sp, e, call_id, &l);
 	tag = l.to ? to_tag(l.to, e) : -1;
-	if (tag)
+	if (tag && out->class != OVERLOAD_DIALOG)
 		out->class = tag > 0 ? OVERLOAD_DIALOG : OVERLOAD_REST;
 	if (call_id) {
 		out->ruri = sip_slice(sp + 1, sip_scan_chr(sp + 1, e, ' '));

@@ -64,6 +64,7 @@ struct waiting {
 	struct sip_hop from;
 	uint64_t since_us;
 	uint32_t len;
+	uint16_t call_id_at, call_id_len; /* of a new call, in data */
 	uint8_t class;
 	char data[];
 };
@@ -77,6 +78,8 @@ struct queue {
 bool overload_push(struct overload *v, enum overload_class c, const struct sip_hop *from,
 		   const char *buf, size_t len);
 struct waiting *overload_pop(struct overload *v, enum overload_class c, bool newest);
+/* The new call with this Call-ID out of the queue; NULL: it is not among the newest. */
+struct waiting *overload_pop_call(struct overload *v, struct str call_id);
 void overload_wait_free(struct waiting *w);
 void overload_queue_free(struct overload *v);
 

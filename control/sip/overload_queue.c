@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include "sip/overload_priv.h"
 
+#define LOOK_BACK 512 /* calls that a CANCEL is compared with */
+
 static size_t cost(const struct waiting *w)
 {
 	return sizeof(*w) + w->len + SIP_PAD;
@@ -49,6 +51,30 @@ static bool evict(struct overload *v, enum overload_class c)
 	return false;
 }
 
+/* Found again by the CANCEL that overtakes it. */
+static void note_call_id(struct waiting *w)
+{
+	struct overload_scan s;
+
+	overload_scan(w->data, w->len, true, &s);
+	if (!s.call_id.n || s.call_id.n > UINT16_MAX || s.call_id.p - w->data > UINT16_MAX)
+		return;
+	w->call_id_at = (uint16_t)(s.call_id.p - w->data);
+	w->call_id_len = (uint16_t)s.call_id.n;
+}
+
+struct waiting *overload_pop_call(struct overload *v, struct str call_id)
+{
+	struct waiting *w = v->queue[OVERLOAD_CALL].newest;
+
+	for (unsigned i = 0; w && i < LOOK_BACK; w = w->older, i++)
+		if (str_eq((struct str){ w->data + w->call_id_at, w->call_id_len }, call_id)) {
+			unlink_one(v, w);
+			return w;
+		}
+	return NULL;
+}
+
 bool overload_push(struct overload *v, enum overload_class c, const struct sip_hop *from,
 		   const char *buf, size_t len)
 {
@@ -70,6 +96,8 @@ bool overload_push(struct overload *v, enum overload_class c, const struct sip_h
 	};
 	memcpy(w->data, buf, len);
 	memset(w->data + len, 0, SIP_PAD);
+	if (c == OVERLOAD_CALL)
+		note_call_id(w);
 	*(q->newest ? &q->newest->newer : &q->oldest) = w;
 	q->newest = w;
 	q->n++;

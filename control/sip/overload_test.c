@@ -481,6 +481,26 @@ static void refusals(void **state)
 	world_free(w);
 }
 
+/* A CANCEL overtakes other calls, but not the one that it is for. */
+static void cancel_of_a_call_that_waits(void **state)
+{
+	struct world *w = world_new(&(struct overload_options){ 0 });
+
+	w->call_us = 1000;
+	for (unsigned i = 0; i < 30; i++)
+		inject(w, "INVITE", i);
+	assert_int_equal(w->served, 16); /* straight */
+	w->served = 0;
+	inject(w, "CANCEL", 20);
+	assert_int_equal(w->served, 1);
+	assert_int_equal(w->last_call, 20);
+	inject(w, "CANCEL", 3); /* which was served before */
+	assert_int_equal(w->served, 1);
+	loop_advance(w->loop, 100);
+	assert_int_equal(w->served, 30 - 16); /* and 20 only once */
+	world_free(w);
+}
+
 static void emergency_calls(void **state)
 {
 	static const char *const numbers[] = { "112", "110", "+49 (911)", NULL };
@@ -606,6 +626,7 @@ int main(void)
 		cmocka_unit_test(twice_the_load),
 		cmocka_unit_test(a_call_has_one_fate),
 		cmocka_unit_test(refusals),
+		cmocka_unit_test(cancel_of_a_call_that_waits),
 		cmocka_unit_test(emergency_calls),
 		cmocka_unit_test(buckets),
 		cmocka_unit_test(memory_is_bounded),
