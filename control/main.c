@@ -28,6 +28,7 @@ struct daemon {
 	struct log *log;
 	struct conf *conf;
 	struct call_limits *limits;
+	struct shed *shed;
 	struct privs user;
 	struct loop *loop;
 	struct shard *shards[SHARDS_MAX];
@@ -191,6 +192,17 @@ static int stage_engine(struct daemon *d)
 	return 0;
 }
 
+/* "+" and "00" do not count, but what is counted in the kernel has them. */
+static unsigned longest_number(const char *const *numbers)
+{
+	size_t n = 0;
+
+	for (; numbers && *numbers; numbers++)
+		if (strlen(*numbers) > n)
+			n = strlen(*numbers);
+	return (unsigned)n + 2;
+}
+
 static int stage_shards(struct daemon *d)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -209,10 +221,12 @@ static int stage_shards(struct daemon *d)
 	if (d->n_shards == 1)
 		/* Another thread's heap grows page by page, each a mprotect(); the main one in steps. */
 		mallopt(M_ARENA_MAX, 1);
+	d->shed = shed_new(longest_number(d->conf->sip.emergency), d->log);
 	for (unsigned i = 0; i < d->n_shards; i++) {
 		struct shard_options o = { .log = d->log,
 					   .conf = d->conf,
 					   .limits = d->limits,
+					   .shed = d->shed,
 					   .index = (uint8_t)i,
 					   .n_shards = (uint8_t)d->n_shards,
 					   .ready = i == 0 ? on_ready : NULL,
@@ -232,6 +246,7 @@ static void stage_shards_end(struct daemon *d)
 {
 	for (unsigned i = 0; i < d->n_shards; i++)
 		shard_free(d->shards[i]);
+	shed_free(d->shed);
 	call_limits_free(d->limits);
 }
 

@@ -105,6 +105,13 @@ static bool came_before(void *arg, const char *buf, size_t len)
 	return sip_again(((struct shard *)arg)->parts.sip, buf, len);
 }
 
+static void shed_in_kernel(void *arg, bool on)
+{
+	struct shard *s = arg;
+
+	transport_shed(s->parts.transport, on ? s->o.shed : NULL);
+}
+
 static bool oc_speaks(void *arg, int peer)
 {
 	return overload_speaks_oc(arg, peer);
@@ -141,6 +148,9 @@ static struct overload *overload_build(struct shard *s)
 		.receive = admitted,
 		.refuse = refused,
 		.again = came_before,
+		.n_shards = s->o.n_shards,
+		.shed = s->o.shed,
+		.in_kernel = shed_in_kernel,
 		.arg = s,
 	};
 	struct overload *v = NULL;

@@ -13,6 +13,7 @@ struct shard_options {
 	struct log *log;
 	struct conf *conf; /* the shard takes references of its own */
 	struct call_limits *limits;
+	struct shed *shed; /* NULL: new calls cannot be shed in the kernel */
 	uint8_t index, n_shards;
 	/* Called once on the shard's thread when the engine has answered, or will not for now.
 	 * NULL: the shard does not watch. */

@@ -10,6 +10,7 @@
 #include "base/mailbox.h"
 #include "call/call.h"
 #include "sip/overload.h"
+#include "sip/shed.h"
 #include "sip/transport.h"
 
 /* A shard as the control socket sees it; used only on the shard's thread, but for `mailbox`. */

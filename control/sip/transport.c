@@ -242,6 +242,11 @@ void transport_known(struct transport *t, uint16_t network, const struct prefix 
 	}
 }
 
+void transport_shed(struct transport *t, const struct shed *shed)
+{
+	udp_shed(t->udp, shed);
+}
+
 void transport_counters(const struct transport *t,
 			void (*fn)(void *arg, const char *name, uint64_t v), void *arg)
 {

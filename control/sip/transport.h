@@ -81,6 +81,8 @@ void transport_foreign(struct transport *t, const struct transport_mail *mail, c
 /* All who are somebody on this network: others are dropped in the kernel, where it can be done. Again whenever
  * that changes. */
 void transport_known(struct transport *t, uint16_t network, const struct prefix *known, unsigned n);
+/* Sheds new calls in the kernel (shed.h), or not any more: NULL. */
+void transport_shed(struct transport *t, const struct shed *shed);
 /* The certificates again, now. 0, or the first -errno: those that cannot be read stay as they are. */
 int transport_reload(struct transport *t);
 /* When the first of the own certificates ends; seconds since 1970, 0: there is none. */

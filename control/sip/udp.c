@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+#include "sip/shed.h"
 #include "sip/source_filter.h"
 #include "sip/udp.h"
 
@@ -39,6 +40,7 @@ struct packet {
 struct socket {
 	struct udp *udp;
 	struct loop_fd fd;
+	struct sock_fprog *filter; /* NULL: none */
 	struct udp_listen at;
 	bool blocked;    /* the kernel took no more: wait for EPOLLOUT */
 	unsigned queued; /* packets */
@@ -52,6 +54,7 @@ struct udp {
 	struct socket **sockets;
 	unsigned n_sockets;
 	struct loop_task flush;
+	const struct shed *shed; /* NULL: nothing is shed in the kernel */
 	uint64_t counter[COUNT_COUNT];
 	struct mmsghdr in[BATCH];
 	struct iovec in_iov[BATCH];
@@ -279,6 +282,7 @@ static int add_socket(struct udp *u, const struct udp_listen *at)
 		return -ENOMEM;
 	s->udp = u;
 	s->at = *at;
+	s->filter = NULL;
 	s->blocked = false;
 	s->queued = s->used = 0;
 	rc = open_socket(&at->local, at->dscp);
@@ -345,6 +349,7 @@ void udp_free(struct udp *u)
 		flush_socket(s);
 		loop_fd_del(u->o.loop, &s->fd);
 		close(s->fd.fd);
+		free(s->filter);
 		free(s);
 	}
 	loop_undefer(u->o.loop, &u->flush);
@@ -352,11 +357,38 @@ void udp_free(struct udp *u)
 	free(u);
 }
 
+/* The program that stands for it now. */
+static int attach(const struct socket *s)
+{
+	if (s->udp->shed && s->at.local.family == 4 && shed_attach(s->udp->shed, s->fd.fd) == 0)
+		return 0;
+	return source_filter_attach(s->fd.fd, s->filter);
+}
+
 int udp_filter(struct udp *u, uint16_t network, uint8_t family, const struct sock_fprog *filter)
 {
 	struct socket *s = find(u, network, family);
+	size_t size = filter ? filter->len * sizeof(*filter->filter) : 0;
+	struct sock_fprog *copy = filter ? malloc(sizeof(*copy) + size) : NULL;
 
-	return s ? source_filter_attach(s->fd.fd, filter) : 0;
+	if (!s || (filter && !copy)) {
+		free(copy);
+		return s ? -ENOMEM : 0;
+	}
+	if (filter) {
+		*copy = (struct sock_fprog){ filter->len, (struct sock_filter *)(copy + 1) };
+		memcpy(copy->filter, filter->filter, size);
+	}
+	free(s->filter);
+	s->filter = copy;
+	return attach(s);
+}
+
+void udp_shed(struct udp *u, const struct shed *shed)
+{
+	u->shed = shed;
+	for (unsigned i = 0; i < u->n_sockets; i++)
+		attach(u->sockets[i]);
 }
 
 void udp_counters(const struct udp *u, void (*fn)(void *arg, const char *name, uint64_t v),

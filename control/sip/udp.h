@@ -8,6 +8,7 @@
 
 struct udp;
 struct sock_fprog;
+struct shed;
 
 struct udp_listen {
 	struct addr local; /* with port; one of each family on a network */
@@ -40,6 +41,9 @@ void udp_free(struct udp *u);
 int udp_send(struct udp *u, const struct sip_hop *to, struct str data);
 /* Who may send to a network's address of a family (source_filter.h); NULL: user space decides alone. */
 int udp_filter(struct udp *u, uint16_t network, uint8_t family, const struct sock_fprog *filter);
+/* Sheds new calls in the kernel (shed.h), on IPv4, in place of those filters; NULL: no more, and they are
+ * back. */
+void udp_shed(struct udp *u, const struct shed *shed);
 void udp_counters(const struct udp *u, void (*fn)(void *arg, const char *name, uint64_t v), void *arg);
 
 #endif
