@@ -10,8 +10,8 @@
 #include "sip/overload_priv.h"
 
 #define DRAIN_US     400000 /* the queue's excess is given this long to go */
-#define STEP_DOWN    0.9
-#define STEP_UP      0.03 /* a tick, while nobody waits */
+#define STEP_DOWN    0.95
+#define STEP_UP      0.05 /* a tick, while nobody waits */
 #define USED         0.95 /* of the rate: else it says nothing that nobody waits */
 #define ROUNDS       8
 #define CALM_TICKS   10

@@ -120,7 +120,7 @@ bool overload_may_refuse(struct overload *v, const struct sip_hop *from);
 
 struct overload_shed {
 	uint64_t seed;
-	struct shed_mark *marks; /* who was turned away without a word */
+	struct shed_bucket *marks; /* who was turned away without a word */
 	bool any;                /* there are such */
 	uint32_t last_s;         /* the last one */
 	struct shed *kernel;     /* NULL: nothing is dropped there */

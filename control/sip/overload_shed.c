@@ -47,23 +47,21 @@ static void remember(struct overload *v, struct str call_id)
 	uint64_t h = hash_of(v, call_id);
 
 	if (!s->marks)
-		s->marks = calloc(SHED_MARKS, sizeof(*s->marks));
+		s->marks = calloc(SHED_BUCKETS, sizeof(*s->marks));
 	s->last_s = now_s(v);
 	s->any = true;
 	if (s->marks) /* without memory its repetition is a new call */
-		s->marks[shed_slot(h)] = (struct shed_mark){ shed_mark(h), s->last_s };
+		shed_put(&s->marks[shed_bucket(h)], h, s->last_s);
 }
 
 bool overload_was_shed(const struct overload *v, struct str call_id)
 {
-	const struct shed_mark *m;
 	uint64_t h;
 
-	if (!v->shed.any)
+	if (!v->shed.any || !v->shed.marks)
 		return false;
 	h = hash_of(v, call_id);
-	m = &v->shed.marks[shed_slot(h)];
-	return m->mark == shed_mark(h) && now_s(v) - m->at_s <= SHED_SECONDS;
+	return shed_holds(&v->shed.marks[shed_bucket(h)], h, now_s(v));
 }
 
 bool overload_admit(struct overload *v, struct overload_peer *p, struct str call_id)

@@ -42,9 +42,9 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, SHED_MARKS);
+	__uint(max_entries, SHED_BUCKETS);
 	__type(key, __u32);
-	__type(value, struct shed_mark);
+	__type(value, struct shed_bucket);
 } shed_marks SEC(".maps");
 
 struct {
@@ -205,19 +205,18 @@ static __always_inline __u64 new_call(struct text *t, __u32 pos, __u32 len, __u6
 
 static __always_inline int verdict(struct shed_control *c, struct shed_source *s, __u64 h)
 {
-	__u32 slot = shed_slot(h), mark = shed_mark(h);
-	struct shed_mark *m = bpf_map_lookup_elem(&shed_marks, &slot);
+	__u32 place = shed_bucket(h), now_s = c->now_s;
+	struct shed_bucket *b = bpf_map_lookup_elem(&shed_marks, &place);
 
-	if (!m)
+	if (!b)
 		return KEEP;
-	if (m->mark == mark && c->now_s - m->at_s <= SHED_SECONDS) {
+	if (shed_holds(b, h, now_s)) {
 		__sync_fetch_and_add(&s->again, 1);
 		return DROP;
 	}
 	if (shed_part(h) < s->pass)
 		return KEEP;
-	m->mark = mark;
-	m->at_s = c->now_s;
+	shed_put(b, h, now_s);
 	__sync_fetch_and_add(&s->first, 1);
 	return DROP;
 }

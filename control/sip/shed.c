@@ -15,7 +15,7 @@ struct shed {
 	struct bpf_object *object;
 	int program;
 	struct shed_control *control;
-	struct shed_mark *marks;
+	struct shed_bucket *marks;
 };
 
 /* The memory of a map, NULL + errno. */
@@ -47,7 +47,7 @@ static int load(struct shed *s)
 	p = bpf_object__find_program_by_name(s->object, "sluice_shed");
 	s->program = p ? bpf_program__fd(p) : -ENOENT;
 	s->control = map_memory(s->object, "shed_control", sizeof(*s->control));
-	s->marks = map_memory(s->object, "shed_marks", SHED_MARKS * sizeof(*s->marks));
+	s->marks = map_memory(s->object, "shed_marks", SHED_BUCKETS * sizeof(*s->marks));
 	return s->program < 0 ? s->program : s->control && s->marks ? 0 : -errno;
 }
 
@@ -75,7 +75,7 @@ void shed_free(struct shed *s)
 	if (s->control)
 		munmap(s->control, sizeof(*s->control));
 	if (s->marks)
-		munmap(s->marks, SHED_MARKS * sizeof(*s->marks));
+		munmap(s->marks, SHED_BUCKETS * sizeof(*s->marks));
 	bpf_object__close(s->object);
 	free(s);
 }
@@ -92,7 +92,7 @@ uint64_t shed_seed(const struct shed *s)
 	return s->control->seed;
 }
 
-struct shed_mark *shed_marks(const struct shed *s)
+struct shed_bucket *shed_marks(const struct shed *s)
 {
 	return s->marks;
 }
@@ -171,7 +171,7 @@ uint64_t shed_seed(const struct shed *s)
 	return 0;
 }
 
-struct shed_mark *shed_marks(const struct shed *s)
+struct shed_bucket *shed_marks(const struct shed *s)
 {
 	return NULL;
 }

@@ -22,7 +22,7 @@ int shed_attach(const struct shed *s, int fd);
 
 /* All threads: */
 uint64_t shed_seed(const struct shed *s);
-struct shed_mark *shed_marks(const struct shed *s); /* SHED_MARKS of them */
+struct shed_bucket *shed_marks(const struct shed *s); /* SHED_BUCKETS of them */
 void shed_set_time(const struct shed *s, uint32_t now_s);
 /* How many of this source's calls are to be seen in user space; SHED_PERMILLE: all, only repetitions of those
  * dropped before are dropped. False: there is no room for it, or it is not IPv4. */

@@ -7,7 +7,8 @@
 #include <linux/types.h>
 
 #define SHED_SOURCES  1024      /* a power of two */
-#define SHED_MARKS    (1u << 19) /* the same; 4 MiB, of which only is used what is needed */
+#define SHED_BUCKETS  (1u << 19) /* the same; 8 MiB, of which only is used what is needed */
+#define SHED_WAYS     4
 #define SHED_SECONDS  32        /* 64*T1: as long as a client repeats its INVITE */
 #define SHED_PERMILLE 1000
 
@@ -26,10 +27,11 @@ struct shed_control {
 	struct shed_source source[SHED_SOURCES];
 };
 
-/* A call that was dropped without a word. */
-struct shed_mark {
-	__u32 mark; /* 0: empty */
-	__u32 at_s;
+/* Calls that were dropped without a word: 24 bits of the name, 8 of the time in seconds. 0: empty. Who comes when
+ * a bucket is full takes the place of the oldest. Two writers at once may lose a call, which then is a new
+ * one once more. */
+struct shed_bucket {
+	__u32 mark[SHED_WAYS];
 };
 
 static inline __u64 shed_hash_octet(__u64 h, __u8 c)
@@ -42,17 +44,48 @@ static inline __u64 shed_hash_end(__u64 h)
 {
 	h ^= h >> 32;
 	h *= 0x9e3779b97f4a7c15ull;
-	return (h ^ h >> 29) | 1;
+	h ^= h >> 29;
+	return h ? h : 1;
 }
 
-static inline __u32 shed_slot(__u64 h)
+static inline __u32 shed_bucket(__u64 h)
 {
-	return (__u32)h & (SHED_MARKS - 1);
+	return (__u32)h & (SHED_BUCKETS - 1);
 }
 
-static inline __u32 shed_mark(__u64 h)
+static inline __u32 shed_mark(__u64 h, __u32 now_s)
 {
-	return (__u32)(h >> 32) | 1;
+	return (((__u32)(h >> 32) | 0x100) & ~0xffu) | (now_s & 0xff);
+}
+
+static inline __u32 shed_age(__u32 mark, __u32 now_s)
+{
+	return (now_s - mark) & 0xff;
+}
+
+static inline int shed_holds(const struct shed_bucket *b, __u64 h, __u32 now_s)
+{
+	__u32 wanted = shed_mark(h, 0);
+
+	for (int i = 0; i < SHED_WAYS; i++)
+		if ((b->mark[i] & ~0xffu) == wanted && shed_age(b->mark[i], now_s) <= SHED_SECONDS)
+			return 1;
+	return 0;
+}
+
+static inline void shed_put(struct shed_bucket *b, __u64 h, __u32 now_s)
+{
+	__u32 oldest = 0, most = 0;
+
+	for (__u32 i = 0; i < SHED_WAYS; i++) {
+		__u32 age = b->mark[i] ? shed_age(b->mark[i], now_s) : 256;
+
+		if (age >= most) {
+			most = age;
+			oldest = i;
+		}
+	}
+	b->mark[oldest & (SHED_WAYS - 1)] = shed_mark(h, now_s);
 }
 
 /* Which part of all calls it belongs to: let in are those below a bound. */
