@@ -181,8 +181,9 @@ int stream_push(struct stream *s, engine_done *done, void *arg)
 	f.idle_ms = idle_ms(s->m);
 	for (unsigned leg = 0; leg < 2; leg++)
 		put_side(s, t, leg, &f.side[leg]);
-	u64 hash = flow_hash(ms, &f);
-	if (!s->gen || hash != s->pushed)
+	/* What is pushed first is an offer that the answer will change: nobody compares with it. */
+	u64 hash = s->gen ? flow_hash(ms, &f) : 0;
+	if (!hash || hash != s->pushed)
 		s->gen++;
 	s->pushed = hash;
 	f.gen = s->gen;
