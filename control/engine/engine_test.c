@@ -180,6 +180,26 @@ static void sends_one_round_in_one_datagram(void **state)
 	assert_int_equal(w->status, 0);
 }
 
+/* What nobody waits for is not answered, and nothing runs out while it is not. */
+static void asks_no_ack_for_nobody(void **state)
+{
+	struct world *w = *state;
+	struct flow f = a_flow(1, 1), g = a_flow(2, 1);
+
+	come_up(w);
+	unsigned acks = w->peer.acks;
+	assert_int_equal(engine_set(w->e, &f, NULL, NULL), 0);
+	loop_advance(w->loop, 5000);
+	assert_int_equal(w->peer.sets, 1);
+	assert_int_equal(w->peer.acks, acks);
+	assert_int_equal(w->downs, 0);
+	assert_int_equal(engine_set(w->e, &f, NULL, NULL), 0);
+	assert_int_equal(engine_set(w->e, &g, done, w), 0);
+	loop_advance(w->loop, 10);
+	assert_int_equal(w->peer.acks, acks + 1);
+	assert_int_equal(w->done, 1);
+}
+
 /* More than a datagram holds, and more answers than one holds: all are asked and answered. */
 static void splits_what_is_too_much(void **state)
 {
@@ -551,6 +571,7 @@ int main(void)
 		T(comes_up_and_subscribes),
 		T(gives_new_ids),
 		T(sends_one_round_in_one_datagram),
+		T(asks_no_ack_for_nobody),
 		T(splits_what_is_too_much),
 		T(passes_reports_and_refusals),
 		T(passes_events),

@@ -102,8 +102,13 @@ static void handle(struct peer *p, struct tlv_out *o, const struct tlv_msg *m, p
 	} else if (m->cmd == FLOW_CMD_DEL || m->cmd == FLOW_CMD_DUMP) {
 		one(p, o, m);
 	} else {
+		int status = m->cmd == FLOW_CMD_SET ? set(p, m, &why) : 0;
+
 		p->subscribed |= m->cmd == FLOW_CMD_SUBSCRIBE;
-		reply(o, m, m->cmd == FLOW_CMD_SET ? set(p, m, &why) : 0);
+		if (!(m->flags & NLM_F_ACK))
+			return;
+		p->acks++;
+		reply(o, m, status);
 		if (*why)
 			tlv_put_str(o, FLOW_A_REASON, why);
 		tlv_end(o);

@@ -31,6 +31,7 @@ struct peer {
 	struct tlv_report flows[PEER_FLOWS];
 	unsigned n_flows;
 	unsigned datagrams, sets, dels, opens; /* received */
+	unsigned acks;                         /* given, but for DEL and queries */
 	bool connected, subscribed;
 	/* its own */
 	struct engine *engine;

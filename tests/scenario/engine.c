@@ -96,7 +96,9 @@ static void request(struct fake_engine *f, struct tlv_out *o, const struct tlv_m
 		hello(f, o, m);
 		break;
 	case FLOW_CMD_SET:
-		put_status(o, m, flow_set(f, m));
+		err = flow_set(f, m);
+		if (m->flags & NLM_F_ACK)
+			put_status(o, m, err);
 		break;
 	case FLOW_CMD_DEL:
 		err = flow_del(f, tlv_u64(m, FLOW_A_ID, 0), &r);
