@@ -165,6 +165,9 @@ static void checklist_12_single_value_fields_repeated(void **state)
 	assert_error(INVITE BASIC "r: <sip:a@b>\r\nRefer-To: <sip:c@d>\r\n\r\n", SIP_E_DUPLICATE);
 	assert_error(INVITE BASIC "SIP-ETag: a\r\nSIP-ETag: b\r\n\r\n", SIP_E_DUPLICATE);
 	assert_error(INVITE BASIC "Join: a\r\nJoin: b\r\n\r\n", SIP_E_DUPLICATE);
+	/* the highest ids have their bits in another word */
+	assert_error(INVITE BASIC "Max-Breadth: 1\r\nMax-Breadth: 2\r\n\r\n", SIP_E_DUPLICATE);
+	assert_error(INVITE BASIC "Reply-To: <a:b>\r\nReply-To: <a:c>\r\n\r\n", SIP_OK);
 	assert_error(INVITE BASIC "Route: <sip:a;lr>\r\nRoute: <sip:b;lr>\r\n\r\n", SIP_OK);
 }
 

@@ -155,6 +155,7 @@ static void refuses(void **state)
 		"",
 		"--b--",
 		"--b--\r\n",
+		"--b--\r\nX: y\r\n\r\nx\r\n--b--",
 		"x--b\r\n\r\ny\r\n--b--",
 		"--b\r\n\r\nx--b--",
 		"--b\n\nx\n--b--\n",

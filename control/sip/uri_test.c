@@ -226,6 +226,7 @@ static const struct pair pairs[] = {
 	{ "tel:7042;phone-context=a.com", "tel:7042;phone-context=A.com", true },
 	{ "tel:7042;phone-context=a.com", "tel:7042", false },
 	{ "tel:12", "tel:123", false },
+	{ "tel:*31#", "tel:*-31-#", true },
 	{ "tel:7042;phone-context=+1-914", "tel:70-42;phone-context=+1(914)", true },
 	{ "tel:7042;phone-context=+1914", "tel:7042;phone-context=+1915", false },
 	{ "tel:7042;phone-context=1-9.com", "tel:7042;phone-context=19.com", false },
