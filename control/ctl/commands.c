@@ -100,9 +100,11 @@ static void status_gather(struct ctl_part *part)
 	struct engine *e = media_engine(s->media);
 	struct engine_dump d = { .port = status_port, .done = status_done, .arg = part };
 
-	part->result = json_pack("{s:I,s:b,s:{},s:[],s:o}", "calls",
+	part->result = json_pack("{s:I,s:b,s:{},s:[],s:o,s:I,s:I}", "calls",
 				 (json_int_t)calls_count(s->calls), "engine_up", engine_is_up(e),
-				 "totals", "data_path", "overload", view_overload(s->overload));
+				 "totals", "data_path", "overload", view_overload(s->overload),
+				 "connections", (json_int_t)transport_connections(s->transport),
+				 "certificate_ends", (json_int_t)transport_expires(s->transport));
 	calls_counters(s->calls, ctl_add_counter, json_object_get(part->result, "totals"));
 	if (s->index || engine_dump(e, &d) < 0)
 		ctl_part_done(part);
@@ -120,6 +122,11 @@ static json_t *view_networks(const struct conf *conf)
 						"port", n->port, "address", view_addr(&n->address),
 						"sip_port", (int)n->sip_port, "media_lo",
 						(int)n->media_lo, "media_hi", (int)n->media_hi));
+		json_object_update_new(
+			json_array_get(list, i),
+			json_pack("{s:b,s:b,s:b,s:i,s:o}", "udp", n->udp, "tcp", n->tcp, "tls",
+				  n->certificate != NULL, "tls_port", (int)n->tls_port, "address6",
+				  view_addr(&n->address6)));
 	}
 	return list;
 }
@@ -136,16 +143,20 @@ static void status_merge(const struct ctl_options *o, json_t *reply, struct ctl_
 			 unsigned n)
 {
 	json_t *totals = json_object();
-	json_int_t calls = 0;
+	json_int_t calls = 0, connections = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		calls += json_integer_value(json_object_get(parts[i].result, "calls"));
+		calls += number(parts[i].result, "calls");
+		connections += number(parts[i].result, "connections");
 		ctl_merge_counters(totals, json_object_get(parts[i].result, "totals"));
 	}
 	json_object_set_new(reply, "version", json_string(o->version));
 	json_object_set_new(reply, "config", json_string(o->conf->file));
 	json_object_set_new(reply, "shards", json_integer(n));
 	json_object_set_new(reply, "calls", json_integer(calls));
+	json_object_set_new(reply, "connections", json_integer(connections));
+	json_object_set(reply, "certificate_ends",
+			json_object_get(parts[0].result, "certificate_ends"));
 	json_object_set_new(reply, "memory", json_integer(memory_in_use()));
 	json_object_set_new(reply, "totals", totals);
 	json_object_set_new(reply, "overload", merge_overload(parts, n));

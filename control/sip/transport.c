@@ -247,6 +247,11 @@ void transport_shed(struct transport *t, const struct shed *shed)
 	udp_shed(t->udp, shed);
 }
 
+size_t transport_connections(const struct transport *t)
+{
+	return stream_connections(t->stream);
+}
+
 void transport_counters(const struct transport *t,
 			void (*fn)(void *arg, const char *name, uint64_t v), void *arg)
 {

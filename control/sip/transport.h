@@ -85,6 +85,7 @@ void transport_known(struct transport *t, uint16_t network, const struct prefix 
 void transport_shed(struct transport *t, const struct shed *shed);
 /* The certificates again, now. 0, or the first -errno: those that cannot be read stay as they are. */
 int transport_reload(struct transport *t);
+size_t transport_connections(const struct transport *t); /* of this shard */
 /* When the first of the own certificates ends; seconds since 1970, 0: there is none. */
 int64_t transport_expires(const struct transport *t);
 void transport_counters(const struct transport *t, void (*fn)(void *arg, const char *name, uint64_t v),

@@ -72,6 +72,36 @@ static const char *clock_time(char out[CELL], long long us)
 
 /* ---- status ---- */
 
+/* "udp tcp 5060, tls 5061" */
+static const char *sip_ports(char out[CELL], const json_t *net)
+{
+	bool udp = json_is_true(at(net, "udp")), tcp = json_is_true(at(net, "tcp"));
+	int n = 0;
+
+	*out = '\0';
+	if (udp || tcp)
+		n = snprintf(out, CELL, "%s%s%s %lld", udp ? "udp" : "", udp && tcp ? " " : "",
+			     tcp ? "tcp" : "", number(net, "sip_port"));
+	if (json_is_true(at(net, "tls")))
+		snprintf(out + n, CELL - (size_t)n, "%stls %lld", n ? ", " : "",
+			 number(net, "tls_port"));
+	return out;
+}
+
+/* A month before its end it is time to think of the next one. */
+static void show_certificate(long long ends)
+{
+	long long days = (ends - now_us() / 1000000) / 86400;
+
+	if (!ends)
+		return;
+	if (days < 0)
+		puts("certificate: HAS ENDED - nobody who checks it connects");
+	else
+		printf("certificate: %s %lld day%s\n", days < 30 ? "ENDS IN" : "ends in", days,
+		       days == 1 ? "" : "s");
+}
+
 void show_status(const json_t *reply)
 {
 	static const char *const heads[] = { "NETWORK", "ADDRESS", "SIP", "MEDIA PORTS",
@@ -85,13 +115,16 @@ void show_status(const json_t *reply)
 	       text(reply, "version"), text(reply, "config"), number(reply, "shards"),
 	       number(reply, "shards") == 1 ? "" : "s", number(reply, "calls"),
 	       number(reply, "calls") == 1 ? "" : "s", (double)number(reply, "memory") / 1e6);
-	printf("data plane: %s\n\n", json_is_true(at(reply, "engine_up"))
-					     ? "connected"
-					     : "NOT CONNECTED - new calls get 503");
+	printf("data plane: %s\n", json_is_true(at(reply, "engine_up"))
+					   ? "connected"
+					   : "NOT CONNECTED - new calls get 503");
+	printf("connections: %lld\n", number(reply, "connections"));
+	show_certificate(number(reply, "certificate_ends"));
 	v = at(reply, "overload");
 	if (number(v, "admitted_permille") < 1000)
-		printf("overload: %lld of 1000 new calls are let in, they wait %lld ms\n\n",
+		printf("OVERLOAD: %lld of 1000 new calls are let in, they wait %lld ms\n",
 		       number(v, "admitted_permille"), number(v, "delay_ms"));
+	putchar('\n');
 	json_array_foreach(at(reply, "networks"), i, net)
 	{
 		char sip[CELL], media[CELL], driver[256] = "-";
@@ -102,7 +135,7 @@ void show_status(const json_t *reply)
 				 *text(path, "why") ? ", " : "", text(path, "why"));
 		text_table_row(t,
 			       (const char *[]){ text(net, "name"), text(net, "address"),
-						 cell(sip, "%lld", number(net, "sip_port")),
+						 sip_ports(sip, net),
 						 cell(media, "%lld-%lld", number(net, "media_lo"),
 						      number(net, "media_hi")),
 						 driver });
