@@ -88,6 +88,8 @@ void engine_connected(struct engine *e);
 void engine_gone(struct engine *e, int why); /* -errno */
 void engine_ready(struct engine *e);         /* send() will take data again */
 void engine_receive(struct engine *e, const void *p, size_t n);
+/* Has a request waited for longer than usual? Then more than one datagram may be there to read. */
+bool engine_is_late(const struct engine *e);
 
 /* sluice-dp: a SOCK_SEQPACKET unix socket. `path` is copied. NULL + errno. Free after
  * engine_free(). */

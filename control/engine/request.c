@@ -7,6 +7,7 @@
 #include "engine/engine_priv.h"
 
 #define TIMEOUT_MS 2000
+#define LATE_MS    5           /* an engine that keeps up has answered */
 #define QUEUE_MAX  (16u << 20) /* octets that the transport did not take */
 
 /* ---- sending ---- */
@@ -204,6 +205,11 @@ static void timed_out(void *arg)
 		engine_break(e, -ETIMEDOUT);
 	else if (e->head)
 		timer_start(e->loop, &e->timeout, e->head->deadline - now);
+}
+
+bool engine_is_late(const struct engine *e)
+{
+	return e->head && loop_now(e->loop) + TIMEOUT_MS > e->head->deadline + LATE_MS;
 }
 
 void request_init(struct engine *e)

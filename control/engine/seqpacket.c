@@ -7,6 +7,8 @@
 #include <unistd.h>
 #include "engine/engine.h"
 
+#define MOST_AT_ONCE 32
+
 struct seqpacket {
 	struct loop *loop;
 	struct log *log;
@@ -33,16 +35,18 @@ static void gone(struct seqpacket *s, int why)
 	engine_gone(s->engine, why);
 }
 
-static void receive_one(struct seqpacket *s)
+/* False: there was nothing. */
+static bool receive_one(struct seqpacket *s)
 {
 	ssize_t n = recv(s->fd.fd, s->mem, sizeof(s->mem), MSG_DONTWAIT | MSG_TRUNC);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
+		return false;
 	if (n <= 0 || (size_t)n > sizeof(s->mem))
 		gone(s, n < 0 ? -errno : n ? -EMSGSIZE : -EPIPE);
 	else
 		engine_receive(s->engine, s->mem, (size_t)n);
+	return true;
 }
 
 static void ready(void *arg, uint32_t events)
@@ -60,9 +64,11 @@ static void ready(void *arg, uint32_t events)
 	if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		return;
 	/* One a round: the engine answers a whole batch in one datagram, so a second read would mostly
-	 * find nothing, and what it would have found brings the next round. */
-	if (s->fd.fd >= 0)
-		receive_one(s);
+	 * find nothing, and what it would have found brings the next round. Unless that is long in
+	 * coming: under load a round may ask for more than one batch. */
+	for (unsigned i = 0; i < MOST_AT_ONCE && s->fd.fd >= 0; i++)
+		if (!receive_one(s) || !engine_is_late(s->engine))
+			return;
 }
 
 static int connect_fd(struct seqpacket *s)

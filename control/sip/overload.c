@@ -8,7 +8,7 @@
 
 #define STRAIGHT_MAX 16 /* new work a round, before the other sockets are read */
 #define DIALOGS_MAX  32 /* the same of what comes before it */
-#define SLICE_US     2000
+#define SLICE_US     1000
 
 static const char *const names[] = {
 #define X(id, name) [COUNT_##id] = name,
@@ -231,16 +231,13 @@ static void slice(struct overload *v)
 {
 	uint64_t now = loop_work_us(v->loop), end = now + SLICE_US, least;
 	uint64_t before = v->slice_end_us ? v->slice_end_us : now;
-	uint32_t served;
 
 	overload_admit_sample(v);
 	now = serve_until(v, end, serve_dialog);
 	least = now + (now - before) / OVERLOAD_FLOOR;
 	expire(v, loop_clock_us(v->loop));
 	overload_admit_sample(v);
-	served = v->admit.served;
 	v->slice_end_us = serve_until(v, end > least ? end : least, serve_next);
-	overload_admit_cost(v, v->admit.served - served, v->slice_end_us - now);
 }
 
 static void work(void *arg)

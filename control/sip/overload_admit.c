@@ -10,8 +10,11 @@
 #include "sip/overload_priv.h"
 
 #define DRAIN_US     400000 /* the queue's excess is given this long to go */
-#define STEP_DOWN    0.95
-#define STEP_UP      0.05 /* a tick, while nobody waits */
+#define DELAY_MAX_US 2000000
+#define MOST_DRAINED 0.9
+#define SMOOTH       0.1
+#define STEP_UP      0.02 /* a tick, while nobody waits; twice as much in the next one, and so on */
+#define STEPS_MOST   5
 #define USED         0.95 /* of the rate: else it says nothing that nobody waits */
 #define ROUNDS       8
 #define CALM_TICKS   10
@@ -44,55 +47,40 @@ void overload_admit_sample(struct overload *v)
 }
 
 /* Mean waiting time. */
-static uint32_t delay(const struct overload *v, uint64_t area, uint32_t served, uint64_t took_us)
+static uint32_t delay(uint64_t area, uint32_t served, uint64_t took_us, uint32_t most_us)
 {
 	uint64_t us;
 
 	if (area < took_us) /* less than one waited */
 		return 0;
-	us = served ? area / served : v->too_old_us;
-	return (uint32_t)(us < v->too_old_us ? us : v->too_old_us);
+	us = served ? area / served : most_us;
+	return us < most_us ? (uint32_t)us : most_us;
 }
 
-void overload_admit_cost(struct overload *v, uint32_t calls, uint64_t work_us)
-{
-	double us = calls ? (double)work_us / calls : 0;
-
-	if (calls)
-		v->admit.call_us = v->admit.call_us > 0 ? (7 * v->admit.call_us + us) / 8 : us;
-}
-
-/* Calls a tick that the floor is enough for. */
-static double floor_rate(struct overload *v, double scale)
-{
-	uint64_t work = loop_work_us(v->loop);
-	double us = (double)(work - v->admit.work_us) * scale / (OVERLOAD_FLOOR + 1);
-
-	v->admit.work_us = work;
-	return v->admit.call_us > 0 && us > v->admit.call_us ? us / v->admit.call_us : 1;
-}
-
-/* What can be served shows while somebody waits; while nobody does it is felt for. Where dialogs wait it is less
- * than what is served: those calls' own messages are still to come. */
-static void steer(struct overload *v, double served, double least)
+/* While somebody waits all that can be done is done, so the calls served are what can be served: in the mean of a
+ * second, for each has messages of its own that come later. While nobody waits it is felt for. */
+static void steer(struct overload *v, double served)
 {
 	struct admit *a = &v->admit;
-	double wait = a->delay_us, target = v->target_us;
+	double wait = a->delay_us, target = v->target_us, drain = (wait - target) / DRAIN_US;
+	double least;
 
 	if (wait > target) {
-		if (a->capacity <= 0)
-			a->capacity = served;
-		else if (served < a->capacity || a->dialog_delay_us < v->target_us)
-			a->capacity = (a->capacity + served) / 2;
-		if (a->dialog_delay_us >= v->target_us)
-			a->capacity *= STEP_DOWN;
-	} else if (served > USED * a->rate)
-		a->capacity *= 1 + STEP_UP * (1 - wait / target);
+		a->capacity =
+			a->capacity > 0 ? a->capacity + (served - a->capacity) * SMOOTH : served;
+		a->steps = 0;
+	} else if (served > USED * a->rate) {
+		a->steps += a->steps < STEPS_MOST;
+		a->capacity *= 1 + a->steps * STEP_UP * (1 - wait / target);
+	}
+	if (a->capacity > a->best)
+		a->best = a->capacity;
+	least = a->best / (OVERLOAD_FLOOR + 1) > 1 ? a->best / (OVERLOAD_FLOOR + 1) : 1;
 	if (a->capacity > 0 && a->capacity < least)
 		a->capacity = least;
 	a->rate = a->capacity;
-	if (wait > target)
-		a->rate *= 1 - (wait - target) / DRAIN_US;
+	if (drain > 0)
+		a->rate *= drain < MOST_DRAINED ? 1 - drain : 1 - MOST_DRAINED;
 	if (a->rate > 0 && a->rate < least)
 		a->rate = least;
 }
@@ -171,7 +159,7 @@ static void calm_down(struct overload *v)
 	if (a->calm < CALM_TICKS)
 		return;
 	if (a->calm == CALM_TICKS && a->rate > 0) {
-		a->capacity = a->rate = 0;
+		a->capacity = a->best = a->rate = 0;
 		log_notice(v->log, "overload", "over");
 	}
 	if (!overload_shed_over(v))
@@ -201,12 +189,12 @@ static void tick(void *arg)
 	overload_admit_sample(v);
 	took = a->sampled_us > a->tick_us ? a->sampled_us - a->tick_us : 1;
 	scale = TICK_MS * 1000.0 / (double)took;
-	a->dialog_delay_us = delay(v, a->dialog_area, a->dialogs, took);
-	a->delay_us = delay(v, a->queue_area, a->served, took);
+	a->dialog_delay_us = delay(a->dialog_area, a->dialogs, took, DELAY_MAX_US);
+	a->delay_us = delay(a->queue_area, a->served, took, v->too_old_us);
 	if (a->delay_us < a->dialog_delay_us)
 		a->delay_us = a->dialog_delay_us;
 	overload_shed_count(v);
-	steer(v, a->served * scale, floor_rate(v, scale));
+	steer(v, a->served * scale);
 	share_out(v, scale);
 	if (was_all && a->rate > 0)
 		report(v);
@@ -227,7 +215,6 @@ void overload_admit_start(struct overload *v)
 		return;
 	v->alert = true;
 	a->tick_us = a->sampled_us = loop_clock_us(v->loop);
-	a->work_us = loop_work_us(v->loop);
 	a->calm = 0;
 	a->served = a->dialogs = 0;
 	a->queue_area = a->dialog_area = 0;

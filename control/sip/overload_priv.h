@@ -93,14 +93,15 @@ struct admit {
 	uint32_t permille; /* of all new calls that are let in */
 	/* Calls a tick: */
 	double capacity; /* what can be served; 0: not known, all is well */
+	double best;     /* the most it has been, in this episode */
 	double rate;     /* what is let in; 0: all */
+	unsigned steps;  /* up, one after the other */
 	uint32_t delay_us, dialog_delay_us; /* the former counts both */
 	/* Of this tick. */
 	uint32_t served, dialogs;
 	uint32_t refusals; /* that may still be said */
 	uint64_t queue_area, dialog_area; /* new calls and others waiting, times microseconds */
-	uint64_t sampled_us, tick_us, work_us; /* the last: of work, at the last tick */
-	double call_us;                        /* work for the INVITE of a call */
+	uint64_t sampled_us, tick_us;
 	unsigned calm; /* ticks without a reason to go on */
 	struct timer timer;
 };
@@ -108,8 +109,6 @@ struct admit {
 /* New calls get at least one part of the work beside this many for all else. */
 #define OVERLOAD_FLOOR 9
 
-/* So much work was done for so many new calls. */
-void overload_admit_cost(struct overload *v, uint32_t calls, uint64_t work_us);
 /* Something had to wait: watch from now on. */
 void overload_admit_start(struct overload *v);
 void overload_admit_sample(struct overload *v);

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""More than can be served: sluiced with a tenth of a processor, and ten times the calls that this is enough for."""
+import os
+import statistics
+
+import pytest
+
+from lab import cgroup, netns, sipload, sluice
+
+SHARE, PERIOD_US = 0.1, 10000
+WARM, MEASURE, FLOOD, AFTER = 2, 5, 15, 8  # s
+MOST = 1400       # calls/s that no tenth of a processor serves: what is left of them is the capacity
+ATTEMPTS = 3      # others may have needed this machine
+STEADY = 3        # s until the controller has found its place
+STRANGERS = 30000  # requests/s from nobody
+
+
+@pytest.fixture
+def small(lab):
+    """sluice with less than it needs. Its data plane has what it wants."""
+    if not cgroup.possible():
+        pytest.skip("no cpu controller of cgroups that can be written to")
+    box = sluice.Sluice(lab, text=sluice.LOAD, media={"silence": "0s"})
+    with cgroup.Quota(f"sluice-test-{os.getpid()}", SHARE, PERIOD_US) as quota:
+        quota.add(box.process.pid)
+        yield box
+
+
+def whole(seconds, rate):
+    """Those in which the generator could keep its rate: else the machine was somebody else's."""
+    return [s for s in seconds if s["late"] == 0 and s["offered"] >= 0.95 * rate]
+
+
+def run(lab, load, *more):
+    calls = sipload.uac(lab, netns.Lab.PBX, netns.Lab.INSIDE, load, "--call", "100", "--hold", *more)
+    total = calls.wait(sum(s for _, s in load) + 120)
+    return calls.seconds(), total
+
+
+def capacity(lab):
+    """Calls answered a second while somewhat more are offered; the better ones of these seconds."""
+    seconds, _ = run(lab, [(MOST, WARM + MEASURE)])
+    answered = [s["answered"] for s in seconds[WARM:WARM + MEASURE]]
+    return statistics.quantiles(answered, n=4, method="inclusive")[2]
+
+
+def ten_times(lab, c):
+    seconds, total = run(lab, [(10 * c, FLOOD), (c / 2, AFTER)])
+    flood = whole(seconds[STEADY:FLOOD], 10 * c)
+    after = whole(seconds[FLOOD + 5:FLOOD + AFTER - 1], c / 2)
+    return {
+        "seconds": len(flood),
+        "goodput": statistics.median(s["answered"] for s in flood) / c if flood else 0,
+        "dialogs": total["dialog_ok"] / max(1, total["dialog_ok"] + total["dialog_failed"]),
+        "lost": total["ended_by_peer"],
+        "after": min((s["answered"] / s["offered"] for s in after), default=0),
+    }
+
+
+@pytest.mark.slow
+def test_ten_times_the_load(lab, small):
+    """At least 95 % of the capacity is served, calls that are up stay so, and it is over when it is over."""
+    sipload.uas(lab, netns.Lab.CARRIER)
+    found = []
+    for _ in range(ATTEMPTS):
+        c = capacity(lab)
+        found.append({"capacity": c, **ten_times(lab, c)})
+        last = found[-1]
+        assert last["dialogs"] >= 0.999 and last["lost"] == 0, found
+        if last["goodput"] >= 0.95 and last["after"] >= 0.97:
+            break
+    print(found)
+    assert last["goodput"] >= 0.95, found
+    assert last["after"] >= 0.97, found
+    drops = small.drops()["sip"]
+    assert drops["overload.episodes"] > 0
+    assert drops["overload.refused"] > 0, "some are told"
+    assert small.ctl("status")["overload"]["admitted_permille"] == 1000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lab", [{"more": 4}], indirect=True)
+def test_strangers_do_not_hurt(lab, small):
+    """A flood from addresses that are no trunk's: they hear nothing, and the trunks' calls go on."""
+    sipload.uas(lab, netns.Lab.CARRIER)
+    rate = 0.8 * capacity(lab)
+    stranger = netns.Lab.PBX.rsplit(".", 1)[0] + ".13"
+    flood = sipload.uac(lab, stranger, netns.Lab.INSIDE, [(STRANGERS, FLOOD)], "--call", "100",
+                        "--stay", "0", port=5070)
+    netns.wait_for("the flood", lambda: len(flood.seconds()) >= 1, 10)
+    calls = sipload.uac(lab, netns.Lab.PBX, netns.Lab.INSIDE, [(rate, FLOOD - 5)], "--call", "100")
+    total = calls.wait(FLOOD + 60)
+    heard = flood.stop()
+    assert heard["offered"] > 0.5 * STRANGERS * FLOOD, heard
+    assert heard["received"] == 0, "0 octets back"
+    assert total["answered"] >= 0.99 * total["offered"], total
+    assert total["dialog_failed"] == 0, total
