@@ -423,7 +423,7 @@ static inline struct str dialog_local_tag(const struct dialog *d)
 
 static inline struct str dialog_remote_tag(const struct dialog *d)
 {
-	return (struct str){ d->remote.p + d->tag_at, d->tag_len };
+	return d->tag_len ? (struct str){ d->remote.p + d->tag_at, d->tag_len } : STR_NONE;
 }
 
 struct dialog_request {

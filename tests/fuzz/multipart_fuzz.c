@@ -25,7 +25,7 @@ static void check_nesting(const struct sip_parts *p, unsigned i)
 	for (unsigned k = 0; k < i && !held; k++) {
 		const struct sip_part *out = &p->part[k];
 
-		held = out->depth + 1 == part->depth && part->body.p > out->body.p &&
+		held = out->body.n && out->depth + 1 == part->depth && part->body.p > out->body.p &&
 		       part->body.p + part->body.n < out->body.p + out->body.n;
 	}
 	check(held);
