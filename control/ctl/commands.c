@@ -122,11 +122,11 @@ static json_t *view_networks(const struct conf *conf)
 						"port", n->port, "address", view_addr(&n->address),
 						"sip_port", (int)n->sip_port, "media_lo",
 						(int)n->media_lo, "media_hi", (int)n->media_hi));
-		json_object_update_new(
-			json_array_get(list, i),
-			json_pack("{s:b,s:b,s:b,s:i,s:o}", "udp", n->udp, "tcp", n->tcp, "tls",
-				  n->certificate != NULL, "tls_port", (int)n->tls_port, "address6",
-				  view_addr(&n->address6)));
+		json_object_update_new(json_array_get(list, i),
+				       json_pack("{s:b,s:b,s:b,s:i,s:o}", "udp", n->udp, "tcp",
+						 n->tcp, "tls", n->certificate != NULL, "tls_port",
+						 (int)n->tls_port, "address6",
+						 view_addr(&n->address6)));
 	}
 	return list;
 }

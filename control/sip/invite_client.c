@@ -106,7 +106,7 @@ static bool may_send(const struct sip *s, const struct invite_params *p)
 	if (!to || !s->oc.may_send || !sip_speaks_oc(s, to->peer) ||
 	    s->oc.may_send(s->oc.arg, to->peer))
 		return true;
-	return sip_uri_parse(p->ruri, &u) == 0 && sip_uri_is_sos(&u);
+	return sip_urn_parse(p->ruri, &u) == 0 && sip_uri_is_sos(&u);
 }
 
 struct invite *invite_send(struct sip *s, const struct invite_params *p)
