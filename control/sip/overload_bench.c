@@ -81,7 +81,7 @@ static void measure(struct bench *b, const char *name)
 		for (unsigned pass = 0; pass < PASSES; pass++) {
 			for (unsigned i = 0; i < VARIANTS; i++)
 				overload_take(b->v, &from, b->text[i], b->len[i]);
-			b->v->straight = 0; /* a round is over */
+			b->v->straight = b->v->dialogs = 0; /* a round is over */
 		}
 		ns[r] = (seconds() - start) * 1e9 / (PASSES * VARIANTS);
 	}
