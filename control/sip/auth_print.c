@@ -5,15 +5,14 @@
 
 struct str auth_unescape(struct str raw, char *mem)
 {
-	const char *end = raw.p + raw.n;
 	size_t n = 0;
 
 	if (!raw.n || !memchr(raw.p, '\\', raw.n))
 		return raw;
-	for (const char *p = raw.p; p < end; p++) {
-		if (*p == '\\' && p + 1 < end)
-			p++;
-		mem[n++] = *p;
+	for (size_t i = 0; i < raw.n; i++) {
+		if (raw.p[i] == '\\' && i + 1 < raw.n)
+			i++;
+		mem[n++] = raw.p[i];
 	}
 	return (struct str){ mem, n };
 }
