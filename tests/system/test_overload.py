@@ -10,7 +10,10 @@ from lab import cgroup, netns, sipload, sluice
 SHARE, PERIOD_US = 0.1, 10000
 WARM, MEASURE, FLOOD, AFTER = 2, 5, 15, 8  # s
 MOST = 1400       # calls/s that no tenth of a processor serves: what is left of them is the capacity
-ATTEMPTS = 3      # others may have needed this machine
+ROUNDS = 3        # all of them count: to stop at a good one would choose the result
+# The aim is 0.95. One measurement of the capacity differs from the next by a fifth, so that this cannot tell
+# 0.95 from 0.9; without the part in the kernel it is 0.6.
+LEAST = 0.85
 STEADY = 3        # s until the controller has found its place
 STRANGERS = 30000  # requests/s from nobody
 
@@ -50,7 +53,7 @@ def ten_times(lab, c):
     after = whole(seconds[FLOOD + 5:FLOOD + AFTER - 1], c / 2)
     return {
         "seconds": len(flood),
-        "goodput": statistics.median(s["answered"] for s in flood) / c if flood else 0,
+        "served": statistics.median(s["answered"] for s in flood) if flood else 0,
         "dialogs": total["dialog_ok"] / max(1, total["dialog_ok"] + total["dialog_failed"]),
         "lost": total["ended_by_peer"],
         "after": min((s["answered"] / s["offered"] for s in after), default=0),
@@ -59,19 +62,18 @@ def ten_times(lab, c):
 
 @pytest.mark.slow
 def test_ten_times_the_load(lab, small):
-    """At least 95 % of the capacity is served, calls that are up stay so, and it is over when it is over."""
+    """The capacity is served all the same, calls that are up stay so, and it is over when it is over."""
     sipload.uas(lab, netns.Lab.CARRIER)
     found = []
-    for _ in range(ATTEMPTS):
+    for _ in range(ROUNDS):
         c = capacity(lab)
         found.append({"capacity": c, **ten_times(lab, c)})
-        last = found[-1]
-        assert last["dialogs"] >= 0.999 and last["lost"] == 0, found
-        if last["goodput"] >= 0.95 and last["after"] >= 0.97:
-            break
     print(found)
-    assert last["goodput"] >= 0.95, found
-    assert last["after"] >= 0.97, found
+    for f in found:
+        assert f["dialogs"] >= 0.999 and f["lost"] == 0, found
+    served, could = (statistics.median(f[k] for f in found) for k in ("served", "capacity"))
+    assert served >= LEAST * could, found
+    assert statistics.median(f["after"] for f in found) >= 0.97, found
     drops = small.drops()["sip"]
     assert drops["overload.episodes"] > 0
     assert drops["overload.refused"] > 0, "some are told"
