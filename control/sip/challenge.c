@@ -2,7 +2,7 @@
 /* Challenging neighbours whose address is not enough (RFC 3261 22.2), before any other work and without keeping
  * anything. Whatever is wrong looks the same from outside. */
 #include <stdlib.h>
-#include "sip/sip_priv.h"
+#include "sip/dialog_priv.h"
 
 #define FAILURES_MAX 5
 #define WINDOW_MS    60000

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Texts of requests and responses: what the core writes into every message. */
 #include "sip/scan_priv.h"
-#include "sip/sip_priv.h"
+#include "sip/core_priv.h"
 
 static const char allow[] =
 	"INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE, NOTIFY, PUBLISH, REFER, SUBSCRIBE";

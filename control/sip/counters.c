@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What came, what went and what was dropped, by name. */
-#include "sip/sip_priv.h"
+#include "sip/core_priv.h"
 
 static const char *const names[] = {
 #define X(id, name) [COUNT_##id] = name,

@@ -2,7 +2,7 @@
 /* Client transactions: RFC 3261 17.1 with the Accepted state of RFC 6026; CANCEL (9.1). */
 #include <errno.h>
 #include <stdlib.h>
-#include "sip/sip_priv.h"
+#include "sip/dialog_priv.h"
 
 enum ctrans_state {
 	CALLING, /* TRYING of a non-INVITE */

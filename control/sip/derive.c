@@ -2,7 +2,7 @@
 /* CANCEL (RFC 3261 9.1), the ACK for a failure (17.1.1.3) and the same request once more, from the text of the
  * request that they follow. All are rare next to requests, so it is read again instead of keeping its parts. */
 #include <errno.h>
-#include "sip/sip_priv.h"
+#include "sip/trans_priv.h"
 
 static int derive(const struct ctrans *ct, enum sip_method method, struct str to,
 		  struct str headers, struct buf *b)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Dialogs: RFC 3261 12. */
 #include <errno.h>
-#include "sip/sip_priv.h"
+#include "sip/exchange_priv.h"
 
 /* ---- what the peer says of itself ---- */
 

@@ -3,7 +3,7 @@
  * one target answers (RFC 3261 8.1, RFC 3263 4.3, RFC 4320, RFC 4321), then one event. */
 #include <errno.h>
 #include <stdlib.h>
-#include "sip/sip_priv.h"
+#include "sip/invite_priv.h"
 
 /* ---- texts ---- */
 

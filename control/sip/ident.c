@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Branches, tags and Call-IDs: random, and marked with the shard that made them. */
-#include "sip/sip_priv.h"
+#include "sip/core_priv.h"
 
 static const char base32[] = "abcdefghijklmnopqrstuvwxyz234567";
 static const char hex[] = "0123456789abcdef";

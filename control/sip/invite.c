@@ -3,7 +3,7 @@
  * one INVITE is open at a time, in either direction, so one state says it all; the table below says
  * what each input does in it. */
 #include <errno.h>
-#include "sip/sip_priv.h"
+#include "sip/invite_priv.h"
 
 static void absorbed(struct invite *inv, const struct invite_in *e)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An INVITE of ours up to its final response: RFC 3261 13.2, with Timer C of 16.6. */
 #include <errno.h>
-#include "sip/sip_priv.h"
+#include "sip/invite_priv.h"
 
 #define TIMER_C_MS 180000
 

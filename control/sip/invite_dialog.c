@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests in the dialog, both ways: re-INVITE (RFC 3261 14) and the peer's BYE (15.1.2). */
 #include <errno.h>
-#include "sip/sip_priv.h"
+#include "sip/invite_priv.h"
 
 /* ---- requests of the peer ---- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How an invite ends: by our user, by the peer's BYE, and what is left to do then. */
-#include "sip/sip_priv.h"
+#include "sip/invite_priv.h"
 
 /* Brings the INVITE that is open in the dialog to its end, so that nothing but a BYE is left. */
 static void settle(struct invite *inv)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An INVITE of the peer up to the ACK for its final response: RFC 3261 13.3. */
 #include <errno.h>
-#include "sip/sip_priv.h"
+#include "sip/invite_priv.h"
 
 #define REFRESH_MS 60000 /* 13.3.1.1: keeps proxies from giving up */
 

@@ -4,7 +4,7 @@
  * neighbour. Nothing is kept where nobody challenges. */
 #include <errno.h>
 #include <stdlib.h>
-#include "sip/sip_priv.h"
+#include "sip/dialog_priv.h"
 
 /* Enough for one line with every value at its longest but its escapes. */
 #define LINE_MAX_LEN 8192

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers without a transaction (RFC 3261 8.2.7): nothing is kept, and a request that comes again
  * gets the same answer again. */
-#include "sip/sip_priv.h"
+#include "sip/core_priv.h"
 
 static void send_rejection(struct sip *s, const struct sip_msg *m, const struct sip_hop *source,
 			   const struct invite_reply *reply)

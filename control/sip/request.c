@@ -2,7 +2,7 @@
 /* Requests for our user, outside INVITE: a struct sip_request is their server transaction under another
  * name. */
 #include <errno.h>
-#include "sip/sip_priv.h"
+#include "sip/trans_priv.h"
 
 int sip_request_reply(struct sip_request *request, const struct invite_reply *reply)
 {

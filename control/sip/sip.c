@@ -2,7 +2,7 @@
 /* The core object: its life, what comes in, what goes out. */
 #include <errno.h>
 #include <stdlib.h>
-#include "sip/sip_priv.h"
+#include "sip/invite_priv.h"
 
 /* ---- life ---- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which shard a datagram belongs to, and whether it has come before, found by scanning for three header fields only. A message that
  * means to mislead it reaches a shard that knows nothing of it, and is refused there. */
-#include "sip/sip_priv.h"
+#include "sip/trans_priv.h"
 
 /* Only has to be the same in every thread: nothing is stored under these hashes. */
 static const uint64_t call_id_key[2] = { 0x736c756963652d73, 0x746565722d6b6579 };

@@ -3,7 +3,7 @@
  * non-INVITE requests of RFC 4320. */
 #include <errno.h>
 #include <stdlib.h>
-#include "sip/sip_priv.h"
+#include "sip/invite_priv.h"
 
 enum strans_state {
 	TRYING,

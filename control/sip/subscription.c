@@ -2,7 +2,7 @@
 /* The dialogs of SUBSCRIBE and of REFER (RFC 6665, RFC 3515). Both ends of one are the same here: a
  * dialog that requests go through, in both directions. */
 #include <errno.h>
-#include "sip/sip_priv.h"
+#include "sip/exchange_priv.h"
 
 /* Enough for the subscription, its Call-ID, tags, addresses and target in one piece. */
 #define SUBSCRIPTION_ROOM 768

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests too long for UDP: RFC 3261 18.1.1. */
-#include "sip/sip_priv.h"
+#include "sip/trans_priv.h"
 
 #define UDP_REQUEST_MAX 1300
 #define NO_TCP_MS       600000

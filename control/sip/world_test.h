@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/test.h"
-#include "sip/sip_priv.h"
+#include "sip/invite_priv.h"
 
 #define SENT_MAX  512
 #define EVENT_MAX 64

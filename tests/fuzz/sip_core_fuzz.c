@@ -5,7 +5,7 @@
  * 400 s have gone nothing is left. */
 #include <stdio.h>
 #include <stdlib.h>
-#include "sip/sip_priv.h"
+#include "sip/invite_priv.h"
 
 #define INVITES  8
 #define REQUESTS 8

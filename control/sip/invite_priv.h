@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The INVITE usage: RFC 3261 13, 14, 15, 9. */
+#ifndef SLUICE_SIP_INVITE_PRIV_H
+#define SLUICE_SIP_INVITE_PRIV_H
+
+#include "sip/exchange_priv.h"
+
+/* ---- the INVITE usage: invite*.c ---- */
+
+enum invite_state {
+	INV_CALLING,  /* client: INVITE sent */
+	INV_RINGING,  /* client: 1xx came */
+	INV_ANSWERED, /* client: 2xx came, our user owes the ACK */
+	INV_INCOMING, /* server: our user owes the final response */
+	INV_ACCEPTED, /* server: 2xx sent, the peer owes the ACK */
+	INV_LEAVING,  /* the same, but our user has left: BYE after the ACK */
+	INV_CONFIRMED,
+	INV_REINVITING, /* our re-INVITE is open */
+	INV_REANSWERED, /* it has a 2xx, our user owes the ACK */
+	INV_OFFERED,    /* the peer's re-INVITE is open */
+	INV_REACCEPTED, /* it got a 2xx, the peer owes the ACK */
+	INV_TERMINATED, /* BYE is under way; our user has left */
+	INV_STATES
+};
+
+enum invite_input {
+	IN_1XX,
+	IN_2XX,
+	IN_FAILURE, /* of 300 and more, or none came */
+	IN_TIMER,
+	IN_ACK,
+	IN_INVITE,
+	IN_BYE,
+	IN_CANCEL,
+	IN_LOST, /* 481 or 408 to a request of ours in the dialog */
+	IN_END,  /* invite_end() */
+	IN_INPUTS
+};
+
+struct fork { /* of our INVITE: a To tag, by its hash */
+	struct fork *next;
+	uint64_t tag;
+};
+
+struct invite {
+	struct dialog dialog;
+	struct sip *sip;
+	struct arena *arena;
+	void *arg;
+	struct ctrans *client; /* INVITE or BYE of ours */
+	struct strans *server; /* INVITE of the peer */
+	struct timer timer;
+	uint64_t deadline; /* of the wait for an ACK */
+	uint32_t interval; /* of the 2xx */
+	uint32_t ring_ms;
+	uint32_t invite_cseq; /* of the INVITE that is open */
+	struct fork *forks;
+	struct sip_hop *targets; /* that are still to be tried */
+	uint32_t patience_ms;
+	uint8_t n_targets;
+	struct str end_headers; /* for the BYE that waits */
+	uint8_t state;
+	uint8_t busy; /* upcalls that are running */
+	bool dead;    /* free it when they return */
+	bool registered;
+	bool caller; /* the Call-ID is ours */
+};
+
+struct invite_in {
+	const struct incoming *in; /* NULL: none */
+	struct strans *st;         /* of a request */
+	unsigned status;
+	struct str headers;
+};
+
+typedef void invite_fn(struct invite *inv, const struct invite_in *e);
+
+/* invite.c: what all states share. */
+
+/* `room`: octets of text that it will keep. */
+struct invite *invite_new(struct sip *s, size_t room);
+/* Makes it findable by its tag. */
+void invite_register(struct invite *inv);
+/* Forgets its transactions, which live on by themselves. Waits for running upcalls. */
+void invite_free(struct invite *inv);
+void invite_input(struct invite *inv, enum invite_input i, const struct invite_in *e);
+/* Calls the user; the invite may be dead when it returns, but is not freed. */
+void invite_emit(struct invite *inv, enum invite_event_type type, const struct invite_in *e,
+		 unsigned fork);
+/* Its last event; then it is freed. */
+void invite_over(struct invite *inv, enum invite_event_type type, const struct invite_in *e);
+/* The same after a BYE of ours. */
+void invite_lost(struct invite *inv, const struct invite_in *e);
+void invite_leave_client(struct invite *inv);
+void invite_leave_server(struct invite *inv);
+/* Answers a request in the dialog at once. */
+void invite_answer(struct invite *inv, const struct invite_in *e, unsigned status,
+		   struct str headers);
+/* client: the next target, if there is one and this failure asks for it. */
+bool invite_next_target(struct invite *inv, const struct invite_in *e);
+/* The request in inv->client was challenged, and went once more with credentials. */
+bool invite_login(struct invite *inv, const struct incoming *in);
+void invite_client_event(void *owner, struct ctrans *ct, const struct ctrans_event *e);
+int invite_reply_text(struct invite *inv, const struct invite_reply *reply);
+
+/* invite_server.c, invite_dialog.c: a new INVITE, and a request in a dialog. */
+void invite_receive(struct sip *s, const struct incoming *in);
+void invite_in_dialog(struct invite *inv, const struct incoming *in);
+/* The 2xx is out: repeats it until its ACK. */
+void invite_accepted(struct invite *inv, enum invite_state next);
+/* BYE; the invite stays TERMINATED until its transaction is over. */
+void invite_bye(struct invite *inv, struct str headers);
+int invite_send_ack(struct invite *inv, struct str body, struct str body_type);
+
+/* What the table in invite.c names. */
+invite_fn client_1xx, client_2xx, client_2xx_again, client_failure, client_timer;
+invite_fn server_timer, server_cancel, accepted_timer, accepted_ack, leaving_ack;
+invite_fn peer_invite, peer_invite_glare, peer_invite_early, peer_invite_gone;
+invite_fn peer_bye, peer_bye_leaving, peer_bye_crossing;
+invite_fn dialog_lost, dialog_lost_accepted;
+invite_fn re_1xx, re_2xx, re_failure, re_timer;
+invite_fn end_client, end_incoming, end_accepted, end_dialog;
+
+#endif
