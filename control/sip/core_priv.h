@@ -98,8 +98,10 @@ struct sip {
 	uint64_t counter[COUNT_COUNT];
 	uint64_t in_method[SIP_METHOD_COUNT], out_method[SIP_METHOD_COUNT];
 	uint64_t in_class[7], out_class[7];
-	struct addr no_tcp[NO_TCP_SLOTS]; /* who refused TCP when a request was too long for UDP */
-	uint64_t no_tcp_until[NO_TCP_SLOTS];
+	struct { /* who refused TCP when a request was too long for UDP */
+		struct addr addr;
+		uint64_t until;
+	} no_tcp[NO_TCP_SLOTS];
 	unsigned no_tcp_next;
 	uint64_t reject_key[2];
 	uint64_t rejected[REJECT_SLOTS]; /* when a source of this slot was last answered statelessly

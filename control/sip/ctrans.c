@@ -61,17 +61,18 @@ static void start(struct ctrans *ct, uint64_t deadline, uint32_t interval)
 	timer_start(ct->sip->loop, &ct->timer, ms);
 }
 
-static void keep_text(struct ctrans *ct, struct str text)
+/* Readable by the parser; NULL without memory. */
+static char *copy_text(struct sip *s, struct str text)
 {
-	free(ct->text);
-	ct->text = malloc(text.n + SIP_PAD);
-	ct->len = ct->text ? text.n : 0;
-	if (!ct->text) {
-		count(ct->sip, COUNT_DROP_MEMORY);
-		return;
+	char *copy = malloc(text.n + SIP_PAD);
+
+	if (!copy) {
+		count(s, COUNT_DROP_MEMORY);
+		return NULL;
 	}
-	memcpy(ct->text, text.p, text.n);
-	memset(ct->text + text.n, 0, SIP_PAD);
+	memcpy(copy, text.p, text.n);
+	memset(copy + text.n, 0, SIP_PAD);
+	return copy;
 }
 
 static void drop_text(struct ctrans *ct)
@@ -79,31 +80,6 @@ static void drop_text(struct ctrans *ct)
 	free(ct->text);
 	ct->text = NULL;
 	ct->len = 0;
-}
-
-/* ---- those that a broken stream is told to ---- */
-
-static void wait_on_stream(struct ctrans *ct)
-{
-	struct sip *s = ct->sip;
-
-	if (!reliable(ct))
-		return;
-	ct->next = s->on_streams;
-	ct->pprev = &s->on_streams;
-	if (ct->next)
-		ct->next->pprev = &ct->next;
-	s->on_streams = ct;
-}
-
-static void leave_stream(struct ctrans *ct)
-{
-	if (!ct->pprev)
-		return;
-	*ct->pprev = ct->next;
-	if (ct->next)
-		ct->next->pprev = ct->pprev;
-	ct->pprev = NULL;
 }
 
 /* ---- CANCEL ---- */
@@ -154,42 +130,16 @@ static void invite_1xx(struct ctrans *ct, const struct incoming *in)
 	tell(ct, in, in->m->status);
 }
 
-static struct ctrans_ack *find_ack(const struct ctrans *ct, struct str tag)
-{
-	struct ctrans_ack *a = ct->acks;
-
-	while (a && !str_eq((struct str){ a->text, a->tag_len }, tag))
-		a = a->next;
-	return a;
-}
-
-/* Of one INVITE no more are believed: each costs memory and a BYE. */
-static bool many_acks(const struct ctrans *ct)
-{
-	unsigned n = 0;
-
-	for (const struct ctrans_ack *a = ct->acks; a; a = a->next)
-		n++;
-	return n >= FORKS_MAX;
-}
-
-static void send_ack(struct ctrans *ct, const struct ctrans_ack *a)
-{
-	struct sip_hop to = a->to;
-
-	sip_transmit_request(ct->sip, &to, (struct str){ a->text + a->tag_len, a->len });
-}
-
 /* 13.2.2.4: each 2xx is ACKed each time, by the fork that it comes from. */
 static void invite_2xx_again(struct ctrans *ct, const struct incoming *in)
 {
-	const struct ctrans_ack *a = find_ack(ct, in->c->to.tag);
+	const struct ctrans_ack *a = ctrans_ack_of(ct, in->c->to.tag);
 
 	if (a) {
 		count(ct->sip, COUNT_IN_RETRANSMITTED);
 		count(ct->sip, COUNT_OUT_RETRANSMITTED);
-		send_ack(ct, a);
-	} else if (many_acks(ct)) {
+		ctrans_send_ack(ct, a);
+	} else if (ctrans_has_many_acks(ct)) {
 		count(ct->sip, COUNT_DROP_ABSORBED);
 	} else if (ct->owner) {
 		tell(ct, in, in->m->status);
@@ -216,10 +166,8 @@ static void invite_fail(struct ctrans *ct, const struct incoming *in)
 	buf_init(&b, s->out, sizeof(s->out));
 	if (derive_ack(ct, in->m, &b) == 0) {
 		sip_transmit_request(s, &ct->to, buf_str(&b));
-		ack = malloc(b.n);
+		ack = copy_text(s, buf_str(&b));
 		n = ack ? b.n : 0;
-		if (ack)
-			memcpy(ack, b.p, n);
 	}
 	start(ct, reliable(ct) ? 0 : d, 0); /* D */
 	tell(ct, in, in->m->status);        /* whose owner may want the request once more */
@@ -240,11 +188,11 @@ static void invite_fail_again(struct ctrans *ct, const struct incoming *in)
 /* A proxy hands on a 2xx even after a failure (16.7): whoever sent it must not be left talking. */
 static void invite_2xx_late(struct ctrans *ct, const struct incoming *in)
 {
-	const struct ctrans_ack *a = find_ack(ct, in->c->to.tag);
+	const struct ctrans_ack *a = ctrans_ack_of(ct, in->c->to.tag);
 
 	if (a)
-		send_ack(ct, a);
-	else if (many_acks(ct))
+		ctrans_send_ack(ct, a);
+	else if (ctrans_has_many_acks(ct))
 		count(ct->sip, COUNT_DROP_ABSORBED);
 	else
 		dialog_stray(ct, in);
@@ -315,13 +263,13 @@ static void broken(struct ctrans *ct, const struct incoming *in)
 		return;
 	}
 	ctrans_refuses_tcp(ct->sip, &ct->to.addr);
-	leave_stream(ct);
+	ctrans_leave_stream(ct);
 	ctrans_change_transport(ct, SIP_UDP);
 	start(ct, ct->patience, ct->sip->timers.t1_ms);
 	send_text(ct);
 }
 
-/* Its stream may have ended a moment ago (break_soon()), but somebody is there. */
+/* Its stream may have ended a moment ago (ctrans_break_soon()), but somebody is there. */
 static void other_1xx(struct ctrans *ct, const struct incoming *in)
 {
 	if (!ct->deadline)
@@ -403,7 +351,7 @@ static void run(struct ctrans *ct, enum ctrans_input i, const struct incoming *i
 	ct->state = r->next;
 	r->act(ct, in);
 	if (ct->state != CALLING)
-		leave_stream(ct);
+		ctrans_leave_stream(ct);
 	if (ct->state == TERMINATED)
 		ctrans_free(ct);
 }
@@ -419,13 +367,6 @@ static void fired(void *arg)
 }
 
 /* ---- life ---- */
-
-/* Told from the timer, never from inside. */
-static void break_soon(struct ctrans *ct)
-{
-	ct->deadline = 0;
-	timer_start(ct->sip->loop, &ct->timer, 0);
-}
 
 struct ctrans *ctrans_new(struct sip *s, const struct ctrans_params *p)
 {
@@ -446,7 +387,8 @@ struct ctrans *ctrans_new(struct sip *s, const struct ctrans_params *p)
 		.owner = p->owner,
 	};
 	memcpy(ct->branch, p->branch, BRANCH_LEN);
-	keep_text(ct, p->text);
+	ct->text = copy_text(s, p->text);
+	ct->len = p->text.n;
 	if (!ct->text) {
 		free(ct);
 		return NULL;
@@ -456,29 +398,13 @@ struct ctrans *ctrans_new(struct sip *s, const struct ctrans_params *p)
 	s->transactions++;
 	if (ctrans_too_long(s, &p->to, p->text.n))
 		ctrans_change_transport(ct, SIP_TCP);
-	wait_on_stream(ct);
+	ctrans_wait_on_stream(ct);
 	start(ct, ct->patience, s->timers.t1_ms); /* A and B, E and F */
 	/* A datagram that could not be sent is as good as lost; a stream that broke is not
 	 * (17.1.4). */
 	if (sip_transmit_request(s, &ct->to, (struct str){ ct->text, ct->len }) < 0 && reliable(ct))
-		break_soon(ct);
+		ctrans_break_soon(ct);
 	return ct;
-}
-
-static bool went_by(const struct ctrans *ct, const struct sip_hop *hop)
-{
-	const struct sip_hop *to = &ct->to;
-
-	return to->conn ? to->conn == hop->conn
-			: to->network == hop->network && to->transport == hop->transport &&
-				  addr_eq(&to->addr, &hop->addr);
-}
-
-void ctrans_broken(struct sip *s, const struct sip_hop *hop)
-{
-	for (struct ctrans *ct = s->on_streams; ct; ct = ct->next)
-		if (went_by(ct, hop))
-			break_soon(ct);
 }
 
 struct ctrans *ctrans_again(struct ctrans *old, const struct ctrans_again *a)
@@ -517,7 +443,7 @@ void ctrans_free(struct ctrans *ct)
 	struct ctrans_ack *a;
 
 	tell(ct, NULL, 0);
-	leave_stream(ct);
+	ctrans_leave_stream(ct);
 	table_del(&s->clients, &ct->node);
 	timer_stop(s->loop, &ct->timer);
 	s->transactions--;
@@ -541,23 +467,6 @@ void ctrans_leave(struct ctrans *ct)
 	/* A re-INVITE that was answered 1xx when the dialog ended: nobody else limits the wait. */
 	if (ct->state == PROCEEDING && !ct->deadline)
 		start(ct, sip_64_t1(ct->sip), 0);
-}
-
-int ctrans_ack(struct ctrans *ct, struct str tag, const struct sip_hop *to, struct str text)
-{
-	struct ctrans_ack *a = malloc(sizeof(*a) + tag.n + text.n);
-
-	if (!a) {
-		sip_transmit(ct->sip, to, text);
-		return -ENOMEM;
-	}
-	*a = (struct ctrans_ack){ .next = ct->acks, .to = *to, .tag_len = tag.n, .len = text.n };
-	if (tag.n)
-		memcpy(a->text, tag.p, tag.n);
-	memcpy(a->text + tag.n, text.p, text.n);
-	ct->acks = a;
-	send_ack(ct, a);
-	return 0;
 }
 
 /* ---- responses ---- */

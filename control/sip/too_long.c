@@ -8,7 +8,7 @@
 static bool refuses_tcp(const struct sip *s, const struct addr *a)
 {
 	for (unsigned i = 0; i < NO_TCP_SLOTS; i++)
-		if (s->no_tcp_until[i] > loop_now(s->loop) && addr_ip_eq(&s->no_tcp[i], a))
+		if (s->no_tcp[i].until > loop_now(s->loop) && addr_ip_eq(&s->no_tcp[i].addr, a))
 			return true;
 	return false;
 }
@@ -39,6 +39,6 @@ void ctrans_refuses_tcp(struct sip *s, const struct addr *a)
 {
 	unsigned i = s->no_tcp_next++ % NO_TCP_SLOTS;
 
-	s->no_tcp[i] = *a;
-	s->no_tcp_until[i] = loop_now(s->loop) + NO_TCP_MS;
+	s->no_tcp[i].addr = *a;
+	s->no_tcp[i].until = loop_now(s->loop) + NO_TCP_MS;
 }

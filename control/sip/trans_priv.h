@@ -145,6 +145,18 @@ struct ctrans_again {
 };
 struct ctrans *ctrans_again(struct ctrans *old, const struct ctrans_again *a);
 
+/* ctrans_ack.c: the ACK that was sent for the 2xx with this To tag, NULL: none; sent again. More are not believed than
+ * FORKS_MAX: each costs memory and a BYE. */
+struct ctrans_ack *ctrans_ack_of(const struct ctrans *ct, struct str tag);
+void ctrans_send_ack(struct ctrans *ct, const struct ctrans_ack *a);
+bool ctrans_has_many_acks(const struct ctrans *ct);
+
+/* ctrans_stream.c: until its first response, a request on a stream is one of those that a broken stream is told to; that
+ * comes from the timer, never from inside. */
+void ctrans_wait_on_stream(struct ctrans *ct);
+void ctrans_leave_stream(struct ctrans *ct);
+void ctrans_break_soon(struct ctrans *ct);
+
 /* too_long.c: is this too much for UDP, and can it go by TCP? The text of a request that changes over. Who refused
  * TCP is not asked again for a while. */
 bool ctrans_too_long(struct sip *s, const struct sip_hop *to, size_t len);
