@@ -136,15 +136,17 @@ void call_reported(void *call, const struct media_report *r)
 	call_fsm(c, IN_REPORT, &in);
 }
 
-void call_media_event(void *call, enum media_event e, unsigned leg, const struct addr *source)
+void call_media_event(void *call, const struct media_news *n)
 {
+	const struct addr *source = n->source;
+	unsigned leg = n->leg;
 	struct call *c = call;
 	struct call_in in = { .leg = leg };
 	char text[ADDR_STR_MAX] = "";
 
 	if (source && source->family)
 		addr_print(source, text);
-	switch (e) {
+	switch (n->event) {
 	case MEDIA_LATCHED:
 		log_debug(c->calls->log, "call", "%016llx: media of leg %u comes from %s",
 			  (unsigned long long)c->id, leg, text);
@@ -160,6 +162,8 @@ void call_media_event(void *call, enum media_event e, unsigned leg, const struct
 		call_note(c, 2, 0, NOTE_SILENT);
 		if (c->state != CALL_ENDING)
 			call_fsm(c, IN_SILENCE, &in);
+		break;
+	case MEDIA_DTMF:
 		break;
 	}
 }

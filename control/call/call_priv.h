@@ -248,7 +248,7 @@ void call_unhold(struct call *c);
 int call_hold(struct call *c, unsigned status, struct str headers, struct str body);
 void call_committed(void *call, int status); /* for media_commit() */
 void call_reported(void *call, const struct media_report *r);
-void call_media_event(void *call, enum media_event e, unsigned leg, const struct addr *source);
+void call_media_event(void *call, const struct media_news *n);
 
 /* ---- leg.c: a new call ---- */
 #define CALL_SDP_MAX 8192 /* of what we write */

@@ -61,7 +61,7 @@ enum call_input call_refuse_commit(struct call *c, const struct call_in *in)
 /* IN_FAIL */
 enum call_input call_fail(struct call *c, const struct call_in *in)
 {
-	unsigned status = policy_final(in->e->status);
+	unsigned status = policy_final(in->e->status, in->e->msg, c->leg[0].trunk);
 	char mem[POLICY_MEMORY];
 	struct buf b;
 

@@ -214,7 +214,7 @@ enum call_input call_early(struct call *c, const struct call_in *in)
 		return IN_NONE;
 	buf_init(&sdp, sdp_mem, sizeof(sdp_mem));
 	buf_init(&b, mem, sizeof(mem));
-	if (media_answer(c->media, 1, call_sdp(in->e), &in->e->source, &sdp))
+	if (media_answer(c->media, 1, in->e->fork, call_sdp(in->e), &in->e->source, &sdp))
 		return call_ring(c, in);
 	call_note(c, 1, in->e->status, NOTE_PROGRESS_SDP);
 	if (call_hold(c, status, policy_reply_headers(in->e->msg, status, c->leg[0].trunk, &b),
@@ -238,7 +238,7 @@ static int final_answer(struct call *c, const struct invite_event *e, struct buf
 	struct str body = call_sdp(e);
 
 	if (body.n)
-		return media_answer(c->media, 1, body, &e->source, sdp);
+		return media_answer(c->media, 1, e->fork, body, &e->source, sdp);
 	if (e->body.n || !c->early_sdp)
 		return -EBADMSG;
 	buf_put(sdp, c->held->body);
@@ -331,7 +331,7 @@ enum call_input call_late_answer(struct call *c, const struct call_in *in)
 
 	call_note(c, in->leg, 0, answer.n ? NOTE_ACK_ANSWER : NOTE_ACK);
 	buf_init(&sdp, sdp_mem, sizeof(sdp_mem));
-	err = answer.n ? media_answer(c->media, in->leg, answer, &in->e->source, &sdp) : -EBADMSG;
+	err = answer.n ? media_answer(c->media, in->leg, 0, answer, &in->e->source, &sdp) : -EBADMSG;
 	if (!err)
 		err = call_hold(c, 200, STR_NONE, buf_str(&sdp));
 	if (err) {
@@ -383,6 +383,10 @@ static enum call_input input_of(const struct call *c, const struct invite_event 
 		return IN_BYE;
 	case INVITE_LOST:
 		return IN_LOST;
+	case INVITE_PRACK:
+	case INVITE_UPDATE:
+	case INVITE_UPDATED:
+	case INVITE_REFRESH:
 	case INVITE_REQUEST:
 		break;
 	}

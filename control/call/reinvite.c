@@ -78,7 +78,7 @@ enum call_input call_reanswer(struct call *c, const struct call_in *in)
 	call_note(c, in->leg, in->e->status, NOTE_ANSWER);
 	buf_init(&sdp, sdp_mem, sizeof(sdp_mem));
 	invite_ack(c->leg[in->leg].inv, STR_NONE, STR_NONE);
-	err = answer.n ? media_answer(c->media, in->leg, answer, &in->e->source, &sdp) : -EBADMSG;
+	err = answer.n ? media_answer(c->media, in->leg, 0, answer, &in->e->source, &sdp) : -EBADMSG;
 	if (!err)
 		err = call_hold(c, 200, STR_NONE, buf_str(&sdp));
 	if (err) {
@@ -139,7 +139,7 @@ enum call_input call_relate(struct call *c, const struct call_in *in)
 /* IN_REFAIL: 488, 491 and their kin go back to where the re-INVITE came from. */
 enum call_input call_refail(struct call *c, const struct call_in *in)
 {
-	unsigned status = in->e->status == 491 ? 491 : policy_final(in->e->status);
+	unsigned status = in->e->status == 491 ? 491 : policy_final(in->e->status, in->e->msg, c->leg[c->asker].trunk);
 	char mem[POLICY_MEMORY];
 	struct buf b;
 

@@ -17,7 +17,7 @@ struct conf_network {
 		*port; /* interface "eth0", PCI address "0000:01:00.0" or DPDK device "net_..." */
 	struct addr address; /* ours, port 0 */
 	uint8_t prefix_len;
-	struct addr address6; /* ours for SIP over IPv6; family 0: none. Media is IPv4 */
+	struct addr address6; /* ours for SIP and media over IPv6; family 0: none */
 	uint8_t prefix_len6;
 	struct addr gateway; /* family 0: none */
 	struct addr public;  /* advertised in SIP and SDP instead of `address`; family 0: none */
@@ -59,25 +59,70 @@ struct conf_login {
 	enum conf_algorithm algorithm;
 };
 
+/* What is done with an extension of SIP on the legs of a trunk. */
+enum conf_extension {
+	CONF_EXTENSION_SUPPORT,
+	CONF_EXTENSION_REQUIRE,
+	CONF_EXTENSION_NEVER
+};
+
+enum conf_refresher {
+	CONF_REFRESHER_ANY,
+	CONF_REFRESHER_US,
+	CONF_REFRESHER_THEM
+};
+
+/* Who follows a REFER of this trunk, or a 3xx. */
+enum conf_follow {
+	CONF_FOLLOW_HERE,  /* "here": sluice itself */
+	CONF_FOLLOW_PASS,  /* "pass": it goes on to the other side */
+	CONF_FOLLOW_REFUSE /* "refuse" */
+};
+
+enum conf_dtmf {
+	CONF_DTMF_RTP,       /* "rtp": RFC 4733 */
+	CONF_DTMF_INFO,      /* "info": INFO with application/dtmf-relay */
+	CONF_DTMF_INFO_PLAIN /* "info-dtmf": INFO with application/dtmf */
+};
+
+/* Kinds of streams, as bits. */
+enum conf_streams {
+	CONF_STREAM_AUDIO = 1 << 0,
+	CONF_STREAM_VIDEO = 1 << 1,
+	CONF_STREAM_TEXT = 1 << 2,
+	CONF_STREAM_FAX = 1 << 3 /* m=image, T.38 over UDPTL */
+};
+
+/* One line of a trunk's `failures`: what a caller of this trunk is told in place of a status. */
+struct conf_failure {
+	uint16_t status; /* 300-699 of the callee's side, 0: any */
+	uint16_t cause;  /* Q.850 in its Reason, 0: any */
+	uint16_t becomes;
+};
+
 /* A SIP neighbour: identified by the source address of its messages on its network. */
 struct conf_trunk {
 	const char *name;
 	const struct conf_network *on;
 	enum conf_profile profile;
-	struct addr host;   /* where requests go: address and port; family 0: host_name is to be resolved */
+	struct addr
+		host; /* where requests go: address and port; family 0: host_name is to be resolved */
 	const char *host_name; /* without port: a name, or an address literal without brackets */
 	uint16_t host_port;    /* 0: not written, so SRV counts */
 	enum conf_transport transport;
-	struct conf_login login;     /* what we answer to its challenges (RFC 3261 22) */
-	struct conf_login challenge; /* what it must answer to ours; user NULL: its address is enough */
+	struct conf_login login; /* what we answer to its challenges (RFC 3261 22) */
+	struct conf_login
+		challenge;    /* what it must answer to ours; user NULL: its address is enough */
 	const char *tls_name; /* that its certificate must bear; NULL: host_name */
-	const char *certificate, *key, *ca; /* PEM files for TLS to it, NULL: those of the network */
+	const char *certificate, *key,
+		*ca;          /* PEM files for TLS to it, NULL: those of the network */
 	uint32_t failover_ms; /* no response at all from a target: the next one is tried */
 	uint32_t max_rate;    /* new calls a second from it; 0: no limit */
 	bool oc;              /* overload control of RFC 7339 with it */
-	const char *domain; /* host part of From, To, PAI and request URI toward it; by default
+	const char *domain;   /* host part of From, To, PAI and request URI toward it; by default
 			       host_name. IPv6 in brackets */
-	struct prefix *sources; /* who is this trunk; the host's address is always the first. Those of
+	struct prefix
+		*sources; /* who is this trunk; the host's address is always the first. Those of
 				   a name are found at run time and are not among these */
 	unsigned n_sources;
 	struct prefix *media; /* where its media may come from besides its SDP (rank 3) */
@@ -85,6 +130,26 @@ struct conf_trunk {
 	bool nat; /* its media may come from other ports and addresses than its SDP says */
 	uint32_t max_calls;      /* at once, both directions */
 	uint32_t ring_timeout_s; /* no final answer to an INVITE: CANCEL (Timer C) */
+	uint32_t max_duration_s; /* of a call with it, from the answer; 0: none */
+	/* Inside a call, on its legs. */
+	enum conf_extension rel;    /* "100rel": RFC 3262 */
+	uint32_t session_expires_s; /* RFC 4028; 0: no session timer */
+	uint32_t session_min_s;
+	enum conf_refresher session_refresher;
+	bool late_offer; /* INVITEs without SDP may be sent to it; false: an offer of ours is put in */
+	bool early_media;              /* its SDP in 18x is passed on */
+	enum conf_follow transfer;     /* its REFERs */
+	enum conf_follow redirect;     /* its 3xx */
+	struct conf_failure *failures; /* the first that fits */
+	unsigned n_failures;
+	/* Its media. */
+	const char *const *
+		codecs_first; /* encoding names, NULL ends it: these come first in what it is told */
+	const char *const *codecs_drop; /* these it is not told of, nor heard about */
+	uint32_t ptime_ms;              /* asked of it; 0: as the other side says */
+	uint8_t streams;                /* enum conf_streams: others are refused with port 0 */
+	bool multicast; /* c= lines with multicast groups pass as they are; false: refused */
+	enum conf_dtmf dtmf;
 	unsigned index;
 };
 
@@ -115,9 +180,10 @@ struct conf {
 		uint32_t shards;              /* 0: one for each two cores, at least one */
 		struct addr *dns;             /* servers, port 0: 53; none: the system's */
 		unsigned n_dns;
-		uint32_t connections;         /* streams at once, on each shard */
+		uint32_t connections; /* streams at once, on each shard */
 		uint32_t connections_per_source;
-		const char *const *emergency; /* numbers that are never refused for load; NULL ends it */
+		const char *const
+			*emergency; /* numbers that are never refused for load; NULL ends it */
 	} sip;
 	struct {
 		enum conf_engine device;

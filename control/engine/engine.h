@@ -69,6 +69,8 @@ typedef void engine_report(void *arg, int status, const struct tlv_report *r);
 int engine_set(struct engine *e, const struct flow *f, engine_done *done, void *arg);
 int engine_del(struct engine *e, u64 id, engine_report *done, void *arg);
 int engine_get(struct engine *e, u64 id, engine_report *done, void *arg);
+/* Plays a key (RFC 4733 event 0-15) to a side of a flow. 0, or -ENOTCONN, -ENOMEM. */
+int engine_dtmf(struct engine *e, u64 id, unsigned side, u8 event, u32 duration_ms);
 /* Forget the answer to whatever was asked with this arg; for owners that die first. */
 void engine_forget(struct engine *e, void *arg);
 

@@ -343,7 +343,7 @@ static void stays_small(void **state)
 	for (int i = 0; i < 20; i++) { /* re-INVITEs cost nothing */
 		buf_init(&b, room, sizeof(room));
 		assert_int_equal(media_offer(m, 0, STR(A_HEAD A_AUDIO), &w->sig[0], &b), 0);
-		assert_int_equal(media_answer(m, 1, STR(B_HEAD B_AUDIO), &w->sig[1], &b), 0);
+		assert_int_equal(media_answer(m, 1, 0, STR(B_HEAD B_AUDIO), &w->sig[1], &b), 0);
 		media_settle(m);
 	}
 	assert_null(m->draft);

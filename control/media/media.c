@@ -186,13 +186,14 @@ static void name_codecs(struct media *m, const struct terms *terms)
 			codec_first(&m->ms->out.media[i], &clock, s->codec);
 }
 
-int media_answer(struct media *m, unsigned leg, struct str sdp, const struct addr *sig,
+int media_answer(struct media *m, unsigned leg, unsigned fork, struct str sdp, const struct addr *sig,
 		 struct buf *out)
 {
 	struct terms terms[SDP_MEDIA_MAX];
 	struct draft *d = m->draft;
 	int rc;
 
+	(void)fork;
 	if (!d || d->offerer == leg)
 		return -EINVAL;
 	rc = parse(m, sdp);

@@ -2,7 +2,9 @@
 /* Media policy: SDP in, SDP out, flows declared to the engine. The call never sees ports, codecs or
  * flows; media never sees dialogs. RFC 3264, 4566/8866, 3605 (a=rtcp), 5761 (rtcp-mux).
  *
- * A session has two legs, 0 (caller) and 1 (callee). What goes out is written from scratch: own o=,
+ * A session has two legs, 0 (caller) and 1 (callee), and for a while a third, which is to take the place of one
+ * of them. Each leg is told what the other one said, in its own words: its own payload types (the engine maps
+ * them), in the order and without the codecs that its trunk wants. What goes out is written from scratch: own o=,
  * s=-, own c= and ports, only payload types and attributes that we know; nothing of the other side
  * leaks. One thread (the shard's). */
 #ifndef SLUICE_MEDIA_MEDIA_H
@@ -43,16 +45,28 @@ struct media;
 enum media_event {
 	MEDIA_LATCHED,  /* leg: its media is relayed from now on */
 	MEDIA_CONFLICT, /* leg: two sources claim it; nothing is relayed from it */
-	MEDIA_SILENCE   /* both legs were silent for conf.media.silence (hold-silence while held) */
+	MEDIA_SILENCE,  /* both legs were silent for conf.media.silence (hold-silence while held) */
+	MEDIA_DTMF /* leg: a key was pressed there (RFC 4733), where the other leg's trunk wants to hear of it by
+			 * INFO: it is not relayed then. Comes once for each, at its end */
+};
+
+struct media_news {
+	enum media_event event;
+	unsigned leg;
+	const struct addr *source; /* LATCHED */
+	char digit;                /* DTMF: 0-9 * # A-D */
+	uint32_t duration_ms;
 };
 
 struct media_options {
 	struct arena *arena;     /* of the call; the session lives in it */
 	const struct conf *conf; /* the call's snapshot */
 	const struct conf_trunk *trunk[2];
-	void (*event)(void *arg, enum media_event e, unsigned leg, const struct addr *source);
+	void (*event)(void *arg, const struct media_news *n);
 	void *arg;
 };
+
+#define MEDIA_THIRD 2 /* the leg that is to take another's place */
 
 /* What a session with one stream takes of the arena. */
 size_t media_room(void);
@@ -71,9 +85,50 @@ int media_offer(struct media *m, unsigned leg, struct str sdp, const struct addr
 		struct buf *out);
 /* The answer arrived on `leg` (the other one than the offer's): *out gets the answer for the
  * offerer. May come again while the exchange is open (18x of several forks, then 2xx): the last one
- * counts. Errors as above; -EINVAL: no offer is open. */
-int media_answer(struct media *m, unsigned leg, struct str sdp, const struct addr *sig,
-		 struct buf *out);
+ * counts. Each fork has its own media: sdp empty: what this fork has answered before (-EBADMSG: it has not).
+ * Ports and, in the engine, SSRCs towards the offerer stay what they are. Errors as above; -EINVAL: no offer is
+ * open. */
+int media_answer(struct media *m, unsigned leg, unsigned fork, struct str sdp,
+		 const struct addr *sig, struct buf *out);
+
+/* ---- each leg on its own terms ---- */
+
+/* An offer of ours to `leg`, for which nobody asked: all that the other side can do as far as it is known (what
+ * `leg`, or the leg that MEDIA_THIRD replaces, was told last, sendrecv where it was held by that leg alone), else
+ * the codecs of the trunks' configuration, audio only. Opens an exchange. `leg` answers it: give the answer to
+ * media_offer(), which checks it against this offer and makes of it the offer for the other side; the exchange
+ * goes on with that one. Errors as media_offer(). */
+int media_make_offer(struct media *m, unsigned leg, struct buf *out);
+/* After media_offer(): does the offer that it wrote say anything that the leg it is for was not told before (o=
+ * aside)? If not, nobody need be asked: media_answer_known() stands for its answer: 0, or as media_answer(). */
+bool media_offer_is_news(const struct media *m);
+int media_answer_known(struct media *m);
+/* Answers an offer of `leg` here, without the other side: what both could do before and `leg` offers now, with
+ * the complement of its direction. Nothing is open before or after it; where an offer of the other side is open
+ * and unanswered (early dialogs), this offer counts as another answer to that one too, and *other (may be NULL)
+ * gets the new answer for it. Errors as media_offer(); -ENOTSUP: nothing in common with the other side. */
+int media_answer_here(struct media *m, unsigned leg, struct str sdp, const struct addr *sig,
+		      struct buf *out, struct buf *other);
+/* Does `leg` owe its view of the session to an older description than what holds now: must it be offered
+ * again (media_make_offer())? For instance when it answered with less than the other one may send. */
+bool media_owes_offer(const struct media *m, unsigned leg);
+/* What `leg` was told last once more, to the letter (a session refresh). -EINVAL: nothing was settled. */
+int media_repeat(struct media *m, unsigned leg, struct buf *out);
+/* Is that what `leg` said last, o= aside? Then answer by media_repeat(). */
+bool media_is_same(const struct media *m, unsigned leg, struct str sdp);
+
+/* A third leg, which is to take the place of `replaces` (0 or 1); in what goes on with it, the other one is the
+ * other side. Media goes on as it was until an exchange with it is committed. -EBUSY: there is one. */
+int media_add_leg(struct media *m, unsigned replaces, const struct conf_trunk *trunk);
+/* It came to nothing: its ports are given back, an open exchange with it is forgotten; what was pushed for it is
+ * undone by the next commit. */
+void media_drop_leg(struct media *m);
+/* After an exchange with it was settled: it is leg `replaces` from now on. The ports of that one rest. */
+void media_take_leg(struct media *m);
+
+/* Plays a key to `leg` as RFC 4733. 0; -ENOTSUP: it has agreed to no telephone-event; -EINVAL: no key; -ENOTCONN. */
+int media_dtmf(struct media *m, unsigned leg, char digit, uint32_t duration_ms);
+
 /* The exchange is settled (2xx): the next offer may come. Early answers may be committed before. */
 void media_settle(struct media *m);
 /* The open offer was refused: back to what was agreed before. Ports of a first offer are released

@@ -84,7 +84,7 @@ struct media {
 	struct media_shard *ms;
 	struct arena *arena;
 	const struct conf *conf;
-	void (*event)(void *arg, enum media_event e, unsigned leg, const struct addr *source);
+	void (*event)(void *arg, const struct media_news *n);
 	void *event_arg;
 	struct media_leg leg[2];
 	struct stream *streams;

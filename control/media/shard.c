@@ -75,7 +75,7 @@ static void silent(struct stream *s)
 		return;
 	s->idle_at = (u32)now ? (u32)now : 1; /* 0 is for "never" */
 	if (all_silent(m, (u32)now, (u32)limit))
-		m->event(m->event_arg, MEDIA_SILENCE, 0, NULL);
+		m->event(m->event_arg, &(struct media_news){ .event = MEDIA_SILENCE });
 }
 
 static void stream_event(struct stream *s, const struct tlv_event *e)
@@ -89,10 +89,14 @@ static void stream_event(struct stream *s, const struct tlv_event *e)
 	switch (e->event) {
 	case FLOW_EVENT_LATCHED:
 		s->idle_at = 0;
-		m->event(m->event_arg, MEDIA_LATCHED, e->side, &source);
+		m->event(m->event_arg, &(struct media_news){ .event = MEDIA_LATCHED,
+							     .leg = e->side,
+							     .source = &source });
 		break;
 	case FLOW_EVENT_CONFLICT:
-		m->event(m->event_arg, MEDIA_CONFLICT, e->side, &source);
+		m->event(m->event_arg, &(struct media_news){ .event = MEDIA_CONFLICT,
+							     .leg = e->side,
+							     .source = &source });
 		break;
 	case FLOW_EVENT_IDLE:
 		silent(s);

@@ -38,15 +38,15 @@ static const struct conf_trunk *trunk(const struct conf *c, const char *name)
 	return NULL;
 }
 
-static void heard(void *arg, enum media_event e, unsigned leg, const struct addr *source)
+static void heard(void *arg, const struct media_news *n)
 {
 	struct world *w = arg;
 
 	w->events++;
-	w->event = e;
-	w->event_leg = leg;
-	if (source)
-		w->event_source = *source;
+	w->event = n->event;
+	w->event_leg = n->leg;
+	if (n->source)
+		w->event_source = *n->source;
 }
 
 void world_new_call(struct world *w)
@@ -174,7 +174,7 @@ int answer(struct world *w, unsigned leg, const char *sdp)
 	struct buf b;
 
 	buf_init(&b, w->text, sizeof(w->text) - 1);
-	int rc = media_answer(w->m, leg, str_of(sdp), &w->sig[leg], &b);
+	int rc = media_answer(w->m, leg, 0, str_of(sdp), &w->sig[leg], &b);
 	if (!rc)
 		read_back(w, &b);
 	else

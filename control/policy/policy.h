@@ -34,6 +34,14 @@ int policy_route(const struct conf *c, unsigned trunk, struct call_limits *l,
  * NULL: there is none. */
 const struct conf_route *policy_way(const struct conf *c, unsigned trunk);
 
+/* The line for a new target that a party on trunk `asker` names (Refer-To, or Contact of a 3xx), as if it called
+ * there: where the host of the URI is a trunk's (its domain, its host, an address of its), the first line from
+ * `asker` to that trunk, or from `caller` to it where a 3xx leaves the call on the trunk that it is on; else the
+ * first line from `asker`. Its place is taken. 0, -EACCES, -EBUSY as policy_route(); -ENOENT: it names nobody. */
+int policy_retarget(const struct conf *c, unsigned asker, unsigned caller,
+		    const struct sip_uri *uri, struct call_limits *l,
+		    const struct conf_route **out);
+
 /* ---- what the other side sees ---- */
 
 #define POLICY_MEMORY 8192 /* enough for everything below */
@@ -56,9 +64,32 @@ struct str policy_reply_headers(const struct sip_msg *m, unsigned status,
 				const struct conf_trunk *to, struct buf *mem);
 struct str policy_end_headers(const struct sip_msg *m, struct buf *mem);
 
-/* The final status for the caller that follows from a callee's final status (300..699): see
- * reply.c. */
-unsigned policy_final(unsigned status);
+/* An INVITE of ours to a new party: the target of a transfer. */
+struct policy_party {
+	struct str caller; /* user part of the party that stays; empty or withheld: anonymous */
+	bool withheld;
+	struct str callee;
+	const struct sip_msg *refer; /* Referred-By and what else crosses of it; may be NULL */
+	const struct sip_replaces
+		*replaces; /* for a Replaces header, named as `to` sees it; NULL: none */
+};
+int policy_invite_party(const struct policy_party *p, const struct conf_trunk *to, struct buf *mem,
+			struct policy_invite *out);
+/* Header lines of a re-INVITE, an UPDATE or an answer to one toward `to` that follows from m: who is connected now
+ * (P-Asserted-Identity, Privacy). Empty when m is NULL or says nothing. */
+struct str policy_session_headers(const struct sip_msg *m, const struct conf_trunk *to,
+				  struct buf *mem);
+/* The From of a request of m's dialog has another URI than `known` (user part): connected identity (RFC 4916). The
+ * name-addr for invite_rename() toward `to`; empty: the same, or withheld. */
+struct str policy_new_identity(const struct sip_msg *m, const struct sip_core *core,
+			       struct str known, const struct conf_trunk *to, struct buf *mem);
+/* Contact lines of a 3xx that is passed on to `to`: users of the Contacts in m at our place: `at` is what Contact of that
+ * leg says ("203.0.113.10:5060"). */
+struct str policy_redirect_headers(const struct sip_msg *m, struct str at, struct buf *mem);
+
+/* The final status for a caller on `to` that follows from a callee's final status (300..699) and Reason: the
+ * trunk's `failures`, else see reply.c. m may be NULL. */
+unsigned policy_final(unsigned status, const struct sip_msg *m, const struct conf_trunk *to);
 /* The same for 101..199; 0: not passed on. */
 unsigned policy_progress(unsigned status);
 

@@ -278,13 +278,13 @@ static void test_statuses(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
-		assert_int_equal(policy_final(same[i]), same[i]);
-	assert_int_equal(policy_final(302), 480);
-	assert_int_equal(policy_final(401), 500);
-	assert_int_equal(policy_final(407), 500);
-	assert_int_equal(policy_final(420), 500);
-	assert_int_equal(policy_final(487), 480);
-	assert_int_equal(policy_final(491), 500);
+		assert_int_equal(policy_final(same[i], NULL, NULL), same[i]);
+	assert_int_equal(policy_final(302, NULL, NULL), 480);
+	assert_int_equal(policy_final(401, NULL, NULL), 500);
+	assert_int_equal(policy_final(407, NULL, NULL), 500);
+	assert_int_equal(policy_final(420, NULL, NULL), 500);
+	assert_int_equal(policy_final(487, NULL, NULL), 480);
+	assert_int_equal(policy_final(491, NULL, NULL), 500);
 	assert_int_equal(policy_progress(180), 180);
 	assert_int_equal(policy_progress(183), 183);
 	assert_int_equal(policy_progress(150), 183);

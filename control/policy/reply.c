@@ -36,8 +36,10 @@ static const struct final_map {
 	{ 513, 513, 500, "as 411" },
 };
 
-unsigned policy_final(unsigned status)
+unsigned policy_final(unsigned status, const struct sip_msg *m, const struct conf_trunk *to)
 {
+	(void)m;
+	(void)to;
 	if (status < 300 || status > 699)
 		return 500;
 	for (size_t i = 0; i < sizeof(final_map) / sizeof(final_map[0]); i++) {

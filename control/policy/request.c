@@ -169,7 +169,7 @@ unsigned policy_answer_status(unsigned status)
 	case 489:
 		return status;
 	default:
-		return status < 300 ? status : policy_final(status);
+		return status < 300 ? status : policy_final(status, NULL, NULL);
 	}
 }
 

@@ -19,7 +19,7 @@
 struct sip;
 struct invite;
 struct subscription;
-struct sip_request;  /* a request that came in, none of INVITE, ACK, BYE, CANCEL, and waits for its answer */
+struct sip_request; /* a request that came in, none of INVITE, ACK, BYE, CANCEL, and waits for its answer */
 struct sip_exchange; /* such a request of ours that waits for its answer */
 
 /* Where we stand: the addresses that we name in Via and Contact. */
@@ -43,29 +43,48 @@ struct sip_timers {
 
 enum invite_event_type {
 	/* client */
-	INVITE_PROGRESS, /* 101-199 (100 is swallowed). e->fork, body */
-	INVITE_ANSWER,   /* first 2xx of the initial INVITE: invite_ack() is owed. Other forks' 2xx are
+	INVITE_PROGRESS, /* 101-199 (100 is swallowed). e->fork, body. e->reliable: invite_prack() is owed; it
+			  * comes once and in order (RFC 3262 4), whatever the network did */
+	INVITE_ANSWER, /* first 2xx of the initial INVITE: invite_ack() is owed. Other forks' 2xx are
 			  * ACKed and BYEd inside */
-	INVITE_FAIL,     /* over: 300-699 arrived (ACKed inside), 408 timer B or C, 503 transport */
+	INVITE_FAIL,   /* over: 300-699 arrived (ACKed inside), 408 timer B or C, 503 transport */
 	/* server */
-	INVITE_CANCEL,   /* over: CANCEL arrived, 487 was sent */
-	INVITE_ACK,      /* the ACK for our 2xx, of the initial INVITE or of a re-INVITE; body */
+	INVITE_CANCEL, /* over: CANCEL arrived, 487 was sent */
+	INVITE_PRACK, /* PRACK for the oldest reliable reply that had none: e->request is owed an answer; it
+			  * may carry SDP. One that fits nothing gets 481 inside */
+	INVITE_ACK, /* the ACK for our 2xx, of the initial INVITE or of a re-INVITE; body */
 	/* either, in the dialog */
-	INVITE_OFFER,    /* re-INVITE arrived (body may be empty): invite_reply() with a final is owed, even
+	INVITE_OFFER, /* re-INVITE arrived (body may be empty): invite_reply() with a final is owed, even
 			  * if the peer sends CANCEL for it, which has no effect (9.2) */
 	INVITE_REANSWER, /* final response to our invite_reinvite(): status, body; invite_ack() is owed
 			  * when it is 2xx */
-	INVITE_REQUEST,  /* INFO, MESSAGE, NOTIFY or REFER arrived: e->request is owed sip_request_reply(),
+	INVITE_UPDATE, /* UPDATE arrived (RFC 3311), body may be empty: e->request is owed an answer. The session
+			  * timer and the remote target are seen to inside. Client, before the answer: e->fork */
+	INVITE_UPDATED, /* final response to our invite_update(): status, body, fork. 481 and 408 are followed
+			  * by INVITE_LOST where they end the dialog */
+	INVITE_REFRESH, /* the session timer (RFC 4028) wants a refresh from us: invite_update() without a body,
+			  * or a re-INVITE with the session as it is. Asked again before it is too late */
+	INVITE_REQUEST, /* INFO, MESSAGE, NOTIFY or REFER arrived: e->request is owed sip_request_reply(),
 			  * even after the invite is over. Other methods are answered inside */
-	INVITE_BYE,      /* over: BYE arrived, 200 was sent */
-	INVITE_LOST      /* over: the peer is gone: no ACK in 64*T1 (BYE was sent), or 481/408 to a request
-			  * in the dialog. status says which; 0: no ACK */
+	INVITE_BYE, /* over: BYE arrived, 200 was sent */
+	INVITE_LOST /* over: the peer is gone: no ACK in 64*T1 (BYE was sent), no PRACK (504 was sent), a
+			  * session that nobody refreshed (BYE was sent), or 481/408 to a request in the dialog.
+			  * status says which of the last; e->lost which of the others */
+};
+
+enum invite_lost_why {
+	INVITE_LOST_STATUS, /* e->status */
+	INVITE_LOST_ACK,
+	INVITE_LOST_PRACK,
+	INVITE_LOST_SESSION
 };
 
 struct invite_event {
 	enum invite_event_type type;
-	unsigned status;             /* of the response */
-	unsigned fork;               /* client: number of the early dialog, from 0; by its To tag */
+	unsigned status; /* of the response */
+	unsigned fork;   /* client: number of the early dialog, from 0; by its To tag */
+	bool reliable;   /* INVITE_PROGRESS: 100rel */
+	uint8_t lost;    /* INVITE_LOST: enum invite_lost_why */
 	struct str body;
 	struct str body_type;        /* Content-Type as written */
 	const struct sip_msg *msg;   /* NULL for timeouts */
@@ -118,10 +137,11 @@ struct sip_user {
 
 /* RFC 7339 with neighbours. All NULL: it is not spoken. */
 struct sip_oc {
-	bool (*speaks)(void *arg, int peer);             /* we do, with this one */
-	void (*put)(void *arg, int peer, struct buf *b); /* parameters for the Via of a response to it */
+	bool (*speaks)(void *arg, int peer); /* we do, with this one */
+	void (*put)(void *arg, int peer,
+		    struct buf *b); /* parameters for the Via of a response to it */
 	void (*got)(void *arg, int peer, struct str via_params); /* of a response of it */
-	bool (*may_send)(void *arg, int peer);           /* a new call, now? */
+	bool (*may_send)(void *arg, int peer);                   /* a new call, now? */
 	void *arg;
 };
 
@@ -148,7 +168,8 @@ void sip_receive(struct sip *s, const struct sip_hop *from, char *buf, size_t le
 /* Has a request of this branch come before, and is it not forgotten yet? It only scans for the Via. */
 bool sip_again(struct sip *s, const char *buf, size_t len);
 /* Refuses a request that need not be looked at, statelessly: 503, with Retry-After unless that is 0. */
-void sip_refuse(struct sip *s, const struct sip_hop *from, char *buf, size_t len, unsigned retry_after_s);
+void sip_refuse(struct sip *s, const struct sip_hop *from, char *buf, size_t len,
+		unsigned retry_after_s);
 /* What came by a stream and cannot be followed further (framing is lost): `error` is -SIP_E_*; it is
  * answered if that can be done. */
 void sip_garbage(struct sip *s, const struct sip_hop *from, char *buf, size_t len, int error);
@@ -176,6 +197,29 @@ struct sip_targets {
 	uint32_t patience_ms; /* with all but the last; 0: 64*T1 */
 };
 
+/* Reliable provisional responses (RFC 3262) on one leg. */
+enum invite_rel {
+	INVITE_REL_NEVER, /* we say nothing of 100rel; a peer that requires it is for our user to refuse (420) */
+	INVITE_REL_SUPPORT,
+	INVITE_REL_REQUIRE /* client: Require. Server: refusing who does not support it (421) is for our user */
+};
+
+enum invite_refresher {
+	INVITE_REFRESHER_ANY, /* RFC 4028: who the other proposes; else we */
+	INVITE_REFRESHER_US,
+	INVITE_REFRESHER_THEM
+};
+
+/* What this leg is to be like, whatever the other one is. All zero: neither extension. */
+struct invite_terms {
+	uint8_t rel;       /* enum invite_rel */
+	uint8_t refresher; /* enum invite_refresher */
+	uint32_t
+		session_expires_s; /* what we propose, and the longest that we take; 0: no session timer. A peer that
+				     * runs one anyway is still answered as RFC 4028 9 wants */
+	uint32_t session_min_s; /* Min-SE: 422 below it; at least 90 */
+};
+
 struct invite_params {
 	struct sip_targets targets;
 	struct str ruri;
@@ -183,21 +227,45 @@ struct invite_params {
 	struct str to;           /* value without tag */
 	struct str contact_user; /* may be empty */
 	/* Further lines, each with CRLF, not folded; none of those the core writes: Via, Max-Forwards,
-	 * Route, Record-Route, From, To, Call-ID, CSeq, Contact, Allow, Content-Type, Content-Length. */
+	 * Route, Record-Route, From, To, Call-ID, CSeq, Contact, Allow, Supported, Require, RSeq, RAck,
+	 * Session-Expires, Min-SE, Content-Type, Content-Length. */
 	struct str headers;
 	struct str body, body_type;
 	uint8_t max_forwards;
 	/* Timer C (0: 180 s): no final after this: CANCEL, INVITE_FAIL 408. Restarted by 101-199. */
 	uint32_t ring_ms;
-	void *arg;               /* for its events */
+	struct invite_terms terms;
+	void *arg; /* for its events */
 };
 
 /* Sends an INVITE. NULL + errno: ENOMEM, EMSGSIZE, EBUSY (the neighbour wants less: RFC 7339). Events come later, never from inside. */
 struct invite *invite_send(struct sip *s, const struct invite_params *p);
 
+/* Server: before the first reply. */
+void invite_set_terms(struct invite *inv, const struct invite_terms *t);
+/* Its events get another arg from now on: the invite has another owner. */
+void invite_set_arg(struct invite *inv, void *arg);
+
+/* What the peer of this leg has said of itself in what came last (Supported, Require, Allow). */
+enum invite_peer {
+	INVITE_PEER_100REL = 1 << 0,       /* Supported or Require: 100rel */
+	INVITE_PEER_NEEDS_100REL = 1 << 1, /* Require: 100rel */
+	INVITE_PEER_UPDATE = 1 << 2,       /* Allow: UPDATE */
+	INVITE_PEER_TIMER = 1 << 3,
+	INVITE_PEER_REPLACES = 1 << 4,
+	INVITE_PEER_FROM_CHANGE = 1 << 5, /* RFC 4916 */
+	INVITE_PEER_REFER = 1 << 6,       /* Allow: REFER */
+	INVITE_PEER_INFO = 1 << 7,
+	INVITE_PEER_NOREFERSUB = 1 << 8
+};
+unsigned invite_peer(const struct invite *inv); /* bits of enum invite_peer */
+
 struct invite_reply {
-	unsigned status;         /* 101..699; 1xx and 2xx carry Contact and our tag, 2xx Allow */
-	struct str reason;       /* empty: the usual phrase */
+	unsigned status; /* 101..699; 1xx and 2xx carry Contact and our tag, 2xx Allow */
+	/* 1xx: with RSeq and Require: 100rel, repeated until its PRACK. A second one waits inside for the PRACK of the
+	 * first, and a 2xx for those of all that had a body (RFC 3262 3). Only where the peer supports it. */
+	bool reliable;
+	struct str reason; /* empty: the usual phrase */
 	struct str headers, body, body_type;
 };
 
@@ -205,10 +273,18 @@ struct invite_reply {
  * 300 and more ends it (the pointer is gone). 0, -EINVAL (nothing open), -EMSGSIZE. 2xx is
  * retransmitted until its ACK (13.3.1.4). */
 int invite_reply(struct invite *inv, const struct invite_reply *r);
+/* PRACK for the reliable progress just received in that fork; body: the answer to an offer in it, or none. May be
+ * sent later than in the callback. -EINVAL: none is owed. */
+int invite_prack(struct invite *inv, unsigned fork, struct str body, struct str body_type);
+/* UPDATE in the dialog, or in an early one: `fork` counts for a client that was not answered. 0; -EINVAL: no such
+ * dialog; -EBUSY: an UPDATE of ours has no answer yet there, or the dialog ends; -EMSGSIZE, -ENOMEM. Whether an
+ * offer may be made now (RFC 3264, RFC 3311 5) is for our user to know. */
+int invite_update(struct invite *inv, unsigned fork, struct str headers, struct str body,
+		  struct str body_type);
 /* ACK for the 2xx just received (INVITE_ANSWER, INVITE_REANSWER), with the answer to a late offer as
  * body or none. Kept and repeated for retransmitted 2xx. */
 int invite_ack(struct invite *inv, struct str body, struct str body_type);
-/* re-INVITE. 0; -EBUSY while an INVITE of either direction is open in the dialog (14.1, 14.2: the core
+/* re-INVITE; with the session timer's fields. 0; -EBUSY while an INVITE of either direction is open in the dialog (14.1, 14.2: the core
  * itself answers 491 or 500 to the peer's overlapping ones); -EMSGSIZE. headers, body as above. */
 int invite_reinvite(struct invite *inv, struct str headers, struct str body, struct str body_type);
 /* After INVITE_REANSWER with 491: how long to wait before another attempt (14.1), in milliseconds. Random,
@@ -219,6 +295,18 @@ uint32_t invite_glare_ms(struct invite *inv);
  * (as server only after the ACK or 64*T1, 15). `headers` go into it (Reason). No event follows; the
  * pointer is gone, the rest is done inside. */
 void invite_end(struct invite *inv, unsigned status, struct str headers);
+
+/* The dialog that an INVITE with Replaces or a REFER names (RFC 3891 3), as the one who receives it sees it: to_tag
+ * ours, from_tag the peer's. Established ones, and early ones that we began (client). NULL: there is none (481).
+ * *early: it is not established yet. */
+struct sip_replaces;
+struct invite *sip_find_invite(struct sip *s, const struct sip_replaces *r, bool *early);
+void *invite_arg(const struct invite *inv);
+/* "To: sip:...@...;tag=": our URI in From of our requests from now on, display and URI in <> without tag: connected
+ * identity (RFC 4916), only where the peer has INVITE_PEER_FROM_CHANGE. 0, -ENOMEM, -EINVAL. */
+int invite_rename(struct invite *inv, struct str name_addr);
+/* The session timer, for people: seconds (0: none), whether it is ours to refresh. */
+uint32_t invite_session_s(const struct invite *inv, bool *ours);
 
 /* For people and logs; slices live as long as the invite. */
 struct str invite_call_id(const struct invite *inv);
@@ -239,11 +327,11 @@ void sip_request_drop(struct sip_request *r);
 
 /* The end of an exchange. */
 struct exchange_event {
-	unsigned status;            /* 200-699; without msg 408: no answer in 64*T1, 503: transport */
-	uint32_t cseq;              /* of our request */
-	const struct sip_msg *msg;  /* NULL: none came */
+	unsigned status; /* 200-699; without msg 408: no answer in 64*T1, 503: transport */
+	uint32_t cseq;   /* of our request */
+	const struct sip_msg *msg; /* NULL: none came */
 	const struct sip_core *core;
-	struct addr source;         /* where msg came from */
+	struct addr source; /* where msg came from */
 };
 
 typedef void exchange_fn(void *arg, const struct exchange_event *e);
@@ -257,7 +345,8 @@ struct exchange_params {
 	struct str contact_user;
 	struct str headers, body, body_type;
 	uint8_t max_forwards;
-	exchange_fn *fn; /* called exactly once, never from inside, unless the core is freed before */
+	exchange_fn
+		*fn; /* called exactly once, never from inside, unless the core is freed before */
 	void *arg;
 };
 
@@ -266,7 +355,8 @@ struct sip_exchange *sip_send(struct sip *s, const struct exchange_params *p);
 /* In the dialog of an established invite. NULL + errno: -EBUSY (no dialog yet, or it ends), -ENOMEM,
  * -EMSGSIZE. A 481 or 408 to INFO ends the invite: `fn` is called, then INVITE_LOST. */
 struct sip_exchange *invite_request(struct invite *inv, const struct exchange_params *p);
-uint32_t sip_exchange_cseq(const struct sip_exchange *x); /* of the request; credentials make it another one */
+uint32_t sip_exchange_cseq(
+	const struct sip_exchange *x); /* of the request; credentials make it another one */
 /* The end is of no interest any more: fn is not called. */
 void sip_exchange_leave(struct sip_exchange *x);
 

@@ -20,6 +20,9 @@
  *              takes, ended by NLMSG_DONE carrying FLOW_A_DROPS (all named counters of the engine)
  *              and FLOW_A_PORTS (devices); with id: that flow alone or -ENOENT.
  *   SUBSCRIBE  from now on events are sent to this connection.
+ *   DTMF       plays a key to one side of a flow (ID, SIDE, DIGIT, DURATION) as RFC 4733, within the stream that is
+ *              relayed to it. Keys queue up. -ENOENT no such flow; -ENOTSUP that side has no DTMF_OUT; -EBUSY the
+ *              queue (16) is full.
  *   EVENT      engine to control, nlmsg_seq 0: LATCHED, IDLE, CONFLICT, RESTARTED, ...
  *
  * Control owns ids, ports and (later) keys; the engine owns learning, idle timers and counters.
@@ -42,7 +45,8 @@ enum flow_cmd {
 	FLOW_CMD_DUMP,
 	FLOW_CMD_SUBSCRIBE,
 	FLOW_CMD_EVENT,
-	FLOW_CMD_MAX = FLOW_CMD_EVENT
+	FLOW_CMD_DTMF,
+	FLOW_CMD_MAX = FLOW_CMD_DTMF
 };
 
 /* Top-level attributes. */
@@ -73,7 +77,10 @@ enum flow_attr {
 	FLOW_A_DRIVER, /* string: "AF_XDP on eth0 (native)", "AF_PACKET on eth0", "PCI 0000:01:00.0" */
 	FLOW_A_WHY,    /* string: why this and nothing faster; may be empty */
 	FLOW_A_AGE,    /* u64: ms since the flow was first set */
-	FLOW_A_MAX = FLOW_A_AGE
+	FLOW_A_KIND,     /* u8: enum flow_kind; absent: RTP */
+	FLOW_A_DIGIT,    /* u8: RFC 4733 event code, 0-15: 0-9 * # A-D */
+	FLOW_A_DURATION, /* u32: ms */
+	FLOW_A_MAX = FLOW_A_DURATION
 };
 
 enum flow_cap {
@@ -101,7 +108,10 @@ enum flow_side_attr {
 	FLOW_SIDE_A_PTMAP,     /* octet pairs: payload type in (from this side), payload type out */
 	FLOW_SIDE_A_CLOCK,     /* u32: RTP clock rate in Hz for jitter, 8000 where unknown */
 	FLOW_SIDE_A_DSCP,      /* u8: for packets that leave by this side */
-	FLOW_SIDE_A_MAX = FLOW_SIDE_A_DSCP
+	FLOW_SIDE_A_DTMF_IN, /* u8: payload type of telephone-event in what comes from this side; absent: none */
+	FLOW_SIDE_A_DTMF_OUT, /* u8: in what goes to this side */
+	FLOW_SIDE_A_DTMF_CLOCK, /* u32: Hz of both, 8000 where absent. Where the sides differ, durations are scaled */
+	FLOW_SIDE_A_MAX = FLOW_SIDE_A_DTMF_CLOCK
 };
 
 enum flow_stats_attr {
@@ -130,7 +140,17 @@ enum flow_mode {
 enum flow_side_flag {
 	FLOW_SIDE_HOLD =
 		1 << 0, /* no media is expected from this side: silence is no reason to rebind */
-	FLOW_SIDE_RTCP_MUX = 1 << 1 /* RTCP shares the RTP port, RFC 5761 */
+	FLOW_SIDE_RTCP_MUX = 1 << 1, /* RTCP shares the RTP port, RFC 5761 */
+	FLOW_SIDE_DTMF_TELL =
+		1 << 2,              /* keys that come from this side are told by FLOW_EVENT_DTMF */
+	FLOW_SIDE_DTMF_TAKE = 1 << 3 /* and are not relayed */
+};
+
+#define FLOW_PT_NONE 0xff
+
+enum flow_kind {
+	FLOW_KIND_RTP,
+	FLOW_KIND_RAW /* datagrams that are not RTP and are passed as they are (UDPTL); no RTCP, no payload types */
 };
 
 enum flow_state {
@@ -147,10 +167,11 @@ enum flow_state {
 
 enum flow_event {
 	FLOW_EVENT_UNSPEC,
-	FLOW_EVENT_LATCHED,  /* side, SOURCE: a source was learned */
-	FLOW_EVENT_IDLE,     /* neither side sent for FLOW_A_IDLE ms; said again after as long */
-	FLOW_EVENT_CONFLICT, /* side: two sources claim one stream; nothing is relayed from it */
-	FLOW_EVENT_RESTARTED /* the engine lost its flows; set them again */
+	FLOW_EVENT_LATCHED,   /* side, SOURCE: a source was learned */
+	FLOW_EVENT_IDLE,      /* neither side sent for FLOW_A_IDLE ms; said again after as long */
+	FLOW_EVENT_CONFLICT,  /* side: two sources claim one stream; nothing is relayed from it */
+	FLOW_EVENT_RESTARTED, /* the engine lost its flows; set them again */
+	FLOW_EVENT_DTMF       /* side, DIGIT, DURATION: a key was pressed; once, when it is over */
 };
 
 struct flow_addr { /* port in host order; family 0: none */
@@ -174,6 +195,8 @@ struct flow_side {
 	u8 learn_len;
 	u8 ptime;
 	u8 dscp;
+	u8 dtmf_in, dtmf_out; /* payload types; FLOW_PT_NONE: none */
+	u32 dtmf_clock;       /* 0: 8000 */
 	u8 n_ptmap;
 	u8 ptmap[FLOW_PTMAP_MAX]
 		[2]; /* in, out; what is not listed is not negotiated and is dropped */
@@ -183,6 +206,7 @@ struct flow {
 	u64 id;
 	u32 gen;
 	u32 idle_ms;
+	u8 kind; /* enum flow_kind */
 	struct flow_side side[2];
 };
 
