@@ -290,6 +290,51 @@ static void check_sources(struct binding *b, const struct source_set *set)
 	}
 }
 
+static void check_session(struct binding *b, const struct conf_trunk *t)
+{
+	if (!t->session_expires_s || t->session_min_s <= t->session_expires_s)
+		return;
+	fault(b->faults, at_trunk(b, t, "session-min"), b->key,
+	      "%us is longer than session-expires (%us)", t->session_min_s, t->session_expires_s);
+	fault_fix(b->faults, "Write up to %us, or a longer session-expires.", t->session_expires_s);
+}
+
+static bool has_codec(const char *const *list, const char *name)
+{
+	for (; list && *list; list++)
+		if (str_caseeq(str_of(*list), str_of(name)))
+			return true;
+	return false;
+}
+
+static void check_codecs(struct binding *b, const struct conf_trunk *t)
+{
+	for (const char *const *drop = t->codecs_drop; drop && *drop; drop++) {
+		if (!has_codec(t->codecs_first, *drop))
+			continue;
+		fault(b->faults, at_trunk(b, t, "codecs-drop"), b->key, "%s is in codecs-first too",
+		      *drop);
+		fault_fix(b->faults, "Delete it from one of the two.");
+	}
+}
+
+/* Which failures does a line mean? One that means all of them would leave no status as it is. */
+static void check_failures(struct binding *b, const struct conf_trunk *t)
+{
+	const struct tree *item = b->trunk_at[t->index], *list, *line;
+	unsigned n = 0;
+
+	list = item->kind == TREE_MAP ? tree_get(item, "failures") : NULL;
+	for (line = list && list->kind == TREE_LIST ? list->child : NULL; line; line = line->next) {
+		n++;
+		if (line->kind != TREE_MAP || tree_get(line, "status") || tree_get(line, "cause"))
+			continue;
+		binding_key(b, "trunks.%s.failures[%u]", item->key, n);
+		fault(b->faults, line->at, b->key, "this line says of no failure that it means it");
+		fault_fix(b->faults, "Add status: 503 or cause: 34, for example.");
+	}
+}
+
 static void check_trunks(struct binding *b, const struct conf *c)
 {
 	for (unsigned i = 0; i < c->n_trunks; i++) {
@@ -300,6 +345,9 @@ static void check_trunks(struct binding *b, const struct conf *c)
 		check_transport(b, t);
 		check_name(b, c, t);
 		check_key(b, at_trunk(b, t, "key"), b->trunk_at[i]);
+		check_session(b, t);
+		check_codecs(b, t);
+		check_failures(b, t);
 	}
 	for (unsigned i = 0; i < c->n_networks; i++)
 		check_sources(b, &b->snap->by_network[i]);

@@ -77,6 +77,7 @@ enum option_type {
 	OPTION_BOOL,     /* bool */
 	OPTION_NUMBER,   /* uint32_t */
 	OPTION_PORT,     /* uint16_t */
+	OPTION_CODE,     /* uint16_t: a status or cause */
 	OPTION_PORTS,    /* uint16_t lo; second: uint16_t hi */
 	OPTION_DSCP,     /* uint8_t */
 	OPTION_MS,       /* uint32_t, milliseconds */
@@ -90,7 +91,10 @@ enum option_type {
 	OPTION_SERVERS,  /* struct addr *, port 0 where there is none; second: unsigned count */
 	OPTION_SWITCHES, /* a list of `words`: the first is bool, the second is bool `second` */
 	OPTION_DIGITS,   /* const char *const *, a list of strings that NULL ends */
+	OPTION_CODECS,   /* the same: encoding names */
+	OPTION_BITS,     /* uint8_t, a list of `words`: bit i is word i */
 	OPTION_MAP,      /* a struct with options of its own: `map` */
+	OPTION_MAPS,     /* an array of them; second: unsigned count */
 	OPTION_NETWORK,  /* const struct conf_network * */
 	OPTION_TRUNK     /* const struct conf_trunk * */
 };
@@ -100,6 +104,7 @@ struct option;
 struct option_list {
 	const struct option *option;
 	unsigned n;
+	size_t size; /* of the struct, where there is an array of them */
 };
 
 struct option {
@@ -108,7 +113,8 @@ struct option {
 	size_t offset, second; /* in the struct of the section or map */
 	/* Of numbers, ports and durations, in the unit of the field. */
 	uint32_t min, max;
-	bool zero; /* 0 is allowed below `min` */
+	uint32_t step; /* only multiples of it; 0: all */
+	bool zero;     /* 0 is allowed below `min` */
 	const char *const *words;
 	const struct option_list *map;
 	const char *def; /* as written in the file; NULL: required, or simply not set */

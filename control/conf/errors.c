@@ -6,7 +6,7 @@
 #include "conf_priv.h"
 
 #define ERRORS_MAX 200
-#define TEXT_MAX   512
+#define TEXT_MAX   768
 #define WORD_MAX   64
 
 static char *keep(struct faults *f, const char *text)

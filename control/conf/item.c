@@ -11,7 +11,7 @@ void refuse_key(struct binding *b, const struct tree *t,
 		const char *(*name)(const void *list, unsigned i), const void *list, unsigned n)
 {
 	const char *meant = nearest(t->key, name, list, n);
-	char all[400];
+	char all[640];
 	struct buf known;
 
 	if (is_planned_key(t->key)) {

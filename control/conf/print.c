@@ -37,6 +37,7 @@ static void put_range(struct buf *b, const struct option *o)
 		break;
 	case OPTION_NUMBER:
 	case OPTION_PORT:
+	case OPTION_CODE:
 	case OPTION_PORTS:
 		buf_fmt(b, "%u to %u. ", o->min, o->max);
 		break;
@@ -48,6 +49,7 @@ static void put_range(struct buf *b, const struct option *o)
 		buf_lit(b, ". ");
 		break;
 	case OPTION_SWITCHES:
+	case OPTION_BITS:
 		buf_lit(b, "A list of ");
 		put_words(b, o);
 		break;
@@ -55,6 +57,8 @@ static void put_range(struct buf *b, const struct option *o)
 	case OPTION_PREFIXES4:
 	case OPTION_SERVERS:
 	case OPTION_DIGITS:
+	case OPTION_CODECS:
+	case OPTION_MAPS:
 		buf_fmt(b, "Up to %u. ", o->max);
 		break;
 	default:

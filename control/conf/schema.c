@@ -49,7 +49,7 @@ static const struct option network_options[] = {
 	  SECOND(prefix_len6),
 	  .example = "2001:db8::10/64",
 	  .restart = true,
-	  .help = "Its IPv6 address there, for SIP. Media is IPv4." },
+	  .help = "Its IPv6 address there, for SIP and media." },
 	{ .name = "gateway",
 	  .type = OPTION_ADDRESS,
 	  FIELD(gateway),
@@ -177,6 +177,37 @@ static const struct option login_options[] = {
 static const struct option_list login_map = { login_options, COUNT(login_options) };
 
 #undef FIELD
+#define FIELD(f) .offset = offsetof(struct conf_failure, f)
+
+static const struct option failure_options[] = {
+	{ .name = "status",
+	  .type = OPTION_CODE,
+	  FIELD(status),
+	  .min = 300,
+	  .max = 699,
+	  .example = "503",
+	  .help = "Only this status of the called side, 300 to 699." },
+	{ .name = "cause",
+	  .type = OPTION_CODE,
+	  FIELD(cause),
+	  .min = 1,
+	  .max = 127,
+	  .example = "34",
+	  .help = "Only with this cause of Q.850 in its Reason, 1 to 127." },
+	{ .name = "becomes",
+	  .type = OPTION_CODE,
+	  FIELD(becomes),
+	  .min = 400,
+	  .max = 699,
+	  .required = true,
+	  .example = "480",
+	  .help = "What the caller is told, 400 to 699." },
+};
+
+static const struct option_list failure_map = { failure_options, COUNT(failure_options),
+						sizeof(struct conf_failure) };
+
+#undef FIELD
 #define FIELD(f)  .offset = offsetof(struct conf_trunk, f)
 #define SECOND(f) .second = offsetof(struct conf_trunk, f)
 
@@ -193,6 +224,44 @@ static const char *const trunk_transport_words[] = {
 	[CONF_TRANSPORT_TLS] = "tls",
 	NULL,
 };
+
+static const char *const extension_words[] = {
+	[CONF_EXTENSION_SUPPORT] = "support",
+	[CONF_EXTENSION_REQUIRE] = "require",
+	[CONF_EXTENSION_NEVER] = "never",
+	NULL,
+};
+
+static const char *const refresher_words[] = {
+	[CONF_REFRESHER_ANY] = "any",
+	[CONF_REFRESHER_US] = "us",
+	[CONF_REFRESHER_THEM] = "them",
+	NULL,
+};
+
+static const char *const transfer_words[] = {
+	[CONF_FOLLOW_HERE] = "here",
+	[CONF_FOLLOW_PASS] = "pass",
+	[CONF_FOLLOW_REFUSE] = "refuse",
+	NULL,
+};
+
+static const char *const redirect_words[] = {
+	[CONF_FOLLOW_HERE] = "follow",
+	[CONF_FOLLOW_PASS] = "pass",
+	[CONF_FOLLOW_REFUSE] = "refuse",
+	NULL,
+};
+
+static const char *const dtmf_words[] = {
+	[CONF_DTMF_RTP] = "rtp",
+	[CONF_DTMF_INFO] = "info",
+	[CONF_DTMF_INFO_PLAIN] = "info-dtmf",
+	NULL,
+};
+
+/* Bit i of enum conf_streams. */
+static const char *const stream_words[] = { "audio", "video", "text", "fax", NULL };
 
 static const struct option trunk_options[] = {
 	{ .name = "on",
@@ -331,6 +400,129 @@ static const struct option trunk_options[] = {
 	  .max = HOUR,
 	  .def = "180s",
 	  .help = "A call that nobody answers for so long is cancelled." },
+	{ .name = "max-duration",
+	  .type = OPTION_SECONDS,
+	  FIELD(max_duration_s),
+	  .min = 10,
+	  .max = 7 * DAY,
+	  .zero = true,
+	  .def = "0s",
+	  .help = "A call with it ends so long after its answer. 0s: no limit." },
+	{ .name = "100rel",
+	  .type = OPTION_CHOICE,
+	  FIELD(rel),
+	  .words = extension_words,
+	  .def = "support",
+	  .help = "Provisional responses that are confirmed (RFC 3262, PRACK), on its side of a "
+		  "call:\n"
+		  "offered (support), demanded, so that there is no call without (require), or "
+		  "never." },
+	{ .name = "session-expires",
+	  .type = OPTION_SECONDS,
+	  FIELD(session_expires_s),
+	  .min = 90,
+	  .max = DAY,
+	  .zero = true,
+	  .def = "30m",
+	  .help = "Each call is confirmed within this time, or it ends (RFC 4028). 0s: no "
+		  "session\n"
+		  "timer." },
+	{ .name = "session-min",
+	  .type = OPTION_SECONDS,
+	  FIELD(session_min_s),
+	  .min = 90,
+	  .max = DAY,
+	  .def = "90s",
+	  .help = "The shortest such time that is taken from it (Min-SE); less is refused with "
+		  "422." },
+	{ .name = "session-refresher",
+	  .type = OPTION_CHOICE,
+	  FIELD(session_refresher),
+	  .words = refresher_words,
+	  .def = "any",
+	  .help = "Who confirms the call. any: as the other side wishes." },
+	{ .name = "late-offer",
+	  .type = OPTION_BOOL,
+	  FIELD(late_offer),
+	  .def = "true",
+	  .help = "INVITEs without SDP are sent to it. false: sluice puts an offer of its own "
+		  "in." },
+	{ .name = "early-media",
+	  .type = OPTION_BOOL,
+	  FIELD(early_media),
+	  .def = "true",
+	  .help = "What it plays before the answer is heard: its SDP in 18x is passed on." },
+	{ .name = "transfer",
+	  .type = OPTION_CHOICE,
+	  FIELD(transfer),
+	  .words = transfer_words,
+	  .def = "here",
+	  .help = "Its REFERs. here: sluice calls the new party itself. pass: the other side of "
+		  "the\n"
+		  "call does. refuse: 403." },
+	{ .name = "redirect",
+	  .type = OPTION_CHOICE,
+	  FIELD(redirect),
+	  .words = redirect_words,
+	  .def = "follow",
+	  .help = "Its 3xx responses. follow: sluice calls there. pass: the caller is told. "
+		  "refuse:\n"
+		  "the call has failed." },
+	{ .name = "failures",
+	  .type = OPTION_MAPS,
+	  FIELD(failures),
+	  SECOND(n_failures),
+	  .map = &failure_map,
+	  .max = 64,
+	  .example = "[{ status: 503, becomes: 480 }, { cause: 34, becomes: 503 }]",
+	  .help = "What a caller on this trunk is told in place of a status of the called side. "
+		  "The\n"
+		  "first line that fits counts." },
+	{ .name = "codecs-first",
+	  .type = OPTION_CODECS,
+	  FIELD(codecs_first),
+	  .max = 32,
+	  .def = "[]",
+	  .help = "These come first in what it is offered, in this order: [PCMA, opus] for "
+		  "example." },
+	{ .name = "codecs-drop",
+	  .type = OPTION_CODECS,
+	  FIELD(codecs_drop),
+	  .max = 32,
+	  .def = "[]",
+	  .help = "These are taken out of what it is told, and of what it says: [G729] for "
+		  "example." },
+	{ .name = "ptime",
+	  .type = OPTION_MS,
+	  FIELD(ptime_ms),
+	  .min = 10,
+	  .max = 200,
+	  .step = 10,
+	  .zero = true,
+	  .def = "0ms",
+	  .example = "20ms",
+	  .help = "How much sound it is asked to put into a packet. 0ms: as the other side "
+		  "says." },
+	{ .name = "streams",
+	  .type = OPTION_BITS,
+	  FIELD(streams),
+	  .words = stream_words,
+	  .def = "[audio, video, text, fax]",
+	  .help = "What may be in a call with it; the rest is refused with port 0. fax: T.38." },
+	{ .name = "multicast",
+	  .type = OPTION_BOOL,
+	  FIELD(multicast),
+	  .def = "false",
+	  .help = "Multicast addresses in SDP are passed as they are. false: those streams are\n"
+		  "refused." },
+	{ .name = "dtmf",
+	  .type = OPTION_CHOICE,
+	  FIELD(dtmf),
+	  .words = dtmf_words,
+	  .def = "rtp",
+	  .help = "How digits go to it and come from it. rtp: as telephone-event (RFC 4733). "
+		  "info:\n"
+		  "INFO with application/dtmf-relay. info-dtmf: INFO with application/dtmf." },
 };
 
 #undef FIELD

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lists of values. */
+#include <stdio.h>
 #include "value_priv.h"
 
 #define DIGITS_LONGEST 15
+#define CODEC_LONGEST  32
 
 /* Room for all entries and one more, zeroed; NULL where this is no list that we take. */
 static void *open_list(struct value *v, size_t size, const char *of)
@@ -71,15 +73,22 @@ void bind_servers(struct value *v)
 	*(unsigned *)value_second(v) = n;
 }
 
+/* Its position in `words`, or -1. */
+static int word_of(const struct value *one)
+{
+	for (int i = 0; one->o->words[i]; i++)
+		if (str_eq(one->s, str_of(one->o->words[i])))
+			return i;
+	return -1;
+}
+
 static void set_switch(struct value *one)
 {
-	for (unsigned i = 0; one->o->words[i]; i++) {
-		if (!str_eq(one->s, str_of(one->o->words[i])))
-			continue;
+	int i = word_of(one);
+
+	if (i >= 0) {
 		*(bool *)(i ? value_second(one) : value_field(one)) = true;
-		return;
-	}
-	if (str_caseeq(one->s, STR("tls"))) {
+	} else if (str_caseeq(one->s, STR("tls"))) {
 		BAD(one, "\"tls\" has no place in this list");
 		FIX(one, "Give the network a certificate: it is what makes it listen for TLS.");
 	} else {
@@ -87,7 +96,17 @@ static void set_switch(struct value *one)
 	}
 }
 
-void bind_switches(struct value *v)
+static void set_bit(struct value *one)
+{
+	int i = word_of(one);
+
+	if (i >= 0)
+		*(uint8_t *)value_field(one) |= (uint8_t)(1u << i);
+	else
+		refuse_word(one);
+}
+
+static void bind_words(struct value *v, void (*set)(struct value *one))
 {
 	struct value one;
 
@@ -98,7 +117,21 @@ void bind_switches(struct value *v)
 	}
 	for (const struct tree *t = v->t->child; t; t = t->next)
 		if (take_entry(v, t, "one word", v->o->words[0], &one))
-			set_switch(&one);
+			set(&one);
+}
+
+void bind_switches(struct value *v)
+{
+	bind_words(v, set_switch);
+}
+
+void bind_bits(struct value *v)
+{
+	bind_words(v, set_bit);
+	if (v->t->kind == TREE_LIST && !v->t->n) {
+		BAD(v, "this list is empty");
+		FIX(v, "Write %s, or one of them: [%s].", v->o->def, v->o->words[0]);
+	}
 }
 
 static bool is_digits(struct str s)
@@ -109,22 +142,69 @@ static bool is_digits(struct str s)
 	return s.n <= DIGITS_LONGEST;
 }
 
-/* The tree lives as long as the snapshot, so its texts may be pointed at. */
-void bind_digits(struct value *v)
+static bool take_digits(struct value *one)
 {
-	const char **list = open_list(v, sizeof(*list), "numbers");
+	if (is_digits(one->s))
+		return true;
+	BAD(one, QUOTED " is not a number that is dialled", TEXT(one->s));
+	FIX(one, "Write up to %d digits, like 112.", DIGITS_LONGEST);
+	return false;
+}
+
+/* A token (RFC 8866 9), as it stands in a=rtpmap. */
+static bool take_codec(struct value *one)
+{
+	if (one->s.n > CODEC_LONGEST || !has_only(one->s, "!#$%&'*+-.^_`{|}~")) {
+		BAD(one, QUOTED " is not the name of a codec", TEXT(one->s));
+		FIX(one, "Write it as SDP has it, without its clock rate, like PCMA or opus.");
+	} else if (str_caseeq(one->s, STR("telephone-event"))) {
+		BAD(one, "telephone-event is not a codec, but how digits go");
+		FIX(one, "Delete it here; `dtmf` says how digits go.");
+	} else {
+		return true;
+	}
+	return false;
+}
+
+struct text_list {
+	const char *of, *entry, *like; /* for people */
+	bool (*take)(struct value *one);
+};
+
+/* The tree lives as long as the snapshot, so its texts may be pointed at. */
+static void bind_texts(struct value *v, const struct text_list *kind)
+{
+	const char **list = open_list(v, sizeof(*list), kind->of);
 	struct value one;
 	unsigned n = 0;
 
-	for (const struct tree *t = list ? v->t->child : NULL; t; t = t->next) {
-		if (!take_entry(v, t, "a number", "112", &one))
-			continue;
-		if (is_digits(one.s)) {
+	for (const struct tree *t = list ? v->t->child : NULL; t; t = t->next)
+		if (take_entry(v, t, kind->entry, kind->like, &one) && kind->take(&one))
 			list[n++] = one.s.p;
-			continue;
-		}
-		BAD(&one, QUOTED " is not a number that is dialled", TEXT(one.s));
-		FIX(&one, "Write up to %d digits, like 112.", DIGITS_LONGEST);
-	}
 	*(const char *const **)value_field(v) = list;
+}
+
+void bind_digits(struct value *v)
+{
+	bind_texts(v, &(struct text_list){ "numbers", "a number", "112", take_digits });
+}
+
+void bind_codecs(struct value *v)
+{
+	bind_texts(v, &(struct text_list){ "codecs", "the name of a codec", "PCMA", take_codec });
+}
+
+void bind_maps(struct value *v)
+{
+	char *items = open_list(v, v->o->map->size, "maps");
+	char list[sizeof(v->b->key)], path[sizeof(v->b->key) + 16];
+	unsigned n = 0;
+
+	snprintf(list, sizeof(list), "%s", v->b->key);
+	for (const struct tree *t = items ? v->t->child : NULL; t; t = t->next, n++) {
+		snprintf(path, sizeof(path), "%s[%u]", list, n + 1);
+		item_bind(v->b, v->o->map, t, items + n * v->o->map->size, path);
+	}
+	*(void **)value_field(v) = items;
+	*(unsigned *)value_second(v) = n;
 }

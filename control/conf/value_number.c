@@ -23,7 +23,7 @@ void bind_number(struct value *v)
 	} else if (!in_range(v, n)) {
 		BAD(v, "%.*s is out of range", STR_FMT(v->s));
 		FIX(v, "Write a number from %u to %u%s.", v->o->min, v->o->max, zero);
-	} else if (v->o->type == OPTION_PORT) {
+	} else if (v->o->type == OPTION_PORT || v->o->type == OPTION_CODE) {
 		*(uint16_t *)value_field(v) = (uint16_t)n;
 	} else {
 		*(uint32_t *)value_field(v) = (uint32_t)n;
@@ -144,6 +144,10 @@ void bind_duration(struct value *v)
 	} else if (rc || !in_range(v, ms / unit) || (ms && ms < unit)) {
 		BAD(v, "%.*s is out of range", STR_FMT(v->s));
 		FIX(v, "Write a duration from %s to %s%s.", lo, hi, zero);
+	} else if (v->o->step && ms / unit % v->o->step) {
+		show_duration((uint64_t)v->o->step * unit, lo);
+		BAD(v, "%.*s is not a multiple of %s", STR_FMT(v->s), lo);
+		FIX(v, "Write %s, for example.", v->o->example);
 	} else if (ms % unit) {
 		BAD(v, "%.*s is not a whole number of seconds", STR_FMT(v->s));
 		FIX(v, "Write %jus.", (uintmax_t)(ms / unit));

@@ -53,6 +53,9 @@ void bind_prefixes(struct value *v);
 void bind_servers(struct value *v);
 void bind_switches(struct value *v);
 void bind_digits(struct value *v);
+void bind_codecs(struct value *v);
+void bind_bits(struct value *v);
+void bind_maps(struct value *v);
 /* secret.c */
 void bind_password(struct value *v);
 
