@@ -138,11 +138,6 @@ static bool is_coded(const struct sip_msg *m)
 	return encoding.n && !str_caseeq(encoding, STR("identity"));
 }
 
-static struct str since(const struct buf *b, size_t mark)
-{
-	return (struct str){ b->p + mark, b->n - mark };
-}
-
 unsigned body_cross(const struct sip_msg *m, const struct conf_trunk *to, struct buf *mem,
 		    struct policy_request *out)
 {
@@ -163,14 +158,14 @@ unsigned body_cross(const struct sip_msg *m, const struct conf_trunk *to, struct
 	if (i == N_TYPES || is_coded(m) || type.n > 64)
 		return 415;
 	put_type(mem, type, params);
-	out->body_type = since(mem, mark);
+	out->body_type = written(mem, mark);
 	out->body = m->body;
 	if (!types[i].put)
 		return 0;
 	mark = mem->n;
 	if (!types[i].put(mem, m->body, to))
 		return 400;
-	out->body = since(mem, mark);
+	out->body = written(mem, mark);
 	return 0;
 }
 
@@ -201,5 +196,5 @@ struct str policy_refusal(enum sip_method method, unsigned status, struct buf *m
 		put_accept(mem, method);
 	else if (status == 489)
 		buf_lit(mem, "Allow-Events: message-summary, presence, refer\r\n");
-	return buf_ok(mem) ? since(mem, mark) : STR_NONE;
+	return buf_ok(mem) ? written(mem, mark) : STR_NONE;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The allow-list: header fields that cross from one leg to the other, each with the function that
  * writes it anew. What has no row does not cross: History-Info and Warning name hosts, User-Agent
- * and Server name products, Session-ID, Call-Info and X-* say more than a border should pass. */
+ * and Server name products, Session-ID, Call-Info and X-* say more than a border should pass; Supported and
+ * Require, Replaces and Target-Dialog are about one leg. Refer-To: refer.c. */
 #include "policy_priv.h"
 #include "sip/field.h"
 
@@ -10,15 +11,6 @@
 
 /* Writes one element of the field, without its line; nothing: it does not cross. */
 typedef void put_element(struct buf *b, struct str element, const struct conf_trunk *to);
-
-static void put_name_addr(struct buf *b, const struct sip_addr *a, const struct identity *id,
-			  const struct conf_trunk *to)
-{
-	text_put_display(b, a->display);
-	buf_lit(b, "<");
-	identity_put(b, id, to);
-	buf_lit(b, ">");
-}
 
 /* RFC 3325: a sip URI and a tel URI at most. */
 static void put_asserted(struct buf *b, struct str element, const struct conf_trunk *to)
@@ -29,7 +21,7 @@ static void put_asserted(struct buf *b, struct str element, const struct conf_tr
 	if (sip_addr_parse(element, &a) || identity_parse(a.uri, &id) || !id.user.n)
 		return;
 	if (!id.tel) {
-		put_name_addr(b, &a, &id, to);
+		identity_put_name(b, a.display, &id, to);
 		return;
 	}
 	if (id.user.p[0] != '+' || !text_is_token(id.user))
@@ -40,26 +32,30 @@ static void put_asserted(struct buf *b, struct str element, const struct conf_tr
 	buf_lit(b, ">");
 }
 
+static void put_word_param(struct buf *b, struct str params, const char *name)
+{
+	struct str val;
+
+	if (sip_param(params, str_of(name), &val) != 1 || !text_is_token(val) || val.n > 32)
+		return;
+	buf_lit(b, ";");
+	buf_put(b, str_of(name));
+	buf_lit(b, "=");
+	buf_put(b, val);
+}
+
 /* RFC 5806 */
 static void put_diversion(struct buf *b, struct str element, const struct conf_trunk *to)
 {
 	static const char *const params[] = { "reason", "counter", "limit", "privacy", "screen" };
 	struct sip_addr a;
 	struct identity id;
-	struct str val;
 
 	if (sip_addr_parse(element, &a) || identity_parse(a.uri, &id) || !id.user.n)
 		return;
-	put_name_addr(b, &a, &id, to);
-	for (size_t i = 0; i < sizeof(params) / sizeof(params[0]); i++) {
-		if (sip_param(a.params, str_of(params[i]), &val) != 1 || !text_is_token(val) ||
-		    val.n > 32)
-			continue;
-		buf_lit(b, ";");
-		buf_put(b, str_of(params[i]));
-		buf_lit(b, "=");
-		buf_put(b, val);
-	}
+	identity_put_name(b, a.display, &id, to);
+	for (size_t i = 0; i < sizeof(params) / sizeof(params[0]); i++)
+		put_word_param(b, a.params, params[i]);
 }
 
 static bool is_one_of(struct str s, const char *const *list, size_t n)
@@ -136,21 +132,17 @@ static void put_token(struct buf *b, struct str value, const struct conf_trunk *
 /* RFC 3326: protocol and cause; the text is somebody's free speech about his own network. */
 static void put_reason(struct buf *b, struct str element, const struct conf_trunk *to)
 {
-	const char *semicolon = memchr(element.p, ';', element.n);
-	struct str params, protocol, cause;
-	uint32_t n;
+	struct sip_reason r;
+	bool sip;
 
 	(void)to;
-	if (!semicolon)
+	if (sip_reason_parse(element, &r) || !r.has_cause)
 		return;
-	protocol = str_trim((struct str){ element.p, (size_t)(semicolon - element.p) });
-	params = (struct str){ semicolon, element.n - (size_t)(semicolon - element.p) };
-	if (!str_caseeq(protocol, STR("Q.850")) && !str_caseeq(protocol, STR("SIP")))
+	sip = str_caseeq(r.protocol, STR("SIP"));
+	if ((!sip && !str_caseeq(r.protocol, STR("Q.850"))) || r.cause > (sip ? 699 : 127))
 		return;
-	if (sip_param(params, STR("cause"), &cause) != 1 || str_u32(cause, 999, &n))
-		return;
-	buf_put(b, str_caseeq(protocol, STR("SIP")) ? STR("SIP") : STR("Q.850"));
-	buf_fmt(b, ";cause=%u", n);
+	buf_put(b, sip ? STR("SIP") : STR("Q.850"));
+	buf_fmt(b, ";cause=%u", r.cause);
 }
 
 /* The number of seconds alone. */
@@ -206,18 +198,6 @@ static void put_accept(struct buf *b, struct str element, const struct conf_trun
 		buf_put(b, type);
 }
 
-static void put_word_param(struct buf *b, struct str params, const char *name)
-{
-	struct str val;
-
-	if (sip_param(params, str_of(name), &val) != 1 || !text_is_token(val) || val.n > 32)
-		return;
-	buf_lit(b, ";");
-	buf_put(b, str_of(name));
-	buf_lit(b, "=");
-	buf_put(b, val);
-}
-
 static void put_disposition(struct buf *b, struct str value, const struct conf_trunk *to)
 {
 	struct sip_word w;
@@ -248,15 +228,14 @@ static void put_sub_state(struct buf *b, struct str value, const struct conf_tru
 		buf_fmt(b, ";retry-after=%u", st.retry_after);
 }
 
-/* Who is to be called, or who asks for it: by his name on the other side. RFC 3515, RFC 3892 without the
- * token in the body that "cid" names. */
-static void put_party(struct buf *b, struct str value, const struct conf_trunk *to)
+/* RFC 3892: who asks for it, by his name on the other side; without the token in the body that "cid" names. */
+static void put_referrer(struct buf *b, struct str value, const struct conf_trunk *to)
 {
 	struct sip_addr a;
 	struct identity id;
 
 	if (!sip_addr_parse(value, &a) && !identity_parse(a.uri, &id) && id.user.n)
-		put_name_addr(b, &a, &id, to);
+		identity_put_name(b, a.display, &id, to);
 }
 
 static void put_refer_sub(struct buf *b, struct str value, const struct conf_trunk *to)
@@ -270,9 +249,10 @@ static void put_refer_sub(struct buf *b, struct str value, const struct conf_tru
 }
 
 enum shape {
-	SINGLE,  /* the value as a whole */
-	LIST,    /* elements separated by commas */
-	IDENTITY /* a list that Privacy takes away */
+	SINGLE,   /* the value as a whole */
+	LIST,     /* elements separated by commas */
+	PERSON,   /* a single value that Privacy takes away */
+	IDENTITY, /* a list that Privacy takes away */
 };
 
 /* Requests that name who asks. */
@@ -286,9 +266,10 @@ static const struct {
 	uint32_t where;
 	put_element *put;
 } allowed[] = {
-	{ SIP_HDR_P_ASSERTED_IDENTITY, IDENTITY, CROSS_WHO | CROSS_1XX | CROSS_2XX, put_asserted },
-	{ SIP_HDR_PRIVACY, SINGLE, CROSS_WHO | CROSS_1XX | CROSS_2XX, put_privacy },
-	{ SIP_HDR_DIVERSION, IDENTITY, CROSS_INVITE, put_diversion },
+	{ SIP_HDR_P_ASSERTED_IDENTITY, IDENTITY, CROSS_WHO | CROSS_1XX | CROSS_2XX | CROSS_SESSION,
+	  put_asserted },
+	{ SIP_HDR_PRIVACY, SINGLE, CROSS_WHO | CROSS_1XX | CROSS_2XX | CROSS_SESSION, put_privacy },
+	{ SIP_HDR_DIVERSION, IDENTITY, CROSS_INVITE | CROSS_FAIL, put_diversion },
 	{ SIP_HDR_SUBJECT, SINGLE, CROSS_INVITE | CROSS_MESSAGE, put_text },
 	{ SIP_HDR_PRIORITY, SINGLE, CROSS_INVITE | CROSS_MESSAGE | CROSS_SUBSCRIBE, put_token },
 	{ SIP_HDR_ALERT_INFO, LIST, CROSS_INVITE | CROSS_1XX, put_alert },
@@ -308,8 +289,7 @@ static const struct {
 	{ SIP_HDR_SIP_IF_MATCH, SINGLE, CROSS_PUBLISH, put_name },
 	{ SIP_HDR_SIP_ETAG, SINGLE, CROSS_PUBLISH_2XX, put_name },
 	{ SIP_HDR_SUBSCRIPTION_STATE, SINGLE, CROSS_NOTIFY, put_sub_state },
-	{ SIP_HDR_REFER_TO, SINGLE, CROSS_REFER, put_party },
-	{ SIP_HDR_REFERRED_BY, SINGLE, CROSS_REFER, put_party },
+	{ SIP_HDR_REFERRED_BY, PERSON, CROSS_REFER | CROSS_TRANSFER, put_referrer },
 	{ SIP_HDR_REFER_SUB, SINGLE, CROSS_REFER | CROSS_REFER_2XX, put_refer_sub },
 	{ SIP_HDR_DATE, SINGLE, CROSS_MESSAGE, put_date },
 	{ SIP_HDR_RECV_INFO, LIST, CROSS_INVITE | CROSS_2XX, put_token },
@@ -341,7 +321,7 @@ static void cross_field(struct buf *b, const struct sip_msg *m, size_t row,
 		while (written < VALUES_MAX) {
 			size_t before = b->n, start;
 
-			if (allowed[row].shape == SINGLE) {
+			if (allowed[row].shape == SINGLE || allowed[row].shape == PERSON) {
 				item = list;
 				list = STR_NONE;
 				if (!item.n || written)
@@ -365,25 +345,18 @@ static void cross_field(struct buf *b, const struct sip_msg *m, size_t row,
 		buf_lit(b, "\r\n");
 }
 
-/* RFC 3325 7: an identity that wants to be private does not leave for those who do not keep it so.
- */
-static bool is_kept_back(const struct sip_msg *m, const struct conf_trunk *to)
-{
-	return to && to->profile == CONF_PROFILE_PBX &&
-	       (identity_is_private(m, STR("id")) || identity_is_private(m, STR("user")) ||
-		identity_is_private(m, STR("header")));
-}
-
 void header_cross(struct buf *b, const struct sip_msg *m, enum crossing where, unsigned status,
 		  const struct conf_trunk *to)
 {
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
 		if (!(allowed[i].where & where) || !sip_hdr_first(m, allowed[i].id))
 			continue;
-		if (allowed[i].shape == IDENTITY && is_kept_back(m, to))
+		if (allowed[i].shape >= PERSON && identity_is_kept_back(m, to))
 			continue;
 		if (allowed[i].id == SIP_HDR_RETRY_AFTER && !may_retry_after(status))
 			continue;
+		if (allowed[i].id == SIP_HDR_DIVERSION && status >= 400)
+			continue; /* RFC 5806 4: of responses in 3xx only */
 		cross_field(b, m, i, to);
 	}
 }

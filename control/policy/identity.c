@@ -23,7 +23,7 @@ static bool user_is_safe(struct str s)
 			(c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 
 		if (c == '%') {
-			int octet = i + 2 < s.n + 0 && hex(s.p[i + 1]) >= 0 && hex(s.p[i + 2]) >= 0
+			int octet = i + 2 < s.n && hex(s.p[i + 1]) >= 0 && hex(s.p[i + 2]) >= 0
 					    ? hex(s.p[i + 1]) * 16 + hex(s.p[i + 2])
 					    : -1;
 
@@ -43,21 +43,11 @@ static bool is_separator(char c)
 	return c == '-' || c == '.' || c == '(' || c == ')';
 }
 
-int identity_parse(struct str uri, struct identity *id)
+int identity_of_user(struct str user, struct identity *id)
 {
-	struct sip_uri u;
-	struct str user, val;
-
-	*id = (struct identity){ 0 };
-	if (sip_uri_parse(uri, &u) || u.scheme == SIP_SCHEME_OTHER)
+	*id = (struct identity){ .user = user };
+	if (!user_is_safe(user))
 		return -EINVAL;
-	if (!user_is_safe(u.user))
-		return -EINVAL;
-	user = u.user;
-	id->tel = u.scheme == SIP_SCHEME_TEL;
-	id->phone = id->tel ||
-		    (sip_param(u.params, STR("user"), &val) == 1 && str_caseeq(val, STR("phone")));
-	id->user = user;
 	for (size_t i = 0; i < user.n; i++) {
 		if (user.p[i] != ';')
 			continue;
@@ -65,9 +55,31 @@ int identity_parse(struct str uri, struct identity *id)
 		id->params = (struct str){ user.p + i, user.n - i };
 		break;
 	}
-	if (id->tel)
-		id->params = u.params;
 	return 0;
+}
+
+int identity_of(const struct sip_uri *u, struct identity *id)
+{
+	struct str val;
+
+	if (identity_of_user(u->user, id) ||
+	    (u->scheme != SIP_SCHEME_SIP && u->scheme != SIP_SCHEME_SIPS &&
+	     u->scheme != SIP_SCHEME_TEL))
+		return -EINVAL;
+	id->tel = u->scheme == SIP_SCHEME_TEL;
+	id->phone = id->tel ||
+		    (sip_param(u->params, STR("user"), &val) == 1 && str_caseeq(val, STR("phone")));
+	if (id->tel)
+		id->params = u->params;
+	return 0;
+}
+
+int identity_parse(struct str uri, struct identity *id)
+{
+	struct sip_uri u;
+
+	*id = (struct identity){ 0 };
+	return sip_uri_parse(uri, &u) ? -EINVAL : identity_of(&u, id);
 }
 
 /* Number parameters that say something about the number and nothing about a network: RFC 3966, RFC
@@ -110,7 +122,7 @@ static void put_params(struct buf *b, struct str params)
 	}
 }
 
-static void put_user(struct buf *b, const struct identity *id)
+void identity_put_user(struct buf *b, const struct identity *id)
 {
 	for (size_t i = 0; i < id->user.n; i++) {
 		if (!id->tel || !is_separator(id->user.p[i]))
@@ -135,7 +147,7 @@ void identity_put(struct buf *b, const struct identity *id, const struct conf_tr
 {
 	buf_lit(b, "sip:");
 	if (id->user.n) {
-		put_user(b, id);
+		identity_put_user(b, id);
 		buf_lit(b, "@");
 	}
 	identity_put_host(b, to, false);
@@ -165,35 +177,51 @@ static bool hide_from(const struct sip_msg *m, const struct conf_trunk *to)
 	       (identity_is_private(m, STR("user")) || identity_is_private(m, STR("header")));
 }
 
-static bool is_anonymous(struct str uri)
+bool identity_is_kept_back(const struct sip_msg *m, const struct conf_trunk *to)
+{
+	return to && to->profile == CONF_PROFILE_PBX &&
+	       (identity_is_private(m, STR("id")) || identity_is_private(m, STR("user")) ||
+		identity_is_private(m, STR("header")));
+}
+
+bool identity_is_anonymous(struct str uri)
 {
 	struct sip_uri u;
 
 	return !sip_uri_parse(uri, &u) && str_caseeq(u.host, STR("anonymous.invalid"));
 }
 
-static struct str since(const struct buf *b, size_t mark)
+void identity_put_name(struct buf *b, struct str display, const struct identity *id,
+		       const struct conf_trunk *to)
 {
-	return (struct str){ b->p + mark, b->n - mark };
+	text_put_display(b, display);
+	buf_lit(b, "<");
+	identity_put(b, id, to);
+	buf_lit(b, ">");
 }
 
-static struct str put_from(struct buf *b, const struct sip_msg *m, const struct sip_addr *from,
-			   const struct conf_trunk *to, struct policy_invite *out)
+struct str identity_put_anonymous(struct buf *b)
+{
+	size_t mark = b->n;
+
+	buf_lit(b, "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
+	return written(b, mark);
+}
+
+struct str identity_put_from(struct buf *b, const struct sip_msg *m, const struct sip_addr *from,
+			     const struct conf_trunk *to, struct policy_invite *out)
 {
 	struct identity id;
 	size_t mark = b->n;
 
-	if (hide_from(m, to) || is_anonymous(from->uri) || identity_parse(from->uri, &id)) {
-		buf_lit(b, "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
+	if (hide_from(m, to) || identity_is_anonymous(from->uri) ||
+	    identity_parse(from->uri, &id)) {
 		out->caller = STR("anonymous");
-		return since(b, mark);
+		return identity_put_anonymous(b);
 	}
-	text_put_display(b, from->display);
-	buf_lit(b, "<");
-	identity_put(b, &id, to);
-	buf_lit(b, ">");
+	identity_put_name(b, from->display, &id, to);
 	out->caller = out->contact_user = id.user;
-	return since(b, mark);
+	return written(b, mark);
 }
 
 static struct str put_to(struct buf *b, const struct sip_addr *to_addr,
@@ -201,29 +229,24 @@ static struct str put_to(struct buf *b, const struct sip_addr *to_addr,
 {
 	struct identity id;
 	size_t mark = b->n;
+	bool named = !identity_parse(to_addr->uri, &id) && id.user.n;
 
-	if (identity_parse(to_addr->uri, &id) || !id.user.n)
-		id = *callee;
-	else
-		text_put_display(b, to_addr->display);
-	buf_lit(b, "<");
-	identity_put(b, &id, to);
-	buf_lit(b, ">");
-	return since(b, mark);
+	identity_put_name(b, named ? to_addr->display : STR_NONE, named ? &id : callee, to);
+	return written(b, mark);
 }
 
-static struct str put_ruri(struct buf *b, const struct identity *callee,
-			   const struct conf_trunk *to)
+struct str identity_put_ruri(struct buf *b, const struct identity *callee,
+			     const struct conf_trunk *to)
 {
 	size_t mark = b->n;
 
 	buf_lit(b, "sip:");
-	put_user(b, callee);
+	identity_put_user(b, callee);
 	buf_lit(b, "@");
 	identity_put_host(b, to, true);
 	if (callee->phone)
 		buf_lit(b, ";user=phone");
-	return since(b, mark);
+	return written(b, mark);
 }
 
 /* The users in `out` are slices of the message until here. */
@@ -232,7 +255,7 @@ static struct str keep(struct buf *b, struct str s)
 	size_t mark = b->n;
 
 	buf_put(b, s);
-	return since(b, mark);
+	return written(b, mark);
 }
 
 /* An emergency service has a name and no host (RFC 5031): it crosses as it is. */
@@ -243,7 +266,7 @@ static struct str put_service(struct buf *b, struct str urn)
 	buf_lit(b, "<");
 	buf_put(b, urn);
 	buf_lit(b, ">");
-	return since(b, mark);
+	return written(b, mark);
 }
 
 int identity_names(const struct sip_msg *m, const struct sip_core *core,
@@ -260,10 +283,10 @@ int identity_names(const struct sip_msg *m, const struct sip_core *core,
 	} else if (identity_parse(m->ruri, &callee) || !callee.user.n) {
 		return -ENOENT;
 	} else {
-		out->ruri = put_ruri(mem, &callee, to);
+		out->ruri = identity_put_ruri(mem, &callee, to);
 		out->to = put_to(mem, &core->to, &callee, to);
 	}
-	out->from = put_from(mem, m, &core->from, to, out);
+	out->from = identity_put_from(mem, m, &core->from, to, out);
 	out->caller = keep(mem, out->caller);
 	out->contact_user = out->contact_user.n ? out->caller : STR_NONE;
 	out->callee = keep(mem, callee.user);
@@ -279,7 +302,7 @@ int policy_invite(const struct sip_msg *m, const struct sip_core *core, const st
 	if (err)
 		return err;
 	header_cross(mem, m, CROSS_INVITE, 0, to);
-	out->headers = since(mem, mark);
+	out->headers = written(mem, mark);
 	return buf_ok(mem) ? 0 : -EMSGSIZE;
 }
 
@@ -291,7 +314,7 @@ struct str policy_reply_headers(const struct sip_msg *m, unsigned status,
 
 	if (m)
 		header_cross(mem, m, where, status, to);
-	return buf_ok(mem) ? since(mem, mark) : STR_NONE;
+	return buf_ok(mem) ? written(mem, mark) : STR_NONE;
 }
 
 struct str policy_end_headers(const struct sip_msg *m, struct buf *mem)
@@ -300,5 +323,5 @@ struct str policy_end_headers(const struct sip_msg *m, struct buf *mem)
 
 	if (m)
 		header_cross(mem, m, CROSS_END, 0, NULL);
-	return buf_ok(mem) ? since(mem, mark) : STR_NONE;
+	return buf_ok(mem) ? written(mem, mark) : STR_NONE;
 }

@@ -10,7 +10,7 @@
 #define SLUICE_POLICY_POLICY_H
 
 #include "conf/conf.h"
-#include "sip/msg.h"
+#include "sip/field.h"
 
 /* ---- limits: calls at once on each trunk and route ---- */
 
@@ -69,10 +69,16 @@ struct policy_party {
 	struct str caller; /* user part of the party that stays; empty or withheld: anonymous */
 	bool withheld;
 	struct str callee;
-	const struct sip_msg *refer; /* Referred-By and what else crosses of it; may be NULL */
+	const struct sip_msg *refer; /* Referred-By crosses; may be NULL */
 	const struct sip_replaces
 		*replaces; /* for a Replaces header, named as `to` sees it; NULL: none */
+	/* A 3xx that is followed: the INVITE that it answers, of which crosses what policy_invite() would pass on
+	 * (From too, unless `withheld`), and the 3xx. May be NULL. */
+	const struct sip_msg *invite, *redirect;
+	struct str
+		redirector; /* user part of who sends the call on, for Diversion (RFC 5806); empty: none */
 };
+/* 0; -ENOENT: the callee is nobody; -EMSGSIZE. */
 int policy_invite_party(const struct policy_party *p, const struct conf_trunk *to, struct buf *mem,
 			struct policy_invite *out);
 /* Header lines of a re-INVITE, an UPDATE or an answer to one toward `to` that follows from m: who is connected now
@@ -80,7 +86,7 @@ int policy_invite_party(const struct policy_party *p, const struct conf_trunk *t
 struct str policy_session_headers(const struct sip_msg *m, const struct conf_trunk *to,
 				  struct buf *mem);
 /* The From of a request of m's dialog has another URI than `known` (user part): connected identity (RFC 4916). The
- * name-addr for invite_rename() toward `to`; empty: the same, or withheld. */
+ * name-addr for invite_rename() toward `to`; empty: the same, or withheld, or nobody. */
 struct str policy_new_identity(const struct sip_msg *m, const struct sip_core *core,
 			       struct str known, const struct conf_trunk *to, struct buf *mem);
 /* Contact lines of a 3xx that is passed on to `to`: users of the Contacts in m at our place: `at` is what Contact of that
@@ -103,7 +109,10 @@ struct policy_ask {
 	bool inside; /* a dialog, which has its names */
 	/* "Event: refer;id=N" names a REFER by its CSeq: the one that the other side knows; NULL or 0: none. */
 	uint32_t (*refer_id)(const void *arg, uint32_t id);
-	const void *refer_arg;
+	/* The dialog that Replaces in a Refer-To names, as the other side knows it: *out lives until policy_request()
+	 * is back. false or NULL: it knows none, and the REFER is refused (403). */
+	bool (*replaces)(const void *arg, const struct sip_replaces *in, struct sip_replaces *out);
+	const void *refer_arg; /* of both */
 };
 
 /* Slices of the memory given. */

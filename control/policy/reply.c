@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the caller is told when the callee says no, and which bodies are understood. */
-#include "policy/policy.h"
+#include "policy_priv.h"
 #include "sip/multipart.h"
 
 /* Statuses that talk about the leg they came on, not about the call, become something that the
@@ -36,10 +36,38 @@ static const struct final_map {
 	{ 513, 513, 500, "as 411" },
 };
 
+/* Q.850 in any element of Reason. */
+static bool has_cause(const struct sip_msg *m, uint16_t cause)
+{
+	struct sip_each each = sip_each(m, SIP_HDR_REASON);
+	struct sip_reason r;
+	struct str item;
+
+	while (sip_each_next(&each, &item))
+		if (sip_reason_parse(item, &r) == 0 && str_caseeq(r.protocol, STR("Q.850")) &&
+		    r.has_cause && r.cause == cause)
+			return true;
+	return false;
+}
+
+static unsigned by_trunk(unsigned status, const struct sip_msg *m, const struct conf_trunk *to)
+{
+	for (unsigned i = 0; i < to->n_failures; i++) {
+		const struct conf_failure *f = &to->failures[i];
+
+		if ((!f->status || f->status == status) &&
+		    (!f->cause || (m && has_cause(m, f->cause))))
+			return f->becomes;
+	}
+	return 0;
+}
+
 unsigned policy_final(unsigned status, const struct sip_msg *m, const struct conf_trunk *to)
 {
-	(void)m;
-	(void)to;
+	unsigned wanted = to ? by_trunk(status, m, to) : 0;
+
+	if (wanted)
+		return wanted;
 	if (status < 300 || status > 699)
 		return 500;
 	for (size_t i = 0; i < sizeof(final_map) / sizeof(final_map[0]); i++) {

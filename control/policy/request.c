@@ -4,11 +4,6 @@
 #include "policy_priv.h"
 #include "sip/field.h"
 
-static struct str since(const struct buf *b, size_t mark)
-{
-	return (struct str){ b->p + mark, b->n - mark };
-}
-
 static enum crossing of_request(enum sip_method m)
 {
 	switch (m) {
@@ -49,21 +44,6 @@ static enum crossing of_answer(enum sip_method m, unsigned status)
 
 /* ---- what must be in it ---- */
 
-/* RFC 3515 2.4.2. Only somebody to be called is passed on: what else a URI can ask for would be done by
- * the other side in a network that it does not know. */
-static unsigned check_refer(const struct sip_msg *m)
-{
-	struct sip_refer_to to;
-	struct identity id;
-
-	if (!sip_hdr_first(m, SIP_HDR_REFER_TO) ||
-	    sip_refer_to_parse(sip_value(m, SIP_HDR_REFER_TO), &to))
-		return 400;
-	if (to.uri.headers.n || (to.method.n && !str_eq(to.method, STR("INVITE"))))
-		return 403;
-	return identity_parse(to.addr.uri, &id) || !id.user.n ? 403 : 0;
-}
-
 /* RFC 6665 8.2.1. The state of an unsolicited NOTIFY may be missing: it has none. */
 static unsigned check_event(const struct sip_msg *m)
 {
@@ -81,8 +61,6 @@ static unsigned check_event(const struct sip_msg *m)
 static unsigned check(const struct sip_msg *m)
 {
 	switch (m->method) {
-	case SIP_REFER:
-		return check_refer(m);
 	case SIP_NOTIFY:
 	case SIP_PUBLISH:
 	case SIP_SUBSCRIBE:
@@ -146,13 +124,15 @@ unsigned policy_request(const struct policy_ask *a, struct buf *mem, struct poli
 		status = 404;
 	if (!status)
 		status = body_cross(a->m, a->to, mem, out);
+	mark = mem->n;
+	if (!status && a->m->method == SIP_REFER)
+		status = refer_cross(a, mem);
 	if (status)
 		return status;
-	mark = mem->n;
 	if (has_event(a->m->method))
 		put_event(mem, a);
 	header_cross(mem, a->m, of_request(a->m->method), 0, a->to);
-	out->headers = since(mem, mark);
+	out->headers = written(mem, mark);
 	return buf_ok(mem) ? 0 : 513;
 }
 
@@ -179,5 +159,5 @@ struct str policy_answer(const struct sip_msg *m, const struct conf_trunk *to, s
 
 	if (m)
 		header_cross(mem, m, of_answer(m->method, m->status), m->status, to);
-	return buf_ok(mem) ? since(mem, mark) : STR_NONE;
+	return buf_ok(mem) ? written(mem, mark) : STR_NONE;
 }
