@@ -211,6 +211,9 @@ static void test_headers(void **state)
 		{ "Reason: Q.850;cause=16\r\n", "" },
 		{ "History-Info: <sip:a@10.0.0.1>;index=1\r\n", "" },
 		{ "X-Anything: 1\r\n", "" },
+		{ "Replaces: a;to-tag=1;from-tag=2\r\n", "" },
+		{ "Referred-By: <sip:1@h>\r\n", "" },
+		{ "Supported: replaces\r\nRequire: 100rel\r\nTarget-Dialog: x\r\n", "" },
 		{ "User-Agent: 1\r\n", "" },
 		{ "Record-Route: <sip:10.0.0.1;lr>\r\n", "" },
 		{ "Call-Info: <http://10.0.0.1>\r\n", "" },
@@ -241,6 +244,16 @@ static void test_reply_headers(void **state)
 		  "P-Asserted-Identity: <sip:+49@sip.carrier.example>\r\n" },
 		{ 183, "P-Early-Media: sendrecv\r\n", "P-Early-Media: sendrecv\r\n" },
 		{ 200, "Subject: a\r\n", "" },
+		{ 480,
+		  "Reason: SIP;cause=480;text=\"x\", q.850 ; text=\"a,b\" ; cause=18\r\n"
+		  "Reason: Q.850;cause=128, SIP;cause=700, Q.850, preemption;cause=1\r\n",
+		  "Reason: SIP;cause=480, Q.850;cause=18\r\n" },
+		{ 183, "Reason: Q.850;cause=1\r\n", "Reason: Q.850;cause=1\r\n" },
+		{ 200, "Reason: Q.850;cause=1\r\n", "" },
+		{ 302, "Diversion: <sip:+49@h>;reason=away\r\nContact: <sip:3@10.9.9.9>\r\n",
+		  "Diversion: <sip:+49@sip.carrier.example>;reason=away\r\n" },
+		{ 480, "Diversion: <sip:+49@h>;reason=away\r\n", "" },
+		{ 486, "Supported: a\r\nRequire: b\r\nReplaces: c\r\nTarget-Dialog: d\r\n", "" },
 	};
 
 	(void)state;
@@ -253,6 +266,37 @@ static void test_reply_headers(void **state)
 		buf_init(&b, mem, sizeof(mem));
 		assert_str(policy_reply_headers(&p.m, t[i].status, &carrier, &b), t[i].out);
 	}
+}
+
+/* BYE and CANCEL: causes cross both ways, and nothing is made up where there is none. */
+static void test_end_headers(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} t[] = {
+		{ "", "" },
+		{ "Reason: Q.850;cause=16;text=\"Terminated by 10.9.9.9\"\r\n",
+		  "Reason: Q.850;cause=16\r\n" },
+		{ "Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n",
+		  "Reason: SIP;cause=200\r\n" },
+		{ "Reason: SIP ;cause=200, Q.850;cause=26\r\nReason: SIP;cause=600\r\n",
+		  "Reason: SIP;cause=200, Q.850;cause=26, SIP;cause=600\r\n" },
+		{ "Reason: SIP;text=\"no cause\"\r\n", "" },
+		{ "Reason: SIP;cause=abc\r\n", "" },
+		{ "Reason: x.example;cause=1\r\nPrivacy: id\r\nP-Asserted-Identity: <sip:1@h>\r\n",
+		  "" },
+	};
+	char mem[POLICY_MEMORY];
+	struct parsed p;
+	struct buf b;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		parse(&p, "sip:1@h", t[i].in);
+		buf_init(&b, mem, sizeof(mem));
+		assert_str(policy_end_headers(&p.m, &b), t[i].out);
+	}
+	assert_str(policy_end_headers(NULL, &b), "");
 }
 
 /* What does not fit is left out as a whole, never cut. */
@@ -289,6 +333,40 @@ static void test_statuses(void **state)
 	assert_int_equal(policy_progress(183), 183);
 	assert_int_equal(policy_progress(150), 183);
 	assert_int_equal(policy_progress(199), 0);
+}
+
+static unsigned final_of(unsigned status, const char *lines)
+{
+	static struct conf_failure failures[] = {
+		{ 503, 0, 480 }, { 486, 17, 600 }, { 0, 34, 503 }, { 302, 0, 410 }
+	};
+	struct conf_trunk caller = { .failures = failures, .n_failures = 4 };
+	struct parsed p;
+
+	parse(&p, "sip:1@h", lines);
+	return policy_final(status, &p.m, &caller);
+}
+
+static void test_failures(void **state)
+{
+	static struct conf_failure all = { 0, 0, 480 };
+	static const struct conf_trunk caller = { .failures = &all, .n_failures = 1 };
+
+	(void)state;
+	assert_int_equal(final_of(503, ""), 480);
+	assert_int_equal(final_of(503, "Reason: Q.850;cause=34\r\n"),
+			 480); /* the first that fits */
+	assert_int_equal(final_of(486, ""), 486);
+	assert_int_equal(final_of(486, "Reason: Q.850;cause=18\r\n"), 486);
+	assert_int_equal(final_of(486, "Reason: SIP;cause=17\r\n"), 486);
+	assert_int_equal(final_of(486, "Reason: Q.850\r\n"), 486);
+	assert_int_equal(final_of(486, "Reason: SIP;cause=486, q.850;cause=17\r\n"), 600);
+	assert_int_equal(final_of(500, "Reason: SIP;cause=500\r\nReason: Q.850;cause=34\r\n"), 503);
+	assert_int_equal(final_of(302, ""), 410);
+	assert_int_equal(final_of(401, ""), 500); /* none fits */
+	assert_int_equal(policy_final(503, NULL, &caller), 480);
+	all.cause = 34;
+	assert_int_equal(policy_final(503, NULL, &caller), 503);
 }
 
 static void test_accept(void **state)
@@ -408,7 +486,8 @@ int main(void)
 		cmocka_unit_test(test_reply_headers), cmocka_unit_test(test_full),
 		cmocka_unit_test(test_statuses),      cmocka_unit_test(test_accept),
 		cmocka_unit_test(test_multipart),     cmocka_unit_test(test_emergency),
-		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_limits),        cmocka_unit_test(test_end_headers),
+		cmocka_unit_test(test_failures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,14 +77,14 @@ static unsigned cross_headers(const struct policy_ask *a, struct str headers, st
 	return 0;
 }
 
-/* RFC 3515 2.4.2: one, and it is somebody to be called. */
+/* RFC 3515 2.4.2; that it is one only is seen to by sip_msg_core(). */
 unsigned refer_cross(const struct policy_ask *a, struct buf *mem)
 {
 	struct sip_refer_to to;
 	unsigned status = 0;
 	struct identity id;
 
-	if (!sip_hdr_first(a->m, SIP_HDR_REFER_TO) || sip_hdr_repeated(a->m, SIP_HDR_REFER_TO) ||
+	if (!sip_hdr_first(a->m, SIP_HDR_REFER_TO) ||
 	    sip_refer_to_parse(sip_value(a->m, SIP_HDR_REFER_TO), &to))
 		return 400;
 	if ((to.method.n && !str_eq(to.method, STR("INVITE"))) || identity_of(&to.uri, &id) ||

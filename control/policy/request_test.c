@@ -31,6 +31,20 @@ static uint32_t one_more(const void *arg, uint32_t id)
 	return id == 7 ? id + 1 : 0;
 }
 
+/* The dialog "a@b" is another one on the other side. */
+static const struct sip_replaces mapped = { STR("9;=%&,@?/:[]+$ \"<>|\\^`{}#"), STR("-_.!~*'()%"),
+					    STR("y+1"), false };
+
+static bool dialog(const void *arg, const struct sip_replaces *in, struct sip_replaces *out)
+{
+	if (!str_eq(in->call_id, STR("a@b")) || !str_eq(in->to_tag, STR("1")) ||
+	    !str_eq(in->from_tag, STR("2%")))
+		return false;
+	*out = mapped;
+	out->early_only = in->early_only;
+	return true;
+}
+
 static void parse(struct crossed *c, const char *start, const char *method, const char *lines,
 		  const char *body)
 {
@@ -47,9 +61,12 @@ static void parse(struct crossed *c, const char *start, const char *method, cons
 static void cross(struct crossed *c, const char *method, const char *lines, const char *body)
 {
 	char start[64];
-	struct policy_ask ask = {
-		.m = &c->m, .core = &c->core, .to = &carrier, .inside = true, .refer_id = one_more
-	};
+	struct policy_ask ask = { .m = &c->m,
+				  .core = &c->core,
+				  .to = &carrier,
+				  .inside = true,
+				  .refer_id = one_more,
+				  .replaces = dialog };
 	struct buf b;
 
 	snprintf(start, sizeof(start), "%s sip:2@10.0.0.1 SIP/2.0", method);
@@ -98,6 +115,12 @@ static void test_lines(void **state)
 		  "Referred-By: <sip:1@sip.carrier.example>\r\nRefer-Sub: true\r\n" },
 		{ "REFER", "Refer-To: <sip:3@x>\r\nRefer-Sub: maybe\r\n",
 		  "Refer-To: <sip:3@sip.carrier.example>\r\n" },
+		{ "REFER", "Refer-To: \"A\" <sip:3@x>\r\nSupported: a\r\nRequire: b\r\n",
+		  "Refer-To: \"A\" <sip:3@sip.carrier.example>\r\n" },
+		{ "REFER", "Refer-To: <sip:3@x>\r\nTarget-Dialog: a;local-tag=1;remote-tag=2\r\n",
+		  "Refer-To: <sip:3@sip.carrier.example>\r\n" },
+		{ "REFER", "Refer-To: <sip:3@x>\r\nReplaces: a;to-tag=1;from-tag=2\r\n",
+		  "Refer-To: <sip:3@sip.carrier.example>\r\n" },
 		{ "MESSAGE", "Date: Fri, 01 Jan 2010 16:00:00 EST\r\n", "" },
 		{ "MESSAGE", "Reply-To: <sip:x@10.9.9.9>\r\nIn-Reply-To: 1@10.9.9.9\r\n", "" },
 		{ "INFO", "Info-Package: foo\r\nSubject: x\r\n", "Info-Package: foo\r\n" },
@@ -129,7 +152,7 @@ static void test_refused(void **state)
 		{ "REFER", "Refer-To: <sip:3@x>x\r\n", 400 },
 		{ "REFER", "Refer-To: <mailto:3@x>\r\n", 400 },
 		{ "REFER", "Refer-To: <sip:x>\r\n", 403 },
-		{ "REFER", "Refer-To: <sip:3@x?Replaces=1>\r\n", 403 },
+		{ "REFER", "Refer-To: <sip:3@x>, <sip:4@x>\r\n", 400 },
 		{ "REFER", "Refer-To: <sip:3@x?Subject=1>\r\n", 403 },
 		{ "REFER", "Refer-To: <sip:3@x;method=SUBSCRIBE>\r\n", 403 },
 		{ "REFER", "Refer-To: <sips:3@x>\r\n", 0 },
@@ -140,6 +163,95 @@ static void test_refused(void **state)
 		cross(&c, t[i].method, t[i].lines, "");
 		assert_int_equal(c.status, t[i].status);
 	}
+}
+
+#define ESCAPED                                                                                    \
+	"9%3B%3D%25%26%2C%40?/:[]+$%20%22%3C%3E%7C%5C%5E%60%7B%7D%23%3Bto-tag%3D-_.!~*'()%25"      \
+	"%3Bfrom-tag%3Dy+1"
+
+static void test_replaces(void **state)
+{
+	static const struct {
+		const char *headers, *out; /* NULL: refused */
+		unsigned status;
+	} t[] = {
+		{ "?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2%25", ESCAPED, 0 },
+		{ "?rEPLACES=%61%40b%3Bfrom-tag=2%25%3Bto-tag=1", ESCAPED, 0 },
+		{ "?Replaces=%61%40%62%3bto-tag%3d1%3bfrom-tag%3d2%25%3bearly-only",
+		  ESCAPED "%3Bearly-only", 0 },
+		{ "?Require=replaces&Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2%25", ESCAPED, 0 },
+		{ "?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2%25&Require=x", NULL, 403 },
+		{ "?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2%25&Subject=x", NULL, 403 },
+		{ "?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2%25&Replaces=x", NULL, 403 },
+		{ "?Replaces=c%40b%3Bto-tag%3D1%3Bfrom-tag%3D2%25", NULL, 403 },
+		{ "?Replaces=", NULL, 403 },
+		{ "?Require=replaces", NULL, 403 },
+		{ "?Replaces=1", NULL, 400 },
+		{ "?Replaces=a@b;to-tag=1;from-tag=2%25", NULL, 400 }, /* not escaped */
+		{ "?Replaces=a%0D%0AX%3Ab%3Bto-tag%3D1%3Bfrom-tag%3D2", NULL, 400 },
+		{ "?%52eplaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2%25", NULL, 403 },
+	};
+	static struct crossed c;
+	char lines[512], want[512];
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		snprintf(lines, sizeof(lines), "Refer-To: <sip:3@10.9.9.9%s>\r\n", t[i].headers);
+		cross(&c, "REFER", lines, "");
+		assert_int_equal(c.status, t[i].status);
+		if (c.status)
+			continue;
+		snprintf(want, sizeof(want),
+			 "Refer-To: <sip:3@sip.carrier.example?Replaces=%s>\r\n", t[i].out);
+		assert_str(c.out.headers, want);
+	}
+}
+
+/* What was written is read again as it was meant, octet by octet. */
+static void test_replaces_round_trip(void **state)
+{
+	static struct crossed c, again;
+	char lines[1024], mem[1024];
+	struct sip_refer_to to;
+	struct sip_replaces r;
+	struct buf b;
+
+	cross(&c, "REFER", "Refer-To: <sip:3@x?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2%25>\r\n",
+	      "");
+	assert_int_equal(c.status, 0);
+	snprintf(lines, sizeof(lines), "%.*s", STR_FMT(c.out.headers));
+	parse(&again, "REFER sip:2@10.0.0.1 SIP/2.0", "REFER", lines, "");
+	assert_int_equal(sip_refer_to_parse(sip_value(&again.m, SIP_HDR_REFER_TO), &to), 0);
+	buf_init(&b, mem, sizeof(mem));
+	sip_put_unescaped(&b, to.replaces);
+	snprintf(lines, sizeof(lines), "%.*s;to-tag=%.*s;from-tag=%.*s", STR_FMT(mapped.call_id),
+		 STR_FMT(mapped.to_tag), STR_FMT(mapped.from_tag));
+	assert_str(buf_str(&b), lines);
+
+	/* One that a Call-ID may be, up to the longest. */
+	memset(mem, '%', SIP_TOKEN_MAX);
+	snprintf(lines, sizeof(lines), "Refer-To: <sip:3@x?Replaces=");
+	for (int i = 0; i < SIP_TOKEN_MAX; i++)
+		strncat(lines, "%25", sizeof(lines) - strlen(lines) - 1);
+	strncat(lines, "%3Bto-tag%3D1%3Bfrom-tag%3D2>\r\n", sizeof(lines) - strlen(lines) - 1);
+	parse(&again, "REFER sip:2@10.0.0.1 SIP/2.0", "REFER", lines, "");
+	assert_int_equal(sip_refer_to_parse(sip_value(&again.m, SIP_HDR_REFER_TO), &to), 0);
+	buf_init(&b, mem + SIP_TOKEN_MAX, sizeof(mem) - SIP_TOKEN_MAX);
+	sip_put_unescaped(&b, to.replaces);
+	assert_int_equal(sip_replaces_parse(buf_str(&b), &r), 0);
+	assert_true(str_eq(r.call_id, (struct str){ mem, SIP_TOKEN_MAX }));
+}
+
+/* Without somebody who knows the dialogs none can be named. */
+static void test_replaces_of_nobody(void **state)
+{
+	static struct crossed c;
+	struct policy_ask ask = { .m = &c.m, .core = &c.core, .to = &carrier, .inside = true };
+	struct buf b;
+
+	parse(&c, "REFER sip:2@10.0.0.1 SIP/2.0", "REFER",
+	      "Refer-To: <sip:3@x?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2%25>\r\n", "");
+	buf_init(&b, c.mem, sizeof(c.mem));
+	assert_int_equal(policy_request(&ask, &b, &c.out), 403);
 }
 
 #define FRAG "Event: refer\r\nContent-Type: message/sipfrag\r\n"
@@ -294,10 +406,16 @@ static void test_way(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lines),   cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_bodies),  cmocka_unit_test(test_names),
-		cmocka_unit_test(test_answers), cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_bodies),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_way),
+		cmocka_unit_test(test_replaces),
+		cmocka_unit_test(test_replaces_round_trip),
+		cmocka_unit_test(test_replaces_of_nobody),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
