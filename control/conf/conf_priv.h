@@ -4,6 +4,7 @@
 #define SLUICE_CONF_PRIV_H
 
 #include <stdatomic.h>
+#include <sys/types.h>
 #include "base/arena.h"
 #include "base/buf.h"
 #include "conf/conf.h"
@@ -58,6 +59,11 @@ struct tree {
  * to the faults. Bounded in depth and size, without recursion. */
 int tree_parse(struct str text, struct arena *a, struct faults *f, struct tree **root);
 const struct tree *tree_get(const struct tree *map, const char *key); /* NULL: no such entry */
+
+/* ---- read.c ---- */
+
+/* To the end of the file, or `max` octets of it. How many they are, or -errno. */
+ssize_t read_up_to(int fd, char *mem, size_t max);
 
 /* ---- schema.c: one row for each option ---- */
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "base/test.h"
 #include "conf/conf_priv.h"
+#include "conf/conf_test.h"
 
 /* The root of the sources, for the files that come with them. */
 static char *root;
@@ -43,20 +43,6 @@ static char *errors_text(const struct conf_errors *e, const char *file)
 
 	conf_errors_print(e, file, fd);
 	return read_text(fd);
-}
-
-static struct conf *parse(const char *text)
-{
-	struct conf_errors e;
-	struct conf *c = NULL;
-
-	if (conf_parse("test", str_of(text), &c, &e)) {
-		conf_errors_print(&e, "test", 2);
-		fail();
-	}
-	assert_int_equal(e.n, 0);
-	conf_errors_free(&e);
-	return c;
 }
 
 static struct conf *load(const char *file)
@@ -133,6 +119,22 @@ static void short_file_has_safe_defaults(void **state)
 	assert_false(t->nat);
 	assert_int_equal(t->max_calls, 500);
 	assert_int_equal(t->ring_timeout_s, 180);
+	assert_int_equal(t->max_duration_s, 0);
+	assert_int_equal(t->rel, CONF_EXTENSION_SUPPORT);
+	assert_int_equal(t->session_expires_s, 1800);
+	assert_int_equal(t->session_min_s, 90);
+	assert_int_equal(t->session_refresher, CONF_REFRESHER_ANY);
+	assert_true(t->late_offer);
+	assert_true(t->early_media);
+	assert_int_equal(t->transfer, CONF_FOLLOW_HERE);
+	assert_int_equal(t->redirect, CONF_FOLLOW_HERE);
+	assert_int_equal(t->n_failures, 0);
+	assert_null(t->codecs_first[0]);
+	assert_null(t->codecs_drop[0]);
+	assert_int_equal(t->ptime_ms, 0);
+	assert_int_equal(t->streams, 15);
+	assert_false(t->multicast);
+	assert_int_equal(t->dtmf, CONF_DTMF_RTP);
 	assert_int_equal(c->trunks[1].profile, CONF_PROFILE_PBX);
 	assert_int_equal(c->trunks[1].index, 1);
 
@@ -284,12 +286,6 @@ static void transports_and_tls(void **state)
 	assert_null(c->sip.emergency[1]);
 	conf_put(c);
 }
-
-#define HEAD                                                                                       \
-	"sluice: 1\n"                                                                              \
-	"networks:\n"                                                                              \
-	"  out: { port: eth0, address: 203.0.113.1/24, address6: 2001:db8::10/64 }\n"              \
-	"  in: { port: eth1, address: 10.0.0.1/8 }\n"
 
 /* What becomes of `host`: its address, name, port, domain and number of sources. */
 static void check_host(const char *host, const char *rest, const char *want)

@@ -375,25 +375,6 @@ int conf_parse(const char *name, struct str text, struct conf **out, struct conf
 	return parse(name, text, false, out, errors);
 }
 
-/* At most FILE_MAX + 1 octets: one too many tells that it is too large. */
-static ssize_t read_all(int fd, char *mem)
-{
-	size_t have = 0;
-
-	while (have <= FILE_MAX) {
-		ssize_t n = read(fd, mem + have, FILE_MAX + 1 - have);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		have += (size_t)n;
-	}
-	return (ssize_t)have;
-}
-
 static ssize_t read_file(const char *file, char *mem)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC);
@@ -401,7 +382,7 @@ static ssize_t read_file(const char *file, char *mem)
 
 	if (fd < 0)
 		return -errno;
-	n = read_all(fd, mem);
+	n = read_up_to(fd, mem, FILE_MAX + 1); /* one too many tells that it is too large */
 	close(fd);
 	return n;
 }

@@ -46,25 +46,6 @@ static bool check_file(struct value *v, const char *path, int fd)
 	return false;
 }
 
-/* Up to SECRET_LONGEST + 2 octets: room for the end of the line. */
-static ssize_t read_some(int fd, char *mem)
-{
-	size_t have = 0;
-
-	while (have < SECRET_LONGEST + 2) {
-		ssize_t n = read(fd, mem + have, SECRET_LONGEST + 2 - have);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		have += (size_t)n;
-	}
-	return (ssize_t)have;
-}
-
 static void refuse_unreadable(struct value *v, const char *path, int err)
 {
 	BAD(v, "%s cannot be read (%s)", path, strerror(err));
@@ -93,7 +74,7 @@ static void read_secret(struct value *v, const char *path)
 {
 	/* O_NONBLOCK: a FIFO must not keep us. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	char mem[SECRET_LONGEST + 2];
+	char mem[SECRET_LONGEST + 2]; /* with the end of the line */
 	ssize_t n;
 
 	if (fd < 0) {
@@ -101,7 +82,7 @@ static void read_secret(struct value *v, const char *path)
 		return;
 	}
 	if (check_file(v, path, fd)) {
-		n = read_some(fd, mem);
+		n = read_up_to(fd, mem, sizeof(mem));
 		if (n < 0)
 			refuse_unreadable(v, path, (int)-n);
 		else

@@ -2,28 +2,7 @@
 /* Whose address is it? */
 #include <stdio.h>
 #include <stdlib.h>
-#include "base/test.h"
-#include "conf/conf.h"
-
-#define HEAD                                                                                       \
-	"sluice: 1\n"                                                                              \
-	"networks:\n"                                                                              \
-	"  out: { port: eth0, address: 203.0.113.1/24, address6: 2001:db8::10/64 }\n"              \
-	"  in: { port: eth1, address: 10.0.0.1/8 }\n"
-
-static struct conf *parse(const char *text)
-{
-	struct conf_errors e;
-	struct conf *c = NULL;
-
-	if (conf_parse("test", str_of(text), &c, &e)) {
-		conf_errors_print(&e, "test", 2);
-		fail();
-	}
-	assert_int_equal(e.n, 0);
-	conf_errors_free(&e);
-	return c;
-}
+#include "conf/conf_test.h"
 
 static struct addr addr(const char *z)
 {
@@ -43,8 +22,40 @@ static const char *owner(const struct conf *c, unsigned network, const char *ip)
 	return t ? t->name : "-";
 }
 
+struct owned {
+	unsigned network;
+	const char *ip, *owner;
+};
+
+static void check_owners(const struct conf *c, const struct owned *o, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		assert_string_equal(owner(c, o[i].network, o[i].ip), o[i].owner);
+}
+
+#define CHECK_OWNERS(c, o) check_owners((c), (o), sizeof(o) / sizeof((o)[0]))
+
 static void trunk_by_longest_prefix(void **state)
 {
+	static const struct owned owned[] = {
+		{ 0, "203.0.113.20", "wide" },
+		{ 0, "203.0.113.21", "narrow" },
+		{ 0, "203.0.113.22", "-" },
+		{ 0, "198.51.99.255", "wide" },
+		{ 0, "198.51.100.0", "narrow" },
+		{ 0, "198.51.100.8", "narrow" },
+		{ 0, "198.51.100.9", "one" },
+		{ 0, "198.51.101.0", "wide" },
+		{ 0, "198.52.0.0", "-" },
+		{ 0, "100.255.0.1", "narrow" },
+		{ 0, "10.0.0.2", "-" },
+		{ 1, "10.0.0.2", "pbx" },
+		{ 1, "198.51.100.9", "pbx" },
+		{ 2, "10.0.0.2", "-" },
+		{ 0, "2001:db8::1", "-" },
+		{ 0, "cb00:7114::", "-" }, /* the octets of 203.0.113.20 */
+		{ 0, "::ffff:203.0.113.20", "wide" },
+	};
 	struct conf *c = parse(
 		HEAD "trunks:\n"
 		     "  wide: { on: out, profile: static, host: 203.0.113.20, sources: "
@@ -55,28 +66,27 @@ static void trunk_by_longest_prefix(void **state)
 		     "  pbx: { on: in, profile: pbx, host: 10.0.0.2, sources: [198.51.100.0/24] }\n"
 		     "calls: [ { from: wide, to: pbx } ]\n");
 
-	assert_string_equal(owner(c, 0, "203.0.113.20"), "wide");
-	assert_string_equal(owner(c, 0, "203.0.113.21"), "narrow");
-	assert_string_equal(owner(c, 0, "203.0.113.22"), "-");
-	assert_string_equal(owner(c, 0, "198.51.99.255"), "wide");
-	assert_string_equal(owner(c, 0, "198.51.100.0"), "narrow");
-	assert_string_equal(owner(c, 0, "198.51.100.8"), "narrow");
-	assert_string_equal(owner(c, 0, "198.51.100.9"), "one");
-	assert_string_equal(owner(c, 0, "198.51.101.0"), "wide");
-	assert_string_equal(owner(c, 0, "198.52.0.0"), "-");
-	assert_string_equal(owner(c, 0, "100.255.0.1"), "narrow");
-	assert_string_equal(owner(c, 0, "10.0.0.2"), "-");
-	assert_string_equal(owner(c, 1, "10.0.0.2"), "pbx");
-	assert_string_equal(owner(c, 1, "198.51.100.9"), "pbx");
-	assert_string_equal(owner(c, 2, "10.0.0.2"), "-");
-	assert_string_equal(owner(c, 0, "2001:db8::1"), "-");
-	assert_string_equal(owner(c, 0, "cb00:7114::"), "-"); /* the octets of 203.0.113.20 */
-	assert_string_equal(owner(c, 0, "::ffff:203.0.113.20"), "wide");
+	CHECK_OWNERS(c, owned);
 	conf_put(c);
 }
 
 static void trunk_by_longest_prefix6(void **state)
 {
+	static const struct owned owned[] = {
+		{ 0, "2001:db8:1::", "wide" },
+		{ 0, "2001:db8:1:ffff:ffff:ffff:ffff:ffff", "wide" },
+		{ 0, "2001:db8:2::", "-" },
+		{ 0, "2001:db8:3:7::1", "wide" },
+		{ 0, "2001:db8:3:8::1", "-" },
+		{ 0, "2001:db8:1:2::", "narrow" },
+		{ 0, "2001:db8:1:2::20", "narrow" },
+		{ 0, "2001:db8:1:2::21", "name" },
+		{ 0, "2001:db8:1:2::22", "narrow" },
+		{ 0, "2001:db8:1:3::", "wide" },
+		{ 0, "203.0.113.20", "wide" },
+		{ 0, "198.51.100.77", "narrow" },
+		{ 1, "2001:db8:1::", "-" },
+	};
 	struct conf *c =
 		parse(HEAD "trunks:\n"
 			   "  wide: { on: out, profile: static, host: 203.0.113.20,\n"
@@ -88,19 +98,7 @@ static void trunk_by_longest_prefix6(void **state)
 			   "  pbx: { on: in, profile: pbx, host: 10.0.0.2 }\n"
 			   "calls: [ { from: wide, to: pbx } ]\n");
 
-	assert_string_equal(owner(c, 0, "2001:db8:1::"), "wide");
-	assert_string_equal(owner(c, 0, "2001:db8:1:ffff:ffff:ffff:ffff:ffff"), "wide");
-	assert_string_equal(owner(c, 0, "2001:db8:2::"), "-");
-	assert_string_equal(owner(c, 0, "2001:db8:3:7::1"), "wide");
-	assert_string_equal(owner(c, 0, "2001:db8:3:8::1"), "-");
-	assert_string_equal(owner(c, 0, "2001:db8:1:2::"), "narrow");
-	assert_string_equal(owner(c, 0, "2001:db8:1:2::20"), "narrow");
-	assert_string_equal(owner(c, 0, "2001:db8:1:2::21"), "name");
-	assert_string_equal(owner(c, 0, "2001:db8:1:2::22"), "narrow");
-	assert_string_equal(owner(c, 0, "2001:db8:1:3::"), "wide");
-	assert_string_equal(owner(c, 0, "203.0.113.20"), "wide");
-	assert_string_equal(owner(c, 0, "198.51.100.77"), "narrow");
-	assert_string_equal(owner(c, 1, "2001:db8:1::"), "-");
+	CHECK_OWNERS(c, owned);
 	conf_put(c);
 }
 

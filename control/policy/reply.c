@@ -45,7 +45,7 @@ static bool has_cause(const struct sip_msg *m, uint16_t cause)
 
 	while (sip_each_next(&each, &item))
 		if (sip_reason_parse(item, &r) == 0 && str_caseeq(r.protocol, STR("Q.850")) &&
-		    r.has_cause && r.cause == cause)
+		    r.cause == cause)
 			return true;
 	return false;
 }

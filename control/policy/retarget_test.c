@@ -352,6 +352,9 @@ static void test_contacts(void **state)
 		  "Contact: <sip:+491@203.0.113.10:5060;user=phone>;q=1.0\r\n"
 		  "Contact: <sip:4@203.0.113.10:5060>\r\n" },
 		{ "Contact: *\r\n", "" },
+		{ "Contact: <sip:3@h>;q=0.725, <sip:4@h>;q=0.7250, <sip:5@h>;q=2\r\n",
+		  "Contact: <sip:3@203.0.113.10:5060>;q=0.725\r\n"
+		  "Contact: <sip:4@203.0.113.10:5060>\r\nContact: <sip:5@203.0.113.10:5060>\r\n" },
 		{ "Contact: <mailto:x@10.9.9.9>, <sip:10.9.9.9>, <sip:a%40b@h>\r\n", "" },
 		{ "Contact: <sip:3@h>;q=0.7x\r\n", "Contact: <sip:3@203.0.113.10:5060>\r\n" },
 		{ "Contact: <sip:1@h>,<sip:1@h>,<sip:1@h>,<sip:1@h>,<sip:1@h>,<sip:1@h>,<sip:1@h>,"
