@@ -299,38 +299,45 @@ static void check_session(struct binding *b, const struct conf_trunk *t)
 	fault_fix(b->faults, "Write up to %us, or a longer session-expires.", t->session_expires_s);
 }
 
-static bool has_codec(const char *const *list, const char *name)
+static bool has_codec(const char *const *list, struct str name)
 {
 	for (; list && *list; list++)
-		if (str_caseeq(str_of(*list), str_of(name)))
+		if (str_caseeq(str_of(*list), name))
 			return true;
 	return false;
 }
 
+/* The entries of a list of a trunk in the file; NULL: there are none. */
+static const struct tree *entries(struct binding *b, const struct conf_trunk *t, const char *key)
+{
+	const struct tree *item = b->trunk_at[t->index];
+	const struct tree *list = item->kind == TREE_MAP ? tree_get(item, key) : NULL;
+
+	return list && list->kind == TREE_LIST ? list->child : NULL;
+}
+
 static void check_codecs(struct binding *b, const struct conf_trunk *t)
 {
-	for (const char *const *drop = t->codecs_drop; drop && *drop; drop++) {
-		if (!has_codec(t->codecs_first, *drop))
+	const struct tree *drop = entries(b, t, "codecs-drop");
+
+	for (at_trunk(b, t, "codecs-drop"); drop; drop = drop->next) {
+		if (drop->kind != TREE_SCALAR || !has_codec(t->codecs_first, drop->text))
 			continue;
-		fault(b->faults, at_trunk(b, t, "codecs-drop"), b->key, "%s is in codecs-first too",
-		      *drop);
+		fault(b->faults, drop->at, b->key, "%s is in codecs-first too", drop->text.p);
 		fault_fix(b->faults, "Delete it from one of the two.");
 	}
 }
 
-/* Which failures does a line mean? One that means all of them would leave no status as it is. */
+/* A line for all failures would leave no status as it is. */
 static void check_failures(struct binding *b, const struct conf_trunk *t)
 {
-	const struct tree *item = b->trunk_at[t->index], *list, *line;
-	unsigned n = 0;
+	const struct tree *line = entries(b, t, "failures");
 
-	list = item->kind == TREE_MAP ? tree_get(item, "failures") : NULL;
-	for (line = list && list->kind == TREE_LIST ? list->child : NULL; line; line = line->next) {
-		n++;
+	for (unsigned n = 1; line; line = line->next, n++) {
 		if (line->kind != TREE_MAP || tree_get(line, "status") || tree_get(line, "cause"))
 			continue;
-		binding_key(b, "trunks.%s.failures[%u]", item->key, n);
-		fault(b->faults, line->at, b->key, "this line says of no failure that it means it");
+		binding_key(b, "trunks.%s.failures[%u]", t->name, n);
+		fault(b->faults, line->at, b->key, "there is neither a status nor a cause");
 		fault_fix(b->faults, "Add status: 503 or cause: 34, for example.");
 	}
 }

@@ -483,6 +483,7 @@ static const struct option trunk_options[] = {
 	  FIELD(codecs_first),
 	  .max = 32,
 	  .def = "[]",
+	  .example = "[PCMA, opus]",
 	  .help = "These come first in what it is offered, in this order: [PCMA, opus] for "
 		  "example." },
 	{ .name = "codecs-drop",
@@ -490,6 +491,7 @@ static const struct option trunk_options[] = {
 	  FIELD(codecs_drop),
 	  .max = 32,
 	  .def = "[]",
+	  .example = "[G729]",
 	  .help = "These are taken out of what it is told, and of what it says: [G729] for "
 		  "example." },
 	{ .name = "ptime",

@@ -5,6 +5,33 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static bool has(const char *const *list, const char *name)
+{
+	for (; *list; list++)
+		if (str_caseeq(str_of(*list), str_of(name)))
+			return true;
+	return false;
+}
+
+/* What the calls of a trunk rely on. */
+static void use_in_call(const struct conf_trunk *t)
+{
+	if (t->session_expires_s && t->session_min_s > t->session_expires_s)
+		abort();
+	if (t->session_min_s < 90 || !t->streams || t->streams > 15 || t->ptime_ms % 10)
+		abort();
+	for (const char *const *drop = t->codecs_drop; *drop; drop++)
+		if (has(t->codecs_first, *drop) ||
+		    str_caseeq(str_of(*drop), STR("telephone-event")))
+			abort();
+	for (unsigned i = 0; i < t->n_failures; i++) {
+		const struct conf_failure *f = &t->failures[i];
+
+		if ((!f->status && !f->cause) || f->becomes < 400 || f->becomes > 699)
+			abort();
+	}
+}
+
 static void use(struct conf *c)
 {
 	struct addr src = { .family = 4, .ip = { 203, 0, 113, 20 } };
@@ -16,6 +43,7 @@ static void use(struct conf *c)
 			abort();
 		if (t->host.family && conf_trunk_of(c, t->on->index, &t->host) != t)
 			abort(); /* the address of a trunk is nobody else's */
+		use_in_call(t);
 		if (!t->login.user != !t->login.password ||
 		    !t->challenge.user != !t->challenge.password)
 			abort();
