@@ -240,6 +240,24 @@ int engine_set(struct engine *e, const struct flow *f, engine_done *done, void *
 	return request_end(e, r, done ? 256 : 0);
 }
 
+int engine_dtmf(struct engine *e, u64 id, unsigned side, u8 event, u32 duration_ms)
+{
+	struct request *r;
+	int rc;
+
+	if (!takes_requests(e))
+		return -ENOTCONN;
+	r = request_begin(e, FLOW_CMD_DTMF, 0, &rc);
+	if (!r)
+		return rc;
+	r->kind = REQUEST_SILENT;
+	tlv_put_dtmf(&e->out, &(struct tlv_dtmf){ .flow_id = id,
+						  .side = side,
+						  .duration_ms = duration_ms,
+						  .digit = event });
+	return request_end(e, r, 0);
+}
+
 static int ask(struct engine *e, u8 cmd, u64 id, engine_report *done, void *arg)
 {
 	struct request *r;

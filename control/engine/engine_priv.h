@@ -18,7 +18,7 @@ enum engine_state {
 
 enum request_kind {
 	REQUEST_STATUS, /* HELLO, SET, SUBSCRIBE */
-	REQUEST_SILENT, /* SET that nobody waits for: there is no answer */
+	REQUEST_SILENT, /* SET that nobody waits for, DTMF: there is no answer */
 	REQUEST_REPORT, /* DEL, GET */
 	REQUEST_DUMP
 };

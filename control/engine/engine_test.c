@@ -126,6 +126,8 @@ static struct flow a_flow(u64 id, u32 gen)
 		s->local = (struct flow_addr){ .ip = { 192, 0, 2, 1 }, .port = 4000, .family = 4 };
 		s->clock = 8000;
 		s->ptime = 20;
+		s->dtmf_in = s->dtmf_out = FLOW_PT_NONE;
+		s->dtmf_clock = 8000;
 	}
 	return f;
 }
@@ -348,6 +350,9 @@ static void sends_the_longest_flows(void **state)
 						 .learn_len = 64,
 						 .ptime = 30,
 						 .dscp = 46,
+						 .dtmf_in = FLOW_PT_NONE,
+						 .dtmf_out = FLOW_PT_NONE,
+						 .dtmf_clock = 8000,
 						 .n_acl = FLOW_ACL_MAX,
 						 .n_ptmap = FLOW_PTMAP_MAX };
 			for (u8 k = 0; k < FLOW_ACL_MAX; k++)
@@ -421,6 +426,26 @@ static void tells_a_broken_line_from_a_restart(void **state)
 	loop_advance(w->loop, 200);
 	assert_int_equal(w->ups, 2);
 	assert_int_equal(w->fresh, 1);
+}
+
+static void plays_keys(void **state)
+{
+	struct world *w = *state;
+	struct flow f = a_flow(1, 1);
+
+	assert_int_equal(engine_dtmf(w->e, 1, 0, 5, 100), -ENOTCONN);
+	come_up(w);
+	engine_set(w->e, &f, NULL, NULL);
+	unsigned acks = w->peer.acks;
+	assert_int_equal(engine_dtmf(w->e, 1, 1, 11, 250), 0);
+	loop_advance(w->loop, 10);
+	assert_int_equal(w->peer.keys, 1);
+	assert_true(w->peer.key.flow_id == 1 && w->peer.key.side == 1);
+	assert_int_equal(w->peer.key.digit, 11);
+	assert_int_equal(w->peer.key.duration_ms, 250);
+	assert_int_equal(w->peer.acks, acks); /* nobody waits for an answer, so none comes */
+	loop_advance(w->loop, 3000);
+	assert_int_equal(w->downs, 0);
 }
 
 static void gives_up_after_two_seconds(void **state)
@@ -583,6 +608,7 @@ int main(void)
 		T(complains_once),
 		T(tells_a_broken_line_from_a_restart),
 		T(gives_up_after_two_seconds),
+		T(plays_keys),
 		T(keeps_off_another_version),
 		T(reports_orphans_before_up),
 		T(forgets_owners),

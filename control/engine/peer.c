@@ -38,6 +38,14 @@ static int set(struct peer *p, const struct tlv_msg *m, const char **why)
 	return 0;
 }
 
+static int play(struct peer *p, const struct tlv_msg *m, const char **why)
+{
+	if (tlv_get_dtmf(m, &p->key, why) < 0)
+		return -EINVAL;
+	p->keys++;
+	return peer_flow(p, p->key.flow_id) ? 0 : -ENOENT;
+}
+
 static void reply(struct tlv_out *o, const struct tlv_msg *m, int status)
 {
 	tlv_begin(o, m->cmd, 0, m->seq);
@@ -102,7 +110,9 @@ static void handle(struct peer *p, struct tlv_out *o, const struct tlv_msg *m, p
 	} else if (m->cmd == FLOW_CMD_DEL || m->cmd == FLOW_CMD_DUMP) {
 		one(p, o, m);
 	} else {
-		int status = m->cmd == FLOW_CMD_SET ? set(p, m, &why) : 0;
+		int status = m->cmd == FLOW_CMD_SET    ? set(p, m, &why)
+			     : m->cmd == FLOW_CMD_DTMF ? play(p, m, &why)
+						       : 0;
 
 		p->subscribed |= m->cmd == FLOW_CMD_SUBSCRIBE;
 		if (!(m->flags & NLM_F_ACK))

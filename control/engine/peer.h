@@ -31,7 +31,9 @@ struct peer {
 	struct tlv_report flows[PEER_FLOWS];
 	unsigned n_flows;
 	unsigned datagrams, sets, dels, opens; /* received */
-	unsigned acks;                         /* given, but for DEL and queries */
+	struct tlv_dtmf key;                   /* the last one asked for */
+	unsigned keys;
+	unsigned acks; /* given, but for DEL and queries */
 	bool connected, subscribed;
 	/* its own */
 	struct engine *engine;

@@ -48,6 +48,8 @@ static struct flow a_flow(u64 id)
 		s->local = (struct flow_addr){ .ip = { 192, 0, 2, 1 }, .port = 4000, .family = 4 };
 		s->clock = 8000;
 		s->ptime = 20;
+		s->dtmf_in = s->dtmf_out = FLOW_PT_NONE;
+		s->dtmf_clock = 8000;
 	}
 	return f;
 }

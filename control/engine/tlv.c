@@ -23,6 +23,7 @@ static const struct nla_policy top_policy[FLOW_A_MAX + 1] = {
 	[FLOW_A_GEN] = FIXED(4),     [FLOW_A_IDLE] = FIXED(4),  [FLOW_A_EVENT] = FIXED(4),
 	[FLOW_A_SIDE] = FIXED(4),    [FLOW_A_NAME] = TEXT,      [FLOW_A_COUNT] = FIXED(8),
 	[FLOW_A_DRIVER] = TEXT,      [FLOW_A_WHY] = TEXT,       [FLOW_A_AGE] = FIXED(8),
+	[FLOW_A_KIND] = FIXED(1),    [FLOW_A_DIGIT] = FIXED(1), [FLOW_A_DURATION] = FIXED(4),
 };
 
 /* ---- writing ---- */
@@ -103,6 +104,11 @@ void tlv_put(struct tlv_out *o, int type, const void *data, size_t len)
 	void *at = put_hole(o, type, len);
 	if (at && len)
 		memcpy(at, data, len);
+}
+
+void tlv_put_u8(struct tlv_out *o, int type, u8 v)
+{
+	tlv_put(o, type, &v, sizeof(v));
 }
 
 void tlv_put_u32(struct tlv_out *o, int type, u32 v)
@@ -215,6 +221,13 @@ int tlv_next(const void **p, size_t *n, struct tlv_msg *m)
 	*p = (const u8 *)*p + step;
 	*n -= step;
 	return 1;
+}
+
+u8 tlv_u8(const struct tlv_msg *m, int type, u8 absent)
+{
+	const struct nlattr *a = m->attr[type];
+
+	return a && nla_len(a) == 1 ? nla_get_u8(a) : absent;
 }
 
 u32 tlv_u32(const struct tlv_msg *m, int type, u32 absent)

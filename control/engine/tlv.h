@@ -40,6 +40,16 @@ struct tlv_event {
 	u32 event; /* enum flow_event */
 	u32 side;
 	struct flow_addr source; /* LATCHED */
+	u32 duration_ms;         /* DTMF */
+	u8 digit;                /* DTMF: RFC 4733 event 0-15 */
+};
+
+/* FLOW_CMD_DTMF */
+struct tlv_dtmf {
+	u64 flow_id;
+	u32 side;
+	u32 duration_ms; /* 0: the engine's choice */
+	u8 digit;
 };
 
 void tlv_out_init(struct tlv_out *o, void *mem, size_t cap);
@@ -49,12 +59,14 @@ void tlv_begin(struct tlv_out *o, u8 cmd, u16 nlm_flags, u32 seq);
 void tlv_begin_done(struct tlv_out *o, u32 seq); /* NLMSG_DONE with attributes */
 int tlv_end(struct tlv_out *o);
 
+void tlv_put_u8(struct tlv_out *o, int type, u8 v);
 void tlv_put_u32(struct tlv_out *o, int type, u32 v);
 void tlv_put_u64(struct tlv_out *o, int type, u64 v);
 void tlv_put_str(struct tlv_out *o, int type, const char *s);
-void tlv_put_flow(struct tlv_out *o, const struct flow *f);         /* ID GEN IDLE SIDE0 SIDE1 */
+void tlv_put_flow(struct tlv_out *o, const struct flow *f); /* ID GEN IDLE KIND SIDE0 SIDE1 */
 void tlv_put_report(struct tlv_out *o, const struct tlv_report *r); /* the same and the counters */
 void tlv_put_event(struct tlv_out *o, const struct tlv_event *e);
+void tlv_put_dtmf(struct tlv_out *o, const struct tlv_dtmf *d);
 /* One named counter, one device: called inside tlv_nest_begin(o, FLOW_A_DROPS or FLOW_A_PORTS). */
 size_t tlv_nest_begin(struct tlv_out *o, int type);
 void tlv_nest_end(struct tlv_out *o, size_t nest);
@@ -65,17 +77,20 @@ void tlv_put_port(struct tlv_out *o, const char *network, const char *driver, co
  * the datagram is malformed from here on. Types are checked against the policy: wrong sizes are
  * -EBADMSG. Versions and commands that are not known are the caller's to refuse. */
 int tlv_next(const void **p, size_t *n, struct tlv_msg *m);
+u8 tlv_u8(const struct tlv_msg *m, int type, u8 absent);
 u32 tlv_u32(const struct tlv_msg *m, int type, u32 absent);
 u64 tlv_u64(const struct tlv_msg *m, int type, u64 absent);
 const char *tlv_str(const struct tlv_msg *m, int type); /* NULL: absent. Always NUL-terminated. */
 /* 0, or -EINVAL with *why naming the attribute (a string literal). Bounds of every field are
  * checked here: id and generation not 0, local and remote of one family, prefix lengths,
  * ptime 1..240, clock 1000..384000, DSCP < 64, payload types < 128 and listed once, ports != 0
- * (RTCP: 0 is none). `sig` and ACL entries of the other family are legal: they never match. All
+ * (RTCP: 0 is none), those of telephone-event not 0, which is PCMU; event clock as the other one.
+ * `sig` and ACL entries of the other family are legal: they never match. All
  * unused octets of *f are 0, so that two flows can be compared as memory. */
 int tlv_get_flow(const struct tlv_msg *m, struct flow *f, const char **why);
 int tlv_get_report(const struct tlv_msg *m, struct tlv_report *r, const char **why);
 int tlv_get_event(const struct tlv_msg *m, struct tlv_event *e, const char **why);
+int tlv_get_dtmf(const struct tlv_msg *m, struct tlv_dtmf *d, const char **why);
 /* Calls fn for every element of FLOW_A_DROPS. */
 void tlv_each_drop(const struct tlv_msg *m, void (*fn)(void *arg, const char *name, u64 count),
 		   void *arg);

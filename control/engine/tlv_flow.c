@@ -26,17 +26,23 @@ struct place { /* of a struct flow_addr without its port */
 			min, max, why                                                              \
 	}
 
+#define ALL_FLAGS (FLOW_SIDE_HOLD | FLOW_SIDE_RTCP_MUX | FLOW_SIDE_DTMF_TELL | FLOW_SIDE_DTMF_TAKE)
+
 static const struct field side_fields[] = {
 	F(flow_side, local.port, FLOW_SIDE_A_LOCAL_PORT, 0, 1, 65535, "local_port"),
 	F(flow_side, local_rtcp, FLOW_SIDE_A_LOCAL_RTCP, 0, 0, 65535, "local_rtcp"),
 	F(flow_side, remote.port, FLOW_SIDE_A_REMOTE_PORT, 0, 1, 65535, "remote_port"),
 	F(flow_side, remote_rtcp, FLOW_SIDE_A_REMOTE_RTCP, 0, 0, 65535, "remote_rtcp"),
 	F(flow_side, mode, FLOW_SIDE_A_MODE, FLOW_MODE_STATIC, 0, FLOW_MODE_NAT, "mode"),
-	F(flow_side, flags, FLOW_SIDE_A_FLAGS, 0, 0, FLOW_SIDE_HOLD | FLOW_SIDE_RTCP_MUX, "flags"),
+	F(flow_side, flags, FLOW_SIDE_A_FLAGS, 0, 0, ALL_FLAGS, "flags"),
 	F(flow_side, learn_len, FLOW_SIDE_A_LEARN_LEN, 0, 0, 128, "learn_len"),
 	F(flow_side, ptime, FLOW_SIDE_A_PTIME, 20, 1, 240, "ptime"),
 	F(flow_side, clock, FLOW_SIDE_A_CLOCK, 8000, 1000, 384000, "clock"),
 	F(flow_side, dscp, FLOW_SIDE_A_DSCP, 0, 0, 63, "dscp"),
+	/* A struct that was only zeroed says PCMU: refused. */
+	F(flow_side, dtmf_in, FLOW_SIDE_A_DTMF_IN, FLOW_PT_NONE, 1, 127, "dtmf_in"),
+	F(flow_side, dtmf_out, FLOW_SIDE_A_DTMF_OUT, FLOW_PT_NONE, 1, 127, "dtmf_out"),
+	F(flow_side, dtmf_clock, FLOW_SIDE_A_DTMF_CLOCK, 0, 1000, 384000, "dtmf_clock"),
 };
 
 static const struct place side_places[] = {
@@ -135,6 +141,8 @@ void tlv_put_flow(struct tlv_out *o, const struct flow *f)
 	tlv_put_u64(o, FLOW_A_ID, f->id);
 	tlv_put_u32(o, FLOW_A_GEN, f->gen);
 	tlv_put_u32(o, FLOW_A_IDLE, f->idle_ms);
+	if (f->kind != FLOW_KIND_RTP)
+		tlv_put_u8(o, FLOW_A_KIND, f->kind);
 	put_side(o, FLOW_A_SIDE0, &f->side[0]);
 	put_side(o, FLOW_A_SIDE1, &f->side[1]);
 }
@@ -169,6 +177,18 @@ void tlv_put_event(struct tlv_out *o, const struct tlv_event *e)
 		struct flow_stats s = { .source = e->source };
 		put_stats(o, FLOW_A_STATS0 + (int)(e->side & 1), &s);
 	}
+	if (e->event == FLOW_EVENT_DTMF) {
+		tlv_put_u8(o, FLOW_A_DIGIT, e->digit);
+		tlv_put_u32(o, FLOW_A_DURATION, e->duration_ms);
+	}
+}
+
+void tlv_put_dtmf(struct tlv_out *o, const struct tlv_dtmf *d)
+{
+	tlv_put_u64(o, FLOW_A_ID, d->flow_id);
+	tlv_put_u32(o, FLOW_A_SIDE, d->side);
+	tlv_put_u8(o, FLOW_A_DIGIT, d->digit);
+	tlv_put_u32(o, FLOW_A_DURATION, d->duration_ms);
 }
 
 static int bad(const char **why, const char *what)
@@ -313,6 +333,8 @@ static int get_side(struct nlattr *nest, struct flow_side *s, const char **why)
 		rc = get_acl(tb[FLOW_SIDE_A_ACL], s, why);
 	if (!rc)
 		rc = get_ptmap(tb[FLOW_SIDE_A_PTMAP], s, why);
+	if (!s->dtmf_clock)
+		s->dtmf_clock = 8000;
 	return rc ? rc : check_side(s, why);
 }
 
@@ -326,6 +348,9 @@ int tlv_get_flow(const struct tlv_msg *m, struct flow *f, const char **why)
 		return bad(why, "id");
 	if (!f->gen)
 		return bad(why, "gen");
+	f->kind = tlv_u8(m, FLOW_A_KIND, FLOW_KIND_RTP);
+	if (f->kind > FLOW_KIND_RAW)
+		return bad(why, "kind");
 	int rc = get_side(m->attr[FLOW_A_SIDE0], &f->side[0], why);
 	return rc ? rc : get_side(m->attr[FLOW_A_SIDE1], &f->side[1], why);
 }
@@ -355,6 +380,15 @@ int tlv_get_report(const struct tlv_msg *m, struct tlv_report *r, const char **w
 	return rc;
 }
 
+static int get_key(const struct tlv_msg *m, u8 *digit, u32 *duration_ms, const char **why)
+{
+	*digit = tlv_u8(m, FLOW_A_DIGIT, FLOW_PT_NONE);
+	*duration_ms = tlv_u32(m, FLOW_A_DURATION, 0);
+	if (*digit > 15)
+		return bad(why, "digit");
+	return 0;
+}
+
 int tlv_get_event(const struct tlv_msg *m, struct tlv_event *e, const char **why)
 {
 	struct flow_stats s = { 0 };
@@ -364,11 +398,25 @@ int tlv_get_event(const struct tlv_msg *m, struct tlv_event *e, const char **why
 	e->gen = tlv_u32(m, FLOW_A_GEN, 0);
 	e->event = tlv_u32(m, FLOW_A_EVENT, FLOW_EVENT_UNSPEC);
 	e->side = tlv_u32(m, FLOW_A_SIDE, 0);
-	if (e->event == FLOW_EVENT_UNSPEC || e->event > FLOW_EVENT_RESTARTED)
+	if (e->event == FLOW_EVENT_UNSPEC || e->event > FLOW_EVENT_DTMF)
 		return bad(why, "event");
 	if (e->side > 1)
 		return bad(why, "side");
 	int rc = get_stats(m->attr[FLOW_A_STATS0 + e->side], &s, why);
 	e->source = s.source;
+	if (!rc && e->event == FLOW_EVENT_DTMF)
+		rc = get_key(m, &e->digit, &e->duration_ms, why);
 	return rc;
+}
+
+int tlv_get_dtmf(const struct tlv_msg *m, struct tlv_dtmf *d, const char **why)
+{
+	memset(d, 0, sizeof(*d));
+	d->flow_id = tlv_u64(m, FLOW_A_ID, 0);
+	d->side = tlv_u32(m, FLOW_A_SIDE, 2);
+	if (!d->flow_id)
+		return bad(why, "id");
+	if (d->side > 1)
+		return bad(why, "side");
+	return get_key(m, &d->digit, &d->duration_ms, why);
 }

@@ -31,18 +31,22 @@ static struct flow full_flow(void)
 	f.id = 0x0102030405060708ull;
 	f.gen = 7;
 	f.idle_ms = 60000;
+	f.kind = FLOW_KIND_RAW;
 	s->local = v4(1, 20000);
 	s->remote = v4(2, 30000);
 	s->local_rtcp = 20001;
 	s->remote_rtcp = 30001;
 	s->sig = v4(3, 0);
 	s->clock = 16000;
-	s->flags = FLOW_SIDE_HOLD | FLOW_SIDE_RTCP_MUX;
+	s->flags = FLOW_SIDE_HOLD | FLOW_SIDE_RTCP_MUX | FLOW_SIDE_DTMF_TELL | FLOW_SIDE_DTMF_TAKE;
 	s->n_acl = FLOW_ACL_MAX;
 	s->mode = FLOW_MODE_NAT;
 	s->learn_len = 24;
 	s->ptime = 240;
 	s->dscp = 46;
+	s->dtmf_in = 101;
+	s->dtmf_out = 96;
+	s->dtmf_clock = 48000;
 	s->n_ptmap = FLOW_PTMAP_MAX;
 	for (u8 i = 0; i < FLOW_ACL_MAX; i++) {
 		s->acl[i] = i & 1 ? v6(i, 0) : v4(i, 0);
@@ -57,6 +61,8 @@ static struct flow full_flow(void)
 	t->sig = v4(9, 0);
 	t->clock = 8000;
 	t->ptime = 20;
+	t->dtmf_in = t->dtmf_out = FLOW_PT_NONE;
+	t->dtmf_clock = 8000;
 	return f;
 }
 
@@ -134,10 +140,12 @@ static void absent_fields_have_defaults(void **state)
 		f.side[i].local = v4(1, 5);
 		f.side[i].clock = 8000;
 		f.side[i].ptime = 20;
+		f.side[i].dtmf_in = f.side[i].dtmf_out = FLOW_PT_NONE;
+		f.side[i].dtmf_clock = 8000;
 	}
 	begin(&w);
 	tlv_put_flow(&w.o, &f);
-	size_t nests = 2 * (4 + 8 + 8); /* header, address, port */
+	size_t nests = 2 * (4 + 8 + 8 + 8); /* header, address, port, event clock */
 	assert_int_equal(w.o.n, 20 + 12 + 8 + 8 + nests);
 	struct tlv_msg m = reread(&w);
 	assert_int_equal(tlv_get_flow(&m, &g, &why), 0);
@@ -183,12 +191,84 @@ static void round_trip_of_an_event(void **state)
 	}
 }
 
+static void round_trip_of_keys(void **state)
+{
+	for (u8 digit = 0; digit < 16; digit++) {
+		struct tlv_event e = { .flow_id = 7,
+				       .gen = 3,
+				       .event = FLOW_EVENT_DTMF,
+				       .side = digit & 1,
+				       .duration_ms = 100u + digit,
+				       .digit = digit };
+		struct tlv_dtmf d = { 1ull << 60, 1, 70000, digit }, c;
+		struct tlv_event g;
+		struct wire w;
+		const char *why;
+
+		begin(&w);
+		tlv_put_event(&w.o, &e);
+		struct tlv_msg m = reread(&w);
+		assert_int_equal(tlv_get_event(&m, &g, &why), 0);
+		assert_int_equal(g.duration_ms, e.duration_ms);
+		assert_int_equal(g.digit, digit);
+		begin(&w);
+		tlv_put_dtmf(&w.o, &d);
+		m = reread(&w);
+		assert_int_equal(tlv_get_dtmf(&m, &c, &why), 0);
+		assert_true(c.flow_id == d.flow_id && c.side == 1 && c.duration_ms == 70000 &&
+			    c.digit == digit);
+	}
+}
+
+static void key_bounds(void **state)
+{
+	static const struct {
+		struct tlv_dtmf d;
+		const char *why;
+	} t[] = { { { 0, 0, 1, 0 }, "id" },
+		  { { 1, 2, 1, 0 }, "side" },
+		  { { 1, 0, 1, 16 }, "digit" } };
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct tlv_event e = { .flow_id = 1,
+				       .event = FLOW_EVENT_DTMF,
+				       .digit = t[i].d.digit };
+		struct tlv_dtmf d;
+		struct wire w;
+		const char *why = "";
+
+		begin(&w);
+		tlv_put_dtmf(&w.o, &t[i].d);
+		struct tlv_msg m = reread(&w);
+		assert_int_equal(tlv_get_dtmf(&m, &d, &why), -EINVAL);
+		assert_string_equal(why, t[i].why);
+		begin(&w);
+		tlv_put_event(&w.o, &e);
+		m = reread(&w);
+		assert_int_equal(tlv_get_event(&m, &e, &why), e.digit > 15 ? -EINVAL : 0);
+	}
+	/* No digit at all; no side at all. */
+	struct tlv_dtmf d;
+	struct wire w;
+	const char *why;
+	begin(&w);
+	tlv_put_u64(&w.o, FLOW_A_ID, 1);
+	tlv_put_u32(&w.o, FLOW_A_SIDE, 1);
+	struct tlv_msg m = reread(&w);
+	assert_int_equal(tlv_get_dtmf(&m, &d, &why), -EINVAL);
+	begin(&w);
+	tlv_put_u64(&w.o, FLOW_A_ID, 1);
+	tlv_put_u8(&w.o, FLOW_A_DIGIT, 1);
+	m = reread(&w);
+	assert_int_equal(tlv_get_dtmf(&m, &d, &why), -EINVAL);
+}
+
 static void event_bounds(void **state)
 {
 	static const struct {
 		u32 event, side;
 		const char *why;
-	} t[] = { { 0, 0, "event" }, { FLOW_EVENT_RESTARTED + 1, 0, "event" }, { 1, 2, "side" } };
+	} t[] = { { 0, 0, "event" }, { FLOW_EVENT_DTMF + 1, 0, "event" }, { 1, 2, "side" } };
 
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		struct wire w;
@@ -348,6 +428,7 @@ static int get_changed(const struct flow *f, const char **why)
 		struct flow f = full_flow();                                                       \
 		struct flow_side *s = &f.side[0];                                                  \
 		change;                                                                            \
+		(void)s;                                                                           \
 		const char *why;                                                                   \
 		assert_int_equal(get_changed(&f, &why), 0);                                        \
 	} while (0)
@@ -363,7 +444,14 @@ static void bounds_of_a_flow(void **state)
 	REFUSED(s->remote.family = 6, "remote");
 	REFUSED(f.side[1].local.family = 4, "remote");
 	REFUSED(s->mode = 2, "mode");
-	REFUSED(s->flags = 4, "flags");
+	REFUSED(s->flags = 16, "flags");
+	REFUSED(f.kind = FLOW_KIND_RAW + 1, "kind");
+	REFUSED(s->dtmf_in = 0, "dtmf_in");
+	REFUSED(s->dtmf_in = 128, "dtmf_in");
+	REFUSED(s->dtmf_out = 0, "dtmf_out");
+	REFUSED(s->dtmf_out = 128, "dtmf_out");
+	REFUSED(s->dtmf_clock = 999, "dtmf_clock");
+	REFUSED(s->dtmf_clock = 384001, "dtmf_clock");
 	REFUSED(s->learn_len = 33, "learn_len");
 	REFUSED((s->sig.family = 6, s->learn_len = 129), "learn_len");
 	REFUSED(s->ptime = 0, "ptime");
@@ -383,6 +471,11 @@ static void bounds_of_a_flow(void **state)
 	TAKEN(s->clock = 1000);
 	TAKEN(s->clock = 384000);
 	TAKEN(s->dscp = 63);
+	TAKEN(f.kind = FLOW_KIND_RTP);
+	TAKEN(s->dtmf_in = FLOW_PT_NONE);
+	TAKEN((s->dtmf_in = 1, s->dtmf_out = 127));
+	TAKEN(s->dtmf_clock = 1000);
+	TAKEN(s->dtmf_clock = 384000);
 	TAKEN(s->acl[0].len = 32);
 	TAKEN(s->acl[0].len = 0);
 	TAKEN((s->local.port = 65535, s->remote.port = 1));
@@ -592,6 +685,8 @@ int main(void)
 		cmocka_unit_test(round_trip_of_a_report),
 		cmocka_unit_test(round_trip_of_an_event),
 		cmocka_unit_test(event_bounds),
+		cmocka_unit_test(round_trip_of_keys),
+		cmocka_unit_test(key_bounds),
 		cmocka_unit_test(the_end_of_a_dump),
 		cmocka_unit_test(full_buffer_takes_the_message_back),
 		cmocka_unit_test(nothing_longer_than_an_attribute_is_written),

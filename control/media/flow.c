@@ -143,6 +143,8 @@ static void put_side(const struct stream *s, const struct terms *t, unsigned leg
 	f->clock = t->clock ? t->clock : 8000;
 	f->ptime = packet_time(t);
 	f->dscp = n->media_dscp;
+	f->dtmf_in = f->dtmf_out = FLOW_PT_NONE;
+	f->dtmf_clock = 8000;
 	put_payload_types(f, t);
 }
 
@@ -156,7 +158,7 @@ static u32 idle_ms(const struct media *m)
 /* Of what is in use: most of a flow is room for long lists. */
 static u64 flow_hash(const struct media_shard *ms, const struct flow *f)
 {
-	u64 part[] = { f->id, f->idle_ms, 0, 0, 0, 0 };
+	u64 part[] = { f->id, (u64)f->kind << 32 | f->idle_ms, 0, 0, 0, 0 };
 
 	for (unsigned i = 0; i < 2; i++) {
 		const struct flow_side *s = &f->side[i];

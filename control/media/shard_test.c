@@ -295,6 +295,8 @@ static struct flow left_flow(u64 id, u16 inside, u16 outside)
 	for (int i = 0; i < 2; i++) {
 		f.side[i].clock = 8000;
 		f.side[i].ptime = 20;
+		f.side[i].dtmf_in = f.side[i].dtmf_out = FLOW_PT_NONE;
+		f.side[i].dtmf_clock = 8000;
 	}
 	return f;
 }

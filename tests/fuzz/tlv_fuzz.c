@@ -86,11 +86,30 @@ static void check_event(const struct tlv_event *e)
 		abort();
 }
 
+static void check_dtmf(const struct tlv_dtmf *d)
+{
+	u32 mem[64];
+	struct tlv_out o;
+	struct tlv_msg m;
+	struct tlv_dtmf g;
+	const char *why;
+
+	tlv_out_init(&o, mem, sizeof(mem));
+	tlv_begin(&o, FLOW_CMD_DTMF, 0, 1);
+	tlv_put_dtmf(&o, d);
+	if (tlv_end(&o))
+		abort();
+	again(&o, &m);
+	if (tlv_get_dtmf(&m, &g, &why) || memcmp(d, &g, sizeof(g)))
+		abort();
+}
+
 static void check_message(const struct tlv_msg *m)
 {
 	struct flow f;
 	struct tlv_report r;
 	struct tlv_event e;
+	struct tlv_dtmf d;
 	struct sum sum = { 0 };
 	const char *why = NULL, *s;
 
@@ -102,10 +121,12 @@ static void check_message(const struct tlv_msg *m)
 		check_report(&r);
 	if (!tlv_get_event(m, &e, &why))
 		check_event(&e);
+	if (!tlv_get_dtmf(m, &d, &why))
+		check_dtmf(&d);
 	tlv_each_drop(m, on_drop, &sum);
 	tlv_each_port(m, on_port, &sum);
 	for (int type = 0; type <= FLOW_A_MAX; type++) {
-		sum.n += tlv_u32(m, type, 1) + tlv_u64(m, type, 1);
+		sum.n += tlv_u8(m, type, 1) + tlv_u32(m, type, 1) + tlv_u64(m, type, 1);
 		if ((s = tlv_str(m, type)))
 			sum.n += strlen(s);
 	}
