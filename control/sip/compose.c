@@ -157,6 +157,8 @@ bool echo_read(struct sip *s, struct echo *e, const struct sip_msg *m, const str
 		sip_put_header(&b, SIP_HDR_VIA, rest);
 	if (c && c->ruri.scheme == SIP_SCHEME_SIP)
 		e->user = c->ruri.user;
+	if (m->method == SIP_INVITE || m->method == SIP_UPDATE)
+		session_read(m, &e->session);
 	e->tagged = c ? c->to.tag.n : sip_addr_parse(e->to, &to) == 0 && to.tag.n;
 	put_all(&b, m, sip_hdr_next(m, h), SIP_HDR_VIA);
 	e->via = buf_str(&b);
@@ -217,6 +219,7 @@ void response_put(struct sip *s, struct buf *b, const struct echo *e, const stru
 		put_contact(s, b, r->hop, r->contact_user);
 	if (r->dialog && p->status >= 200 && p->status < 300)
 		put_allow(b);
+	buf_put(b, r->lines);
 	buf_put(b, p->headers);
 	sip_put_body(b, p->body_type, p->body);
 }

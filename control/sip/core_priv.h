@@ -43,6 +43,9 @@
 	X(TIMEOUT_CLIENT, "timeout.client")                                                        \
 	X(TIMEOUT_ACK, "timeout.ack")                                                              \
 	X(TIMEOUT_RING, "timeout.ring")                                                            \
+	X(TIMEOUT_SESSION, "timeout.session")                                                      \
+	X(SESSION_AGAIN, "session.again")                                                          \
+	X(SESSION_REFUSED, "session.refused")                                                      \
 	X(FORK_ENDED, "fork.ended")
 
 enum sip_counter {
@@ -167,13 +170,22 @@ int ident_shard(struct str id); /* -1: not one of ours */
 
 /* ---- texts ---- */
 
-/* What a response copies from its request (8.2.6.2). */
+/* What a message says of the session timer (RFC 4028): session.c. */
+struct session_said {
+	uint32_t expires_s, min_s; /* 0: nothing */
+	uint8_t refresher;         /* enum sip_refresher */
+	bool supported;
+};
+void session_read(const struct sip_msg *m, struct session_said *said);
+
+/* What a response copies from its request (8.2.6.2), or depends on. */
 struct echo {
 	struct str via;    /* whole lines, received and rport filled in */
 	struct str routes; /* Record-Route, whole lines */
 	struct str from, to, call_id, cseq, timestamp;
-	struct str user; /* of a sip: Request-URI, for our Contact */
-	bool tagged;     /* `to` has a tag */
+	struct str user;             /* of a sip: Request-URI, for our Contact */
+	bool tagged;                 /* `to` has a tag */
+	struct session_said session; /* of INVITE and UPDATE */
 };
 
 struct response {
@@ -182,6 +194,7 @@ struct response {
 	bool dialog;               /* with Record-Route, Contact and Allow */
 	const struct sip_hop *hop; /* whom the Contact is for */
 	struct str contact_user;
+	struct str lines; /* of extensions: the core's own */
 };
 
 /* Fills `e` from the message; Via and Record-Route lines are written into s->aux. `c` is NULL where

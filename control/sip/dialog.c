@@ -244,6 +244,7 @@ void dialog_put_request(struct sip *s, const struct dialog *d, const struct dial
 		put_contact(s, b, &d->hop, d->contact_user);
 	if (r->allow)
 		put_allow(b);
+	buf_put(b, r->lines);
 	buf_put(b, r->headers);
 	if (sip_method_of(r->method) != SIP_ACK)
 		login_put(s, d->login, &d->hop, &(struct login_request){ r->method, uri, r->body },

@@ -46,6 +46,7 @@ struct dialog {
 	uint8_t kind;                   /* enum dialog_kind */
 	bool open;                      /* whoever says something first is the peer */
 	uint16_t tag_at, tag_len;       /* of `remote` */
+	uint16_t local_cap;             /* room at local.p once it was changed; 0: never was */
 	struct str call_id;
 	/* Values of From and To in our requests, with tags: that of `local` is its end, that of `remote` somewhere
 	 * in it. */
@@ -78,6 +79,7 @@ struct dialog_request {
 	bool contact, allow;
 	bool relayed; /* max_forwards says how far it may go; else 70 */
 	uint8_t max_forwards;
+	struct str lines; /* of extensions: the core's own */
 	struct str headers, body, body_type;
 };
 

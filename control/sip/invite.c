@@ -57,6 +57,7 @@ static invite_fn *const table[INV_STATES][IN_INPUTS] = {
 		[IN_LOST] = absorbed,
 	},
 	[INV_CONFIRMED] = {
+		[IN_TIMER] = session_timer,
 		[IN_ACK] = absorbed,
 		[IN_INVITE] = peer_invite,
 		[IN_BYE] = peer_bye,
@@ -159,6 +160,12 @@ void invite_register(struct invite *inv)
 	inv->registered = true;
 }
 
+void invite_confirmed(struct invite *inv)
+{
+	inv->state = INV_CONFIRMED;
+	session_resume(inv);
+}
+
 void invite_leave_client(struct invite *inv)
 {
 	if (inv->client)
@@ -194,7 +201,9 @@ void invite_free(struct invite *inv)
 void invite_emit(struct invite *inv, enum invite_event_type type, const struct invite_in *e,
 		 unsigned fork)
 {
-	struct invite_event ev = { .type = type, .status = e->status, .fork = fork };
+	struct invite_event ev = {
+		.type = type, .status = e->status, .fork = fork, .lost = e->lost
+	};
 
 	if (e->in) {
 		ev.msg = e->in->m;
@@ -265,6 +274,15 @@ bool invite_login(struct invite *inv, const struct incoming *in)
 	inv->client = next;
 	d->local_cseq++;
 	return true;
+}
+
+bool invite_again(struct invite *inv, const struct incoming *in)
+{
+	struct ctrans *next = session_again(inv, inv->client, in);
+
+	if (next)
+		inv->client = next;
+	return next;
 }
 
 /* ---- for people ---- */

@@ -24,6 +24,7 @@ static void put_invite(struct invite *inv, const struct invite_params *p, const 
 	put_cseq(b, d->local_cseq, STR("INVITE"));
 	put_contact(s, b, &d->hop, d->contact_user);
 	put_allow(b);
+	session_put_request(inv, b);
 	buf_put(b, p->headers);
 	sip_put_body(b, p->body_type, p->body);
 }
@@ -87,6 +88,7 @@ static int send_invite(struct invite *inv, const struct invite_params *p,
 	    keep_targets(inv, &p->targets) < 0)
 		return -ENOMEM;
 	inv->invite_cseq = inv->dialog.local_cseq;
+	inv->terms = p->terms;
 	dialog_new_branch(s, branch);
 	buf_init(&b, s->out, sizeof(s->out));
 	put_invite(inv, p, branch, &b);
@@ -182,6 +184,7 @@ void client_2xx(struct invite *inv, const struct invite_in *e)
 		return;
 	}
 	inv->state = INV_ANSWERED;
+	session_got_2xx(inv, e->in);
 	invite_emit(inv, INVITE_ANSWER, e, fork_number(inv, dialog_remote_tag(&inv->dialog)));
 }
 
@@ -200,7 +203,7 @@ void client_failure(struct invite *inv, const struct invite_in *e)
 		target_told(inv->sip, &inv->dialog.hop, e->status, e->in ? e->in->m : NULL);
 	else
 		target_answered(inv);
-	if (invite_login(inv, e->in)) {
+	if (invite_login(inv, e->in) || invite_again(inv, e->in)) {
 		inv->invite_cseq = inv->dialog.local_cseq;
 		inv->state = INV_CALLING;
 		return;
@@ -231,7 +234,7 @@ int invite_send_ack(struct invite *inv, struct str body, struct str body_type)
 		return rc;
 	/* From here on the transaction repeats the ACK and ends other forks by itself. */
 	invite_leave_client(inv);
-	inv->state = INV_CONFIRMED;
+	invite_confirmed(inv);
 	return 0;
 }
 

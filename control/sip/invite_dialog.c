@@ -95,6 +95,16 @@ void peer_invite(struct invite *inv, const struct invite_in *e)
 {
 	struct response trying = { .reply = { .status = 100 } };
 
+	char mem[SESSION_LINES_MAX];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	if (session_refuses(inv, e->in, &b)) {
+		count(inv->sip, COUNT_SESSION_REFUSED);
+		invite_answer(inv, e, 422, buf_str(&b));
+		return;
+	}
+	timer_stop(inv->sip->loop, &inv->timer);
 	inv->server = e->st;
 	e->st->owner = inv;
 	inv->invite_cseq = e->in->c->cseq.num;
@@ -146,11 +156,15 @@ int invite_reinvite(struct invite *inv, struct str headers, struct str body, str
 				   .in_dialog = true,
 				   .fn = invite_client_event,
 				   .owner = inv };
+	char mem[SESSION_LINES_MAX];
 	struct buf b;
 
 	if (inv->state != INV_CONFIRMED)
 		return -EBUSY;
 	dialog_new_branch(s, branch);
+	buf_init(&b, mem, sizeof(mem));
+	session_put_request(inv, &b);
+	r.lines = buf_str(&b);
 	buf_init(&b, s->out, sizeof(s->out));
 	dialog_put_request(s, d, &r, &b);
 	if (!buf_ok(&b))
@@ -161,6 +175,7 @@ int invite_reinvite(struct invite *inv, struct str headers, struct str body, str
 		return -ENOMEM;
 	d->local_cseq++;
 	inv->invite_cseq = d->local_cseq;
+	timer_stop(s->loop, &inv->timer);
 	inv->state = INV_REINVITING;
 	return 0;
 }
@@ -174,6 +189,7 @@ void re_2xx(struct invite *inv, const struct invite_in *e)
 {
 	timer_stop(inv->sip->loop, &inv->timer);
 	inv->state = INV_REANSWERED;
+	session_got_2xx(inv, e->in);
 	dialog_refresh(inv->sip, &inv->dialog, inv->arena, e->in);
 	invite_emit(inv, INVITE_REANSWER, e, 0);
 }
@@ -182,7 +198,7 @@ void re_2xx(struct invite *inv, const struct invite_in *e)
 void re_failure(struct invite *inv, const struct invite_in *e)
 {
 	timer_stop(inv->sip->loop, &inv->timer);
-	if (invite_login(inv, e->in)) {
+	if (invite_login(inv, e->in) || invite_again(inv, e->in)) {
 		inv->invite_cseq = inv->dialog.local_cseq;
 		return;
 	}
@@ -191,7 +207,8 @@ void re_failure(struct invite *inv, const struct invite_in *e)
 		invite_lost(inv, e);
 		return;
 	}
-	inv->state = INV_CONFIRMED;
+	session_failed(inv, e->in);
+	invite_confirmed(inv);
 	invite_emit(inv, INVITE_REANSWER, e, 0);
 }
 

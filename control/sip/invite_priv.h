@@ -42,6 +42,17 @@ struct fork { /* of our INVITE: a To tag, by its hash */
 	uint64_t tag;
 };
 
+/* The session timer of one leg: session.c. */
+struct session {
+	uint64_t since;      /* the last refresh */
+	uint32_t interval_s; /* 0: there is none */
+	uint32_t min_s;      /* the largest Min-SE of the peer's side; 0: none */
+	uint8_t asked;       /* how often our user was asked for this refresh */
+	uint8_t tries;       /* of a request that got 422 */
+	bool ours;           /* to refresh */
+	bool alone;          /* the peer knows nothing of it */
+};
+
 struct invite {
 	struct dialog dialog;
 	struct sip *sip;
@@ -59,6 +70,8 @@ struct invite {
 	uint32_t patience_ms;
 	uint8_t n_targets;
 	struct str end_headers; /* for the BYE that waits */
+	struct invite_terms terms;
+	struct session session;
 	uint8_t state;
 	uint8_t busy; /* upcalls that are running */
 	bool dead;    /* free it when they return */
@@ -71,6 +84,7 @@ struct invite_in {
 	struct strans *st;         /* of a request */
 	unsigned status;
 	struct str headers;
+	uint8_t lost; /* enum invite_lost_why */
 };
 
 typedef void invite_fn(struct invite *inv, const struct invite_in *e);
@@ -100,6 +114,8 @@ void invite_answer(struct invite *inv, const struct invite_in *e, unsigned statu
 bool invite_next_target(struct invite *inv, const struct invite_in *e);
 /* The request in inv->client was challenged, and went once more with credentials. */
 bool invite_login(struct invite *inv, const struct incoming *in);
+/* The same for a session interval that was too small. */
+bool invite_again(struct invite *inv, const struct incoming *in);
 void invite_client_event(void *owner, struct ctrans *ct, const struct ctrans_event *e);
 int invite_reply_text(struct invite *inv, const struct invite_reply *reply);
 
@@ -112,6 +128,34 @@ void invite_accepted(struct invite *inv, enum invite_state next);
 void invite_bye(struct invite *inv, struct str headers);
 int invite_send_ack(struct invite *inv, struct str body, struct str body_type);
 
+/* No INVITE is open in the dialog. */
+void invite_confirmed(struct invite *inv);
+
+/* session.c (RFC 4028). */
+struct session_deal {        /* of a 2xx */
+	uint32_t interval_s; /* 0: none */
+	bool ours, alone;
+};
+/* The lines of INVITE, re-INVITE and UPDATE of ours. */
+void session_put_request(struct invite *inv, struct buf *b);
+/* The 2xx to one of these. */
+void session_got_2xx(struct invite *inv, const struct incoming *in);
+/* Their failure (NULL: none came), where it does not end the dialog. */
+void session_failed(struct invite *inv, const struct incoming *in);
+#define SESSION_AGAIN_MAX 9216 /* credentials at their longest */
+/* 422: the same request with more, by a new transaction with the next CSeq; NULL: the response stands. */
+struct ctrans *session_again(struct invite *inv, struct ctrans *ct, const struct incoming *in);
+/* Does the peer's INVITE or UPDATE want too little? Then `b` gets the line for the 422. inv NULL: the initial
+ * INVITE, before our user has told its terms. */
+bool session_refuses(struct invite *inv, const struct incoming *in, struct buf *b);
+#define SESSION_LINES_MAX 96
+/* The lines of our answer to one, and what it agrees to, for session_agreed() when it is sent. */
+void session_put_response(struct invite *inv, const struct session_said *said, unsigned status,
+			  struct buf *b, struct session_deal *d);
+void session_agreed(struct invite *inv, const struct session_deal *d);
+/* The timer is the session's from here on. */
+void session_resume(struct invite *inv);
+
 /* What the table in invite.c names. */
 invite_fn client_1xx, client_2xx, client_2xx_again, client_failure, client_timer;
 invite_fn server_timer, server_cancel, accepted_timer, accepted_ack, leaving_ack;
@@ -119,6 +163,7 @@ invite_fn peer_invite, peer_invite_glare, peer_invite_early, peer_invite_gone;
 invite_fn peer_bye, peer_bye_leaving, peer_bye_crossing;
 invite_fn dialog_lost, dialog_lost_accepted;
 invite_fn re_1xx, re_2xx, re_failure, re_timer;
+invite_fn session_timer;
 invite_fn end_client, end_incoming, end_accepted, end_dialog;
 
 #endif

@@ -31,10 +31,17 @@ void invite_receive(struct sip *s, const struct incoming *in)
 	struct invite *inv;
 	struct strans *st;
 	unsigned status = dialog_peer_read(s, in, &p);
+	char mem[SESSION_LINES_MAX];
+	struct buf lines;
 	void *arg;
 
+	buf_init(&lines, mem, sizeof(mem));
+	if (!status && session_refuses(NULL, in, &lines)) {
+		count(s, COUNT_SESSION_REFUSED);
+		status = 422;
+	}
 	if (status) {
-		reject(s, in, status, STR_NONE);
+		reject(s, in, status, buf_str(&lines));
 		return;
 	}
 	inv = new_invite(s, in, &p);
@@ -67,8 +74,20 @@ int invite_reply_text(struct invite *inv, const struct invite_reply *reply)
 			      .dialog = true,
 			      .hop = &d->peer,
 			      .contact_user = d->contact_user };
+	char mem[SESSION_LINES_MAX];
+	struct session_deal deal;
+	struct buf lines;
+	int rc;
 
-	return inv->server ? strans_reply(inv->server, &r) : -EINVAL;
+	if (!inv->server || !inv->server->echo)
+		return -EINVAL;
+	buf_init(&lines, mem, sizeof(mem));
+	session_put_response(inv, &inv->server->echo->session, reply->status, &lines, &deal);
+	r.lines = buf_str(&lines);
+	rc = strans_reply(inv->server, &r);
+	if (rc == 0 && reply->status >= 200 && reply->status < 300)
+		session_agreed(inv, &deal);
+	return rc;
 }
 
 void invite_accepted(struct invite *inv, enum invite_state next)
@@ -79,6 +98,11 @@ void invite_accepted(struct invite *inv, enum invite_state next)
 	inv->deadline = loop_now(s->loop) + sip_64_t1(s);
 	inv->interval = s->timers.t1_ms;
 	timer_start(s->loop, &inv->timer, inv->interval);
+}
+
+void invite_set_terms(struct invite *inv, const struct invite_terms *t)
+{
+	inv->terms = *t;
 }
 
 int invite_reply(struct invite *inv, const struct invite_reply *r)
@@ -100,7 +124,7 @@ int invite_reply(struct invite *inv, const struct invite_reply *r)
 		invite_free(inv);
 	} else {
 		invite_leave_server(inv);
-		inv->state = INV_CONFIRMED;
+		invite_confirmed(inv);
 	}
 	return 0;
 }
@@ -130,11 +154,13 @@ void accepted_timer(struct invite *inv, const struct invite_in *e)
 	uint64_t now = loop_now(s->loop), left;
 
 	if (now >= inv->deadline) {
+		struct invite_in late = { .lost = INVITE_LOST_ACK };
+
 		count(s, COUNT_TIMEOUT_ACK);
 		if (inv->state == INV_LEAVING)
 			invite_bye(inv, inv->end_headers);
 		else
-			invite_lost(inv, e);
+			invite_lost(inv, &late);
 		return;
 	}
 	if (inv->server)
@@ -150,7 +176,7 @@ static void acked(struct invite *inv)
 	if (inv->server)
 		strans_acked(inv->server);
 	invite_leave_server(inv);
-	inv->state = INV_CONFIRMED;
+	invite_confirmed(inv);
 }
 
 void accepted_ack(struct invite *inv, const struct invite_in *e)

@@ -2,6 +2,7 @@
 /* The core object: its life, what comes in, what goes out. */
 #include <errno.h>
 #include <stdlib.h>
+#include "sip/field.h"
 #include "sip/invite_priv.h"
 
 /* ---- life ---- */
@@ -225,19 +226,30 @@ static void receive_cancel(struct sip *s, const struct incoming *in)
 		invite_input(target->owner, IN_CANCEL, &e);
 }
 
-/* 8.2.2.3: there is no option that we have. True: it was refused. */
+static bool is_known_option(struct str name)
+{
+	static const struct str known[] = { STR("timer"), STR("replaces") };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (str_caseeq(name, known[i]))
+			return true;
+	return false;
+}
+
+/* 8.2.2.3. True: it was refused. */
 static bool refuse_required(struct sip *s, const struct incoming *in)
 {
-	struct str list = sip_value(in->m, SIP_HDR_REQUIRE), item;
+	struct sip_each each = sip_each(in->m, SIP_HDR_REQUIRE);
 	char mem[1024];
+	struct str item;
 	struct buf b;
 
-	if (!list.n || !sip_list_next(&list, &item))
-		return false;
 	buf_init(&b, mem, sizeof(mem));
-	for (const struct sip_hdr *h = sip_hdr_first(in->m, SIP_HDR_REQUIRE); h;
-	     h = sip_hdr_next(in->m, h))
-		sip_put_header(&b, SIP_HDR_UNSUPPORTED, sip_hdr_value(in->m, h));
+	while (sip_each_next(&each, &item))
+		if (!is_known_option(item))
+			sip_put_header(&b, SIP_HDR_UNSUPPORTED, item);
+	if (!b.n && buf_ok(&b))
+		return false;
 	reject(s, in, 420, buf_ok(&b) ? buf_str(&b) : STR_NONE);
 	return true;
 }

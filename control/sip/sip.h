@@ -243,6 +243,9 @@ struct invite *invite_send(struct sip *s, const struct invite_params *p);
 
 /* Server: before the first reply. */
 void invite_set_terms(struct invite *inv, const struct invite_terms *t);
+/* Server, after invite_set_terms(): does the INVITE want a shorter session than these? Then invite_reply() with 422, to
+ * which the core adds Min-SE. Below 90 s it never gets here, and re-INVITE and UPDATE are judged inside. */
+bool invite_session_too_small(const struct invite *inv);
 /* Its events get another arg from now on: the invite has another owner. */
 void invite_set_arg(struct invite *inv, void *arg);
 

@@ -6,7 +6,7 @@
 /* Only has to be the same in every thread: nothing is stored under these hashes. */
 static const uint64_t call_id_key[2] = { 0x736c756963652d73, 0x746565722d6b6579 };
 
-/* The value when `line` is this header field (name or compact form), folded lines included. */
+/* The value when `line` is this header field (name or compact form, if it has one), folded lines included. */
 static bool header(struct str line, struct str name, char compact, struct str *value)
 {
 	size_t i;
@@ -89,11 +89,27 @@ static int shard_of_branch(struct str via)
 	return ident_shard((struct str){ branch.p + COOKIE_LEN, IDENT_LEN });
 }
 
+/* Of an INVITE in place of a dialog of ours (RFC 3891): its shard. A Call-ID may hold quotes and <>. */
+static int shard_of_replaces(struct str value)
+{
+	const char *params = memchr(value.p, ';', value.n);
+
+	if (!params)
+		return -1;
+	return ident_shard(find_param((struct str){ params, (size_t)(value.p + value.n - params) },
+				      STR("to-tag")));
+}
+
+static bool is_shard(int shard, unsigned n_shards)
+{
+	return shard >= 0 && (unsigned)shard < n_shards;
+}
+
 unsigned sip_steer(const char *buf, size_t len, unsigned n_shards)
 {
 	struct str rest = { buf, len }, line, value;
-	bool response;
-	int shard = -1;
+	bool response, invite;
+	int shard = -1, replaced = -1;
 	uint64_t hash = 0;
 
 	if (n_shards <= 1)
@@ -101,27 +117,32 @@ unsigned sip_steer(const char *buf, size_t len, unsigned n_shards)
 	while (rest.n && (*rest.p == '\r' || *rest.p == '\n'))
 		rest = (struct str){ rest.p + 1, rest.n - 1 };
 	response = rest.n > 4 && str_caseeq((struct str){ rest.p, 4 }, STR("SIP/"));
+	invite = str_starts(rest, STR("INVITE "));
 	if (!field(&rest, &line))
 		return 0;
 	while (field(&rest, &line)) {
 		char c = (char)(line.p[0] | 0x20);
 
 		/* Most lines are none of these and cost one comparison. */
-		if (c != 'v' && c != 't' && c != 'c' && c != 'i')
+		if (c != 'v' && c != 't' && c != 'c' && c != 'i' && c != 'r')
 			continue;
 		if (response && header(line, STR("Via"), 'v', &value)) {
 			shard = shard_of_branch(value);
-			if (shard >= 0 && (unsigned)shard < n_shards)
+			if (is_shard(shard, n_shards))
 				return (unsigned)shard;
 			response = false; /* only the topmost counts */
 		} else if (header(line, STR("To"), 't', &value)) {
 			shard = ident_shard(find_param(value, STR("tag")));
-			if (shard >= 0 && (unsigned)shard < n_shards && !response)
+			if (is_shard(shard, n_shards) && !response)
 				return (unsigned)shard;
 		} else if (header(line, STR("Call-ID"), 'i', &value)) {
 			hash = siphash(call_id_key, value.p, value.n);
+		} else if (invite && header(line, STR("Replaces"), '\0', &value)) {
+			replaced = shard_of_replaces(value);
 		}
 	}
+	if (is_shard(replaced, n_shards))
+		return (unsigned)replaced;
 	return (unsigned)(hash % n_shards);
 }
 
