@@ -44,7 +44,7 @@ struct fork { /* of our INVITE: a To tag, by its hash */
 
 /* The session timer of one leg: session.c. */
 struct session {
-	uint64_t since;      /* the last refresh */
+	uint32_t since;      /* the last refresh: the low bits of loop_now() */
 	uint32_t interval_s; /* 0: there is none */
 	uint32_t min_s;      /* the largest Min-SE of the peer's side; 0: none */
 	uint8_t asked;       /* how often our user was asked for this refresh */
@@ -66,10 +66,14 @@ struct invite {
 	uint32_t ring_ms;
 	uint32_t invite_cseq; /* of the INVITE that is open */
 	struct fork *forks;
-	struct sip_hop *targets; /* that are still to be tried */
-	uint32_t patience_ms;
+	union {
+		struct {                         /* client, before the answer */
+			struct sip_hop *targets; /* that are still to be tried */
+			uint32_t patience_ms;
+		};
+		struct str end_headers; /* LEAVING: for the BYE that waits */
+	};
 	uint8_t n_targets;
-	struct str end_headers; /* for the BYE that waits */
 	struct invite_terms terms;
 	struct session session;
 	uint8_t state;

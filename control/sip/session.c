@@ -11,10 +11,17 @@
 /* RFC 4028 5: nobody may want less. Who does it all the same is refreshed in time, within reason. */
 #define LEAST_S 90
 #define FLOOR_S 32
+/* No session is that long. In milliseconds, it fits into half of 32 bits. */
+#define LONGEST_S 2000000
 /* Proxies on the way may each want more than the one before. */
 #define TRIES 3
 
 /* ---- what the peer says ---- */
+
+static uint32_t within(uint32_t s)
+{
+	return s == 0 ? 1 : s > LONGEST_S ? LONGEST_S : s;
+}
 
 void session_read(const struct sip_msg *m, struct session_said *said)
 {
@@ -24,11 +31,11 @@ void session_read(const struct sip_msg *m, struct session_said *said)
 					       sip_has_token(m, SIP_HDR_SUPPORTED, STR("timer")) ||
 					       sip_has_token(m, SIP_HDR_REQUIRE, STR("timer")) };
 	if (sip_session_expires_parse(sip_value(m, SIP_HDR_SESSION_EXPIRES), &se) == 0) {
-		said->expires_s = se.seconds ? se.seconds : 1;
+		said->expires_s = within(se.seconds);
 		said->refresher = (uint8_t)se.refresher;
 	}
 	if (sip_session_expires_parse(sip_value(m, SIP_HDR_MIN_SE), &se) == 0)
-		said->min_s = se.seconds;
+		said->min_s = within(se.seconds);
 }
 
 static uint32_t larger(uint32_t a, uint32_t b)
@@ -50,30 +57,34 @@ static uint32_t least(const struct invite *inv)
 /* ---- the session ---- */
 
 /* 10: who waits for a refresh ends the session that much before its end. */
-static uint64_t end_ms(const struct session *x)
+static uint32_t end_ms(const struct session *x)
 {
-	return (x->interval_s - (x->interval_s / 3 < 32 ? x->interval_s / 3 : 32)) * 1000ull;
+	return (x->interval_s - (x->interval_s / 3 < 32 ? x->interval_s / 3 : 32)) * 1000;
 }
 
 /* When our user is asked for the next time, from the last refresh on. */
-static uint64_t ask_ms(const struct session *x)
+static uint32_t ask_ms(const struct session *x)
 {
-	uint64_t ms = x->interval_s * 1000ull;
+	uint32_t ms = x->interval_s * 1000;
 
-	return ms / 2 + x->asked * ms / 12;
+	return ms / 2 + x->asked * (ms / 12);
+}
+
+static uint32_t age_ms(const struct invite *inv)
+{
+	return (uint32_t)loop_now(inv->sip->loop) - inv->session.since;
 }
 
 void session_resume(struct invite *inv)
 {
 	const struct session *x = &inv->session;
-	uint64_t now = loop_now(inv->sip->loop), at = end_ms(x);
+	uint32_t past = age_ms(inv), at = end_ms(x);
 
 	if (!x->interval_s || inv->state != INV_CONFIRMED)
 		return;
 	if (x->ours && ask_ms(x) < at)
 		at = ask_ms(x);
-	at += x->since;
-	timer_start(inv->sip->loop, &inv->timer, at > now ? at - now : 0);
+	timer_start(inv->sip->loop, &inv->timer, at > past ? at - past : 0);
 }
 
 void session_agreed(struct invite *inv, const struct session_deal *d)
@@ -82,8 +93,8 @@ void session_agreed(struct invite *inv, const struct session_deal *d)
 
 	if (inv->state == INV_CONFIRMED)
 		timer_stop(inv->sip->loop, &inv->timer);
-	x->since = loop_now(inv->sip->loop);
-	x->interval_s = d->interval_s;
+	x->since = (uint32_t)loop_now(inv->sip->loop);
+	x->interval_s = d->interval_s < LONGEST_S ? d->interval_s : LONGEST_S;
 	x->ours = d->ours;
 	x->alone = d->alone;
 	x->asked = 0;
@@ -102,13 +113,13 @@ static void expired(struct invite *inv)
 void session_timer(struct invite *inv, const struct invite_in *e)
 {
 	struct session *x = &inv->session;
-	uint64_t age = loop_now(inv->sip->loop) - x->since;
+	uint32_t past = age_ms(inv);
 
-	if (age >= end_ms(x)) {
+	if (past >= end_ms(x)) {
 		expired(inv);
 		return;
 	}
-	while (ask_ms(x) <= age)
+	while (ask_ms(x) <= past)
 		x->asked++;
 	session_resume(inv);
 	invite_emit(inv, INVITE_REFRESH, e, 0);
@@ -224,7 +235,7 @@ void session_failed(struct invite *inv, const struct incoming *in)
 
 	if (!in || !x->alone)
 		return;
-	x->since = loop_now(inv->sip->loop);
+	x->since = (uint32_t)loop_now(inv->sip->loop);
 	x->asked = 0;
 }
 

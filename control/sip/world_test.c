@@ -81,6 +81,7 @@ static void *world_invite(void *arg, struct invite *inv, const struct sip_msg *m
 	assert_int_equal(source->peer, 7);
 	w->inv = inv;
 	w->n_invites++;
+	invite_set_terms(inv, &w->terms);
 	if (w->on_invite)
 		w->on_invite(w, inv);
 	return w;
@@ -111,9 +112,11 @@ static void world_event(void *arg, struct invite *inv, const struct invite_event
 	}
 	assert_true(w->n_seen < EVENT_MAX);
 	s = &w->seen[w->n_seen++];
-	*s = (struct seen){
-		.type = e->type, .status = e->status, .fork = e->fork, .at = loop_now(w->loop)
-	};
+	*s = (struct seen){ .type = e->type,
+			    .status = e->status,
+			    .fork = e->fork,
+			    .lost = e->lost,
+			    .at = loop_now(w->loop) };
 	snprintf(s->body, sizeof(s->body), "%.*s", STR_FMT(e->body));
 	if (is_over(e->type) && inv == w->inv)
 		w->inv = NULL;
@@ -436,6 +439,7 @@ struct invite *call(struct world *w)
 				   .body_type = STR("application/sdp"),
 				   .max_forwards = 69,
 				   .ring_ms = 180000,
+				   .terms = w->terms,
 				   .arg = w };
 
 	w->inv = invite_send(w->sip, &p);

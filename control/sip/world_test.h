@@ -24,6 +24,7 @@ struct sent {
 struct seen {
 	enum invite_event_type type;
 	unsigned status, fork;
+	uint8_t lost;
 	uint64_t at;
 	char body[64];
 };
@@ -34,7 +35,7 @@ struct world {
 	struct sip *sip;
 	struct addr self, far; /* ours, and the one that we talk to */
 	struct sip_hop far_hop;
-	struct world *peer;    /* NULL: the test */
+	struct world *peer; /* NULL: the test */
 	/* What becomes of a message on the wire: its delay in ms, or negative: lost. NULL: 1 ms. */
 	int (*wire)(struct world *w, const char *text);
 	int copies; /* of each message that is not lost */
@@ -49,17 +50,19 @@ struct world {
 	struct {
 		enum sip_method method;
 		char body[64];
-		bool inside; /* a dialog */
-	} got; /* the last request */
+		bool inside;      /* a dialog */
+	} got;                    /* the last request */
 	struct subscription *sub; /* the last that was accepted or sent */
 	bool accept;              /* makes a dialog of SUBSCRIBE and REFER */
 	struct {
-		unsigned n, status; /* of the answers to our requests; the last status, 0 without message: */
+		unsigned n,
+			status; /* of the answers to our requests; the last status, 0 without message: */
 		bool silent;
 		uint32_t cseq;
 		char body[64];
 	} done;
 	/* What our user does; NULL: nothing. */
+	struct invite_terms terms; /* of what call() sends, and of what comes in */
 	void (*on_invite)(struct world *w, struct invite *inv);
 	void (*on_event)(struct world *w, struct invite *inv, const struct invite_event *e);
 	uint8_t transport; /* of what is injected and called; and its connection, the only one that lives */
