@@ -88,6 +88,48 @@ static void by_call_id(void **state)
 	assert_int_equal(steer("INVITE sip:x SIP/2.0\r\nCall-ID: 7\r\n\r\n", 1), 0);
 }
 
+/* To where the dialog is that it is in place of (RFC 3891), and only where nothing else says more. */
+static void by_replaces(void **state)
+{
+#define REPLACES(head, replaces) head "\r\nCall-ID: 1\r\n" replaces "\r\n\r\n"
+#define INVITE                   "INVITE sip:x SIP/2.0\r\nTo: <sip:a@b>"
+	static const char *const there[] = {
+		REPLACES(INVITE, "Replaces: 7;to-tag=03" TAG ";from-tag=01" TAG),
+		REPLACES(INVITE,
+			 "REPLACES : a<\"b@c ; from-tag=01" TAG ";To-Tag = 03" TAG ";early-only"),
+		REPLACES(INVITE, "Replaces: 7;from-tag=01" TAG "\r\n\t;to-tag=03" TAG),
+		/* A tag of another world leaves it to Replaces. */
+		REPLACES(INVITE ";tag=x", "Replaces: 7;to-tag=03" TAG ";from-tag=y"),
+	};
+	static const char *const not_there[] = {
+		REPLACES(INVITE, ""),
+		REPLACES(INVITE, "Replaces: 7;from-tag=03" TAG ";to-tag=x"),
+		REPLACES(INVITE, "Replaces: 7;to-tag=09" TAG ";from-tag=x"),
+		REPLACES(INVITE, "Replaces: 7"),
+		REPLACES(INVITE, "Replaces:"),
+		/* "r" is Refer-To. */
+		REPLACES(INVITE, "r: <sip:x>;to-tag=03" TAG),
+		REPLACES(INVITE, "X: y\r\n\r\nReplaces: 7;to-tag=03" TAG ";from-tag=x"),
+		REPLACES("SUBSCRIBE sip:x SIP/2.0\r\nTo: <sip:a@b>",
+			 "Replaces: 7;to-tag=03" TAG ";from-tag=x"),
+	};
+	unsigned plain = steer(not_there[0], 4);
+
+	assert_int_not_equal(plain, 3); /* so that it tells the two apart */
+	for (size_t i = 0; i < sizeof(there) / sizeof(there[0]); i++)
+		assert_int_equal(steer(there[i], 4), 3);
+	for (size_t i = 0; i < sizeof(not_there) / sizeof(not_there[0]); i++)
+		assert_int_equal(steer(not_there[i], 4), plain);
+	/* In a dialog it is the dialog that counts, wherever its line stands. */
+	assert_int_equal(
+		steer(REPLACES(INVITE ";tag=02" TAG, "Replaces: 7;to-tag=03" TAG ";from-tag=x"), 4),
+		2);
+	assert_int_equal(steer("INVITE sip:x SIP/2.0\r\nReplaces: 7;to-tag=03" TAG
+			       ";from-tag=x\r\nCall-ID: 1\r\nTo: <sip:a@b>;tag=02" TAG "\r\n\r\n",
+			       4),
+			 2);
+}
+
 /* All that two cores of shards 2 say to each other leads back to shard 2, but for what has no tag
  * yet. */
 static void own_names(void **state)
@@ -131,9 +173,8 @@ static void own_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(by_branch),
-		cmocka_unit_test(by_tag),
-		cmocka_unit_test(by_call_id),
+		cmocka_unit_test(by_branch),  cmocka_unit_test(by_tag),
+		cmocka_unit_test(by_call_id), cmocka_unit_test(by_replaces),
 		cmocka_unit_test(own_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
