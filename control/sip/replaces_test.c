@@ -174,12 +174,9 @@ static void no_tag_at_all(void **state)
 	struct world *w = world_new();
 	bool early;
 
-	inject(w,
-	       "INVITE sip:us@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.99;branch=z9hG4bKo\r\n"
-	       "From: <sip:far@example.com>\r\nTo: <sip:us@192.0.2.1>\r\nCall-ID: old\r\n"
-	       "CSeq: 1 INVITE\r\n" CONTACT "\r\n");
-	assert_non_null(w->inv);
-	assert_int_equal(reply(w, 200, ""), 0);
+	call(w);
+	answer(w, 0, 200, "", CONTACT, "");
+	assert_int_equal(last_seen(w)->type, INVITE_ANSWER);
 	assert_int_equal(invite_remote_tag(w->inv).n, 0);
 	assert_ptr_equal(find(w, name(w->inv, invite_local_tag(w->inv), STR("0")), &early), w->inv);
 	assert_null(find(w, name(w->inv, invite_local_tag(w->inv), STR("1")), &early));
