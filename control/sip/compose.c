@@ -4,7 +4,8 @@
 #include "sip/core_priv.h"
 
 static const char allow[] =
-	"INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE, NOTIFY, PUBLISH, REFER, SUBSCRIBE";
+	"INVITE, ACK, BYE, CANCEL, PRACK, UPDATE, OPTIONS, INFO, MESSAGE, NOTIFY, PUBLISH, REFER, "
+	"SUBSCRIBE";
 const struct str sip_allow = { allow, sizeof(allow) - 1 };
 
 void put_line(struct buf *b, const char *name, struct str value)
@@ -217,7 +218,7 @@ void response_put(struct sip *s, struct buf *b, const struct echo *e, const stru
 		sip_put_header(b, SIP_HDR_TIMESTAMP, e->timestamp);
 	if (r->dialog && p->status > 100 && p->status < 300)
 		put_contact(s, b, r->hop, r->contact_user);
-	if (r->dialog && p->status >= 200 && p->status < 300)
+	if (r->dialog && p->status < 300 && (p->status >= 200 || r->allow))
 		put_allow(b);
 	buf_put(b, r->lines);
 	buf_put(b, p->headers);

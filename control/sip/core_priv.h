@@ -42,6 +42,7 @@
 	X(CHALLENGE_LIMITED, "challenge.limited")                                                  \
 	X(TIMEOUT_CLIENT, "timeout.client")                                                        \
 	X(TIMEOUT_ACK, "timeout.ack")                                                              \
+	X(TIMEOUT_PRACK, "timeout.prack")                                                          \
 	X(TIMEOUT_RING, "timeout.ring")                                                            \
 	X(TIMEOUT_SESSION, "timeout.session")                                                      \
 	X(SESSION_AGAIN, "session.again")                                                          \
@@ -192,6 +193,7 @@ struct response {
 	struct invite_reply reply;
 	struct str tag;            /* put into To unless it has one and status is 100 */
 	bool dialog;               /* with Record-Route, Contact and Allow */
+	bool allow;                /* even a 1xx */
 	const struct sip_hop *hop; /* whom the Contact is for */
 	struct str contact_user;
 	struct str lines; /* of extensions: the core's own */

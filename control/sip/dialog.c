@@ -426,7 +426,7 @@ void dialog_stray(struct ctrans *ct, const struct incoming *in)
 		.remote = p.remote,
 		.target = p.target,
 		.routes = p.routes,
-		.local_cseq = c->cseq.num,
+		.local_cseq = c->cseq.num > ct->used_cseq ? c->cseq.num : ct->used_cseq,
 		.peer = ct->to,
 	};
 	set_remote_tag(&d, &p);

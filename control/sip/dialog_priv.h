@@ -37,6 +37,7 @@ void challenge_free(struct sip *s);
 
 enum dialog_kind {
 	DIALOG_INVITE,      /* in a struct invite */
+	DIALOG_EARLY,       /* in a struct fork */
 	DIALOG_SUBSCRIPTION /* in a struct subscription */
 };
 
@@ -44,9 +45,9 @@ struct dialog {
 	struct table_node node;         /* by our tag */
 	struct sip_exchange *exchanges; /* requests of ours in it that have no answer yet */
 	uint8_t kind;                   /* enum dialog_kind */
-	bool open;                      /* whoever says something first is the peer */
-	uint16_t tag_at, tag_len;       /* of `remote` */
-	uint16_t local_cap;             /* room at local.p once it was changed; 0: never was */
+	bool open;                /* whoever says something is the peer: it has no remote tag yet */
+	uint16_t tag_at, tag_len; /* of `remote` */
+	uint16_t local_cap;       /* room at local.p once it was changed; 0: never was */
 	struct str call_id;
 	/* Values of From and To in our requests, with tags: that of `local` is its end, that of `remote` somewhere
 	 * in it. */
@@ -79,7 +80,7 @@ struct dialog_request {
 	bool contact, allow;
 	bool relayed; /* max_forwards says how far it may go; else 70 */
 	uint8_t max_forwards;
-	struct str lines; /* of extensions: the core's own */
+	struct str lines; /* of the usage, in front of the headers */
 	struct str headers, body, body_type;
 };
 

@@ -269,10 +269,11 @@ static void order(void **state)
 	assert_string_not_equal(field(w, -1, "Retry-After"), "");
 	request_in(w, 1, "BYE", "o3", 9, "", "");
 	assert_true(sent_is(w, -1, "SIP/2.0 500 "));
-	request_in(w, 1, "UPDATE", "o4", 14, "", "");
+	request_in(w, 1, "PUBLISH", "o4", 14, "", "");
 	assert_true(sent_is(w, -1, "SIP/2.0 405 "));
-	assert_string_equal(field(w, -1, "Allow"), "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, "
-						   "MESSAGE, NOTIFY, PUBLISH, REFER, SUBSCRIBE");
+	assert_string_equal(field(w, -1, "Allow"),
+			    "INVITE, ACK, BYE, CANCEL, PRACK, UPDATE, OPTIONS, INFO, "
+			    "MESSAGE, NOTIFY, PUBLISH, REFER, SUBSCRIBE");
 	request_in(w, 1, "BREW", "o5", 15, "", "");
 	assert_true(sent_is(w, -1, "SIP/2.0 501 "));
 	request_in(w, 1, "INVITE", "o6", 16, "Require: x\r\n", "");

@@ -9,7 +9,8 @@
 
 static bool has_contact(enum sip_method m)
 {
-	return m == SIP_SUBSCRIBE || m == SIP_NOTIFY || m == SIP_REFER || m == SIP_OPTIONS;
+	return m == SIP_SUBSCRIBE || m == SIP_NOTIFY || m == SIP_REFER || m == SIP_OPTIONS ||
+	       m == SIP_UPDATE;
 }
 
 struct names {
@@ -49,6 +50,16 @@ static void unlink_dialog(struct sip_exchange *x)
 	x->dialog = NULL;
 }
 
+static void link_dialog(struct sip_exchange *x, struct dialog *d)
+{
+	x->dialog = d;
+	x->next = d->exchanges;
+	x->pprev = &d->exchanges;
+	if (x->next)
+		x->next->pprev = &x->next;
+	d->exchanges = x;
+}
+
 static void exchange_free(struct sip_exchange *x)
 {
 	unlink_dialog(x);
@@ -64,6 +75,25 @@ void exchange_orphan(struct dialog *d)
 		unlink_dialog(d->exchanges);
 }
 
+void exchange_move(struct dialog *from, struct dialog *to)
+{
+	struct sip_exchange *x;
+
+	while ((x = from->exchanges)) {
+		unlink_dialog(x);
+		link_dialog(x, to);
+	}
+}
+
+bool exchange_waits(const struct dialog *d, enum sip_method m)
+{
+	const struct sip_exchange *x = d->exchanges;
+
+	while (x && x->method != m)
+		x = x->next;
+	return x;
+}
+
 void sip_exchange_leave(struct sip_exchange *x)
 {
 	x->fn = NULL;
@@ -72,6 +102,23 @@ void sip_exchange_leave(struct sip_exchange *x)
 uint32_t sip_exchange_cseq(const struct sip_exchange *x)
 {
 	return x->cseq;
+}
+
+/* Early dialogs of one INVITE count together, and log in as one. */
+static struct dialog *main_of(struct dialog *d)
+{
+	return d->kind == DIALOG_EARLY ? &container_of(d, struct fork, dialog)->inv->dialog : d;
+}
+
+static uint32_t count_cseq(struct dialog *d)
+{
+	struct dialog *m = main_of(d);
+
+	m->local_cseq++;
+	/* A 2xx that nobody waits for gets a BYE from the transaction. */
+	if (m != d && container_of(m, struct invite, dialog)->client)
+		container_of(m, struct invite, dialog)->client->used_cseq = m->local_cseq;
+	return m->local_cseq;
 }
 
 /* What the answer does to the dialog before our user hears of it. */
@@ -84,10 +131,12 @@ static void tell_dialog(struct sip_exchange *x, const struct ctrans_event *e)
 				      x->begins);
 }
 
-/* 12.2.1.2, as far as RFC 5057 5 leaves it to the INVITE usage: INFO is part of it, the others are not. */
+/* 12.2.1.2, as far as RFC 5057 5 leaves it to the INVITE usage: INFO and UPDATE are part of it, the others are
+ * not; nor is PRACK, once the INVITE has its answer. */
 static bool is_lost(const struct sip_exchange *x, unsigned status)
 {
-	return x->dialog && x->dialog->kind == DIALOG_INVITE && x->method == SIP_INFO &&
+	return x->dialog && x->dialog->kind == DIALOG_INVITE &&
+	       (x->method == SIP_INFO || x->method == SIP_UPDATE) &&
 	       (status == 481 || status == 408);
 }
 
@@ -104,6 +153,8 @@ static void finish(struct sip_exchange *x, const struct ctrans_event *e)
 	tell_dialog(x, e);
 	if (x->fn)
 		x->fn(x->arg, &ev);
+	if (x->done && x->dialog)
+		x->done(x->dialog, &ev, e->in);
 	if (is_lost(x, e->status))
 		invite_input(container_of(x->dialog, struct invite, dialog), IN_LOST, &lost);
 	exchange_free(x);
@@ -131,7 +182,7 @@ static bool is_left(const struct sip_exchange *x)
 
 static struct login **login_of(struct sip_exchange *x)
 {
-	return x->dialog ? &x->dialog->login : &x->login;
+	return x->dialog ? &main_of(x->dialog)->login : &x->login;
 }
 
 /* RFC 3263 4.3: it could not be reached, said nothing at all, or 503. */
@@ -166,11 +217,27 @@ static bool log_in(struct sip_exchange *x, const struct incoming *in)
 
 	if (d && d->hop.peer != d->peer.peer)
 		return false;
-	ct = login_again(x->ct, login_of(x), in, (d ? d->local_cseq : x->cseq) + 1);
+	ct = login_again(x->ct, login_of(x), in, (d ? main_of(d)->local_cseq : x->cseq) + 1);
 	if (!ct)
 		return false;
 	x->ct = ct;
-	x->cseq = d ? ++d->local_cseq : x->cseq + 1;
+	x->cseq = d ? count_cseq(d) : x->cseq + 1;
+	return true;
+}
+
+/* An UPDATE with a session interval that was too small. */
+static bool again_longer(struct sip_exchange *x, const struct incoming *in)
+{
+	struct dialog *d = x->dialog;
+	struct ctrans *ct;
+
+	if (!d || d->kind != DIALOG_INVITE || x->method != SIP_UPDATE)
+		return false;
+	ct = session_again(container_of(d, struct invite, dialog), x->ct, in);
+	if (!ct)
+		return false;
+	x->ct = ct;
+	x->cseq = d->local_cseq;
 	return true;
 }
 
@@ -193,7 +260,7 @@ static void answered(void *owner, struct ctrans *ct, const struct ctrans_event *
 	target_told(x->sip, &ct->to, failed(e) ? e->status : 0, e->in ? e->in->m : NULL);
 	if (e->status < 200)
 		progress(x);
-	else if (is_left(x) || (!log_in(x, e->in) && !next_target(x, e)))
+	else if (is_left(x) || (!log_in(x, e->in) && !again_longer(x, e->in) && !next_target(x, e)))
 		finish(x, e);
 }
 
@@ -235,16 +302,6 @@ static struct sip_exchange *new_exchange(struct sip *s, const struct exchange_pa
 		x->patience_ms = p->targets.patience_ms;
 	}
 	return x;
-}
-
-static void link_dialog(struct sip_exchange *x, struct dialog *d)
-{
-	x->dialog = d;
-	x->next = d->exchanges;
-	x->pprev = &d->exchanges;
-	if (x->next)
-		x->next->pprev = &x->next;
-	d->exchanges = x;
 }
 
 /* Sends what was written into `b`. */
@@ -327,14 +384,16 @@ struct sip_exchange *exchange_begin(struct sip *s, struct dialog *d,
 }
 
 struct sip_exchange *exchange_in_dialog(struct sip *s, struct dialog *d,
-					const struct exchange_params *p)
+					const struct exchange_params *p, struct str lines)
 {
 	struct sip_exchange *x = new_exchange(s, p, 1);
 	char branch[BRANCH_LEN];
 	struct dialog_request r = { .method = p->method,
-				    .cseq = d->local_cseq + 1,
+				    .cseq = main_of(d)->local_cseq + 1,
 				    .branch = branch,
 				    .contact = has_contact(sip_method_of(p->method)),
+				    .allow = sip_method_of(p->method) == SIP_UPDATE,
+				    .lines = lines,
 				    .relayed = true,
 				    .max_forwards = p->max_forwards,
 				    .headers = p->headers,
@@ -347,13 +406,14 @@ struct sip_exchange *exchange_in_dialog(struct sip *s, struct dialog *d,
 		return NULL;
 	}
 	x->cseq = r.cseq;
+	d->login = main_of(d)->login;
 	dialog_new_branch(s, branch);
 	buf_init(&b, s->out, sizeof(s->out));
 	dialog_put_request(s, d, &r, &b);
 	x = start(x, &d->hop, branch, &b);
 	if (!x)
 		return NULL;
-	d->local_cseq++;
+	count_cseq(d);
 	link_dialog(x, d);
 	return x;
 }

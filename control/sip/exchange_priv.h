@@ -7,12 +7,16 @@
 
 /* ---- requests of ours but INVITE and its kin: exchange.c ---- */
 
+/* The end of a request in a dialog that the usage has sent for itself, if the dialog is still there. */
+typedef void dialog_fn(struct dialog *d, const struct exchange_event *e, const struct incoming *in);
+
 struct sip_exchange {
 	struct sip *sip;
 	struct ctrans *ct;
 	struct dialog *dialog;              /* NULL: outside, or the dialog is gone */
 	struct sip_exchange *next, **pprev; /* of the dialog */
 	exchange_fn *fn;                    /* NULL: nobody waits */
+	dialog_fn *done;                    /* NULL: not of the usage */
 	void *arg;
 	struct login *login; /* of one without a dialog */
 	uint64_t deadline;   /* of the whole, over all targets */
@@ -25,9 +29,13 @@ struct sip_exchange {
 	struct sip_hop targets[];
 };
 
-/* In a dialog, whose CSeq is counted. NULL + errno. */
+/* In a dialog, whose CSeq is counted; `lines` are those of the usage. NULL + errno. */
 struct sip_exchange *exchange_in_dialog(struct sip *s, struct dialog *d,
-					const struct exchange_params *p);
+					const struct exchange_params *p, struct str lines);
+/* Is there one of this method in the dialog, without an answer? */
+bool exchange_waits(const struct dialog *d, enum sip_method m);
+/* The dialog is another from now on. */
+void exchange_move(struct dialog *from, struct dialog *to);
 /* The request that begins a dialog of ours. NULL + errno. */
 struct sip_exchange *exchange_begin(struct sip *s, struct dialog *d,
 				    const struct exchange_params *p);

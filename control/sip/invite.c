@@ -10,6 +10,7 @@ static void absorbed(struct invite *inv, const struct invite_in *e)
 	count(inv->sip, COUNT_DROP_ABSORBED);
 }
 
+/* Final responses to PRACKs of ours are no input: what they say is about their early dialog only (invite_early.c). */
 static invite_fn *const table[INV_STATES][IN_INPUTS] = {
 	[INV_CALLING] = {
 		[IN_1XX] = client_1xx,
@@ -18,17 +19,25 @@ static invite_fn *const table[INV_STATES][IN_INPUTS] = {
 		[IN_TIMER] = client_timer,
 		[IN_END] = end_client,
 	},
-	[INV_RINGING] = {
+	[INV_RINGING] = { /* requests: in an early dialog */
 		[IN_1XX] = client_1xx,
 		[IN_2XX] = client_2xx,
 		[IN_FAILURE] = client_failure,
 		[IN_TIMER] = client_timer,
+		[IN_INVITE] = peer_invite_glare,
+		[IN_BYE] = early_bye,
+		[IN_UPDATE] = peer_update,
+		[IN_REQUEST] = peer_request,
+		[IN_UPDATED] = update_answered,
 		[IN_END] = end_client,
 	},
 	[INV_ANSWERED] = {
 		[IN_2XX] = client_2xx_again,
 		[IN_INVITE] = peer_invite_glare,
 		[IN_BYE] = peer_bye,
+		[IN_UPDATE] = peer_update,
+		[IN_REQUEST] = peer_request,
+		[IN_UPDATED] = update_answered,
 		[IN_LOST] = dialog_lost,
 		[IN_END] = end_dialog,
 	},
@@ -37,6 +46,26 @@ static invite_fn *const table[INV_STATES][IN_INPUTS] = {
 		[IN_INVITE] = peer_invite_early,
 		[IN_BYE] = peer_bye,
 		[IN_CANCEL] = server_cancel,
+		[IN_PRACK] = peer_prack,
+		[IN_UPDATE] = peer_update,
+		[IN_REQUEST] = peer_request,
+		[IN_UPDATED] = update_answered,
+		[IN_UNPRACKED] = rel_timer,
+		/* Only the early dialog is lost: the INVITE is still owed its final response. */
+		[IN_LOST] = absorbed,
+		[IN_END] = end_incoming,
+	},
+	[INV_ANSWERING] = {
+		[IN_TIMER] = server_timer,
+		[IN_INVITE] = peer_invite_early,
+		[IN_BYE] = peer_bye,
+		[IN_CANCEL] = server_cancel,
+		[IN_PRACK] = peer_prack,
+		[IN_UPDATE] = peer_update,
+		[IN_REQUEST] = peer_request,
+		[IN_UPDATED] = update_answered,
+		[IN_UNPRACKED] = rel_timer,
+		[IN_LOST] = absorbed,
 		[IN_END] = end_incoming,
 	},
 	[INV_ACCEPTED] = {
@@ -45,15 +74,25 @@ static invite_fn *const table[INV_STATES][IN_INPUTS] = {
 		[IN_INVITE] = peer_invite_glare,
 		[IN_BYE] = peer_bye,
 		[IN_CANCEL] = absorbed,
+		[IN_PRACK] = peer_prack,
+		[IN_UPDATE] = peer_update,
+		[IN_REQUEST] = peer_request,
+		[IN_UPDATED] = update_answered,
+		[IN_UNPRACKED] = rel_expired,
 		[IN_LOST] = dialog_lost_accepted,
 		[IN_END] = end_accepted,
 	},
-	[INV_LEAVING] = {
+	[INV_LEAVING] = { /* what needs our user gets 481 */
 		[IN_TIMER] = accepted_timer,
 		[IN_ACK] = leaving_ack,
-		[IN_INVITE] = peer_invite_gone,
+		[IN_INVITE] = peer_gone,
 		[IN_BYE] = peer_bye_leaving,
 		[IN_CANCEL] = absorbed,
+		[IN_PRACK] = peer_gone,
+		[IN_UPDATE] = peer_gone,
+		[IN_REQUEST] = peer_gone,
+		[IN_UPDATED] = absorbed,
+		[IN_UNPRACKED] = rel_expired,
 		[IN_LOST] = absorbed,
 	},
 	[INV_CONFIRMED] = {
@@ -61,6 +100,11 @@ static invite_fn *const table[INV_STATES][IN_INPUTS] = {
 		[IN_ACK] = absorbed,
 		[IN_INVITE] = peer_invite,
 		[IN_BYE] = peer_bye,
+		[IN_PRACK] = peer_prack,
+		[IN_UPDATE] = peer_update,
+		[IN_REQUEST] = peer_request,
+		[IN_UPDATED] = update_answered,
+		[IN_UNPRACKED] = rel_expired,
 		[IN_LOST] = dialog_lost,
 		[IN_END] = end_dialog,
 	},
@@ -72,6 +116,11 @@ static invite_fn *const table[INV_STATES][IN_INPUTS] = {
 		[IN_ACK] = absorbed,
 		[IN_INVITE] = peer_invite_glare,
 		[IN_BYE] = peer_bye,
+		[IN_PRACK] = peer_prack,
+		[IN_UPDATE] = peer_update,
+		[IN_REQUEST] = peer_request,
+		[IN_UPDATED] = update_answered,
+		[IN_UNPRACKED] = rel_expired,
 		[IN_LOST] = dialog_lost,
 		[IN_END] = end_dialog,
 	},
@@ -80,6 +129,11 @@ static invite_fn *const table[INV_STATES][IN_INPUTS] = {
 		[IN_ACK] = absorbed,
 		[IN_INVITE] = peer_invite_glare,
 		[IN_BYE] = peer_bye,
+		[IN_PRACK] = peer_prack,
+		[IN_UPDATE] = peer_update,
+		[IN_REQUEST] = peer_request,
+		[IN_UPDATED] = update_answered,
+		[IN_UNPRACKED] = rel_expired,
 		[IN_LOST] = dialog_lost,
 		[IN_END] = end_dialog,
 	},
@@ -90,6 +144,11 @@ static invite_fn *const table[INV_STATES][IN_INPUTS] = {
 		/* The CANCEL has its 200 and the re-INVITE will have its final response: 9.2 only says
 		 * SHOULD, and our user may have passed the offer on already. */
 		[IN_CANCEL] = absorbed,
+		[IN_PRACK] = peer_prack,
+		[IN_UPDATE] = peer_update,
+		[IN_REQUEST] = peer_request,
+		[IN_UPDATED] = update_answered,
+		[IN_UNPRACKED] = rel_expired,
 		[IN_LOST] = dialog_lost,
 		[IN_END] = end_dialog,
 	},
@@ -99,14 +158,24 @@ static invite_fn *const table[INV_STATES][IN_INPUTS] = {
 		[IN_INVITE] = peer_invite_glare,
 		[IN_BYE] = peer_bye,
 		[IN_CANCEL] = absorbed,
+		[IN_PRACK] = peer_prack,
+		[IN_UPDATE] = peer_update,
+		[IN_REQUEST] = peer_request,
+		[IN_UPDATED] = update_answered,
+		[IN_UNPRACKED] = rel_expired,
 		[IN_LOST] = dialog_lost,
 		[IN_END] = end_dialog,
 	},
 	[INV_TERMINATED] = {
 		[IN_ACK] = absorbed,
-		[IN_INVITE] = peer_invite_gone,
+		[IN_INVITE] = peer_gone,
 		[IN_BYE] = peer_bye_crossing,
 		[IN_CANCEL] = absorbed,
+		[IN_PRACK] = peer_gone,
+		[IN_UPDATE] = peer_gone,
+		[IN_REQUEST] = peer_gone,
+		[IN_UPDATED] = absorbed,
+		[IN_UNPRACKED] = rel_expired,
 		[IN_LOST] = absorbed,
 		[IN_END] = absorbed,
 	},
@@ -180,12 +249,28 @@ void invite_leave_server(struct invite *inv)
 	inv->server = NULL;
 }
 
+void invite_request_over(struct invite *inv, const struct strans *st)
+{
+	if (inv->server == st)
+		inv->server = NULL;
+	if (inv->update == st)
+		inv->update = NULL;
+	for (struct fork *f = inv->forks; f; f = f->next)
+		if (f->update == st)
+			f->update = NULL;
+}
+
 void invite_free(struct invite *inv)
 {
 	if (inv->dead)
 		return;
 	invite_leave_client(inv);
 	invite_leave_server(inv);
+	if (inv->update)
+		inv->update->owner = NULL;
+	inv->update = NULL;
+	forks_free(inv);
+	rel_free(inv);
 	exchange_orphan(&inv->dialog);
 	timer_stop(inv->sip->loop, &inv->timer);
 	login_free(inv->dialog.login);
@@ -201,9 +286,11 @@ void invite_free(struct invite *inv)
 void invite_emit(struct invite *inv, enum invite_event_type type, const struct invite_in *e,
 		 unsigned fork)
 {
-	struct invite_event ev = {
-		.type = type, .status = e->status, .fork = fork, .lost = e->lost
-	};
+	struct invite_event ev = { .type = type,
+				   .status = e->status,
+				   .fork = fork,
+				   .reliable = e->reliable,
+				   .lost = e->lost };
 
 	if (e->in) {
 		ev.msg = e->in->m;
@@ -212,6 +299,8 @@ void invite_emit(struct invite *inv, enum invite_event_type type, const struct i
 		ev.body_type = sip_value(ev.msg, SIP_HDR_CONTENT_TYPE);
 		ev.source = e->in->source.addr;
 	}
+	if (type == INVITE_REQUEST || type == INVITE_UPDATE || type == INVITE_PRACK)
+		ev.request = (struct sip_request *)e->st;
 	inv->busy++;
 	inv->sip->user.event(inv->arg, inv, &ev);
 	let_go(inv);
@@ -285,6 +374,11 @@ bool invite_again(struct invite *inv, const struct incoming *in)
 	return next;
 }
 
+void invite_set_arg(struct invite *inv, void *arg)
+{
+	inv->arg = arg;
+}
+
 /* ---- for people ---- */
 
 struct str invite_call_id(const struct invite *inv)
@@ -307,10 +401,11 @@ const char *invite_state_name(const struct invite *inv)
 	static const char *const names[] = {
 		[INV_CALLING] = "CALLING",       [INV_RINGING] = "PROCEEDING",
 		[INV_ANSWERED] = "ANSWERED",     [INV_INCOMING] = "PROCEEDING",
-		[INV_ACCEPTED] = "ACCEPTED",     [INV_LEAVING] = "LEAVING",
-		[INV_CONFIRMED] = "CONFIRMED",   [INV_REINVITING] = "REINVITING",
-		[INV_REANSWERED] = "REANSWERED", [INV_OFFERED] = "OFFERED",
-		[INV_REACCEPTED] = "REACCEPTED", [INV_TERMINATED] = "TERMINATED",
+		[INV_ANSWERING] = "PROCEEDING",  [INV_ACCEPTED] = "ACCEPTED",
+		[INV_LEAVING] = "LEAVING",       [INV_CONFIRMED] = "CONFIRMED",
+		[INV_REINVITING] = "REINVITING", [INV_REANSWERED] = "REANSWERED",
+		[INV_OFFERED] = "OFFERED",       [INV_REACCEPTED] = "REACCEPTED",
+		[INV_TERMINATED] = "TERMINATED",
 	};
 	return names[inv->state];
 }

@@ -24,7 +24,7 @@ static void put_invite(struct invite *inv, const struct invite_params *p, const 
 	put_cseq(b, d->local_cseq, STR("INVITE"));
 	put_contact(s, b, &d->hop, d->contact_user);
 	put_allow(b);
-	session_put_request(inv, b);
+	invite_put_lines(inv, TEXT_INVITE, b);
 	buf_put(b, p->headers);
 	sip_put_body(b, p->body_type, p->body);
 }
@@ -51,7 +51,7 @@ bool invite_next_target(struct invite *inv, const struct invite_in *e)
 	struct ctrans_again a = { .to = inv->targets };
 	struct ctrans *next;
 
-	if (!inv->n_targets || inv->forks || inv->state > INV_RINGING ||
+	if (!inv->n_targets || inv->n_forks || inv->state > INV_RINGING ||
 	    !(e->status == 503 || (e->status == 408 && !e->in)))
 		return false;
 	inv->targets++;
@@ -121,7 +121,7 @@ struct invite *invite_send(struct sip *s, const struct invite_params *p)
 		errno = EBUSY;
 		return NULL;
 	}
-	inv = invite_new(s, dialog_begin_room(&names) + arena_room(sizeof(struct fork)));
+	inv = invite_new(s, dialog_begin_room(&names));
 	rc = inv ? send_invite(inv, p, &names) : -ENOMEM;
 	if (rc < 0) {
 		if (inv)
@@ -133,28 +133,13 @@ struct invite *invite_send(struct sip *s, const struct invite_params *p)
 	inv->caller = true;
 	inv->state = INV_CALLING;
 	inv->ring_ms = p->ring_ms ? p->ring_ms : TIMER_C_MS;
+	inv->dialog.open = true;
 	invite_register(inv);
 	timer_start(s->loop, &inv->timer, inv->ring_ms);
 	return inv;
 }
 
 /* ---- responses ---- */
-
-/* Early dialogs are numbered by their To tag; those without a tag are the first. */
-static unsigned fork_number(struct invite *inv, struct str tag)
-{
-	uint64_t hash = table_hash(&inv->sip->dialogs, tag.p, tag.n);
-	struct fork **at = &inv->forks;
-	unsigned n = 0;
-
-	for (; *at; at = &(*at)->next, n++)
-		if ((*at)->tag == hash)
-			return n;
-	if (n == FORKS_MAX || !(*at = arena_alloc(inv->arena, sizeof(**at))))
-		return n;
-	(*at)->tag = hash;
-	return n;
-}
 
 static void target_answered(struct invite *inv)
 {
@@ -169,7 +154,7 @@ void client_1xx(struct invite *inv, const struct invite_in *e)
 	if (e->status == 100)
 		return;
 	timer_start(inv->sip->loop, &inv->timer, inv->ring_ms);
-	invite_emit(inv, INVITE_PROGRESS, e, fork_number(inv, e->in->c->to.tag));
+	fork_progress(inv, e);
 }
 
 void client_2xx(struct invite *inv, const struct invite_in *e)
@@ -183,9 +168,10 @@ void client_2xx(struct invite *inv, const struct invite_in *e)
 		invite_over(inv, INVITE_FAIL, &failed);
 		return;
 	}
+	forks_won(inv, e->in);
 	inv->state = INV_ANSWERED;
 	session_got_2xx(inv, e->in);
-	invite_emit(inv, INVITE_ANSWER, e, fork_number(inv, dialog_remote_tag(&inv->dialog)));
+	invite_emit(inv, INVITE_ANSWER, e, inv->fork);
 }
 
 /* Before our user has given the ACK: the same again, or another fork. */
@@ -204,6 +190,7 @@ void client_failure(struct invite *inv, const struct invite_in *e)
 	else
 		target_answered(inv);
 	if (invite_login(inv, e->in) || invite_again(inv, e->in)) {
+		forks_free(inv);
 		inv->invite_cseq = inv->dialog.local_cseq;
 		inv->state = INV_CALLING;
 		return;

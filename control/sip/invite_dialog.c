@@ -27,32 +27,17 @@ static void answer_other(struct invite *inv, const struct invite_in *e)
 		      buf_str(&b));
 }
 
-static void pass_on(struct invite *inv, const struct invite_in *e)
+/* A request of the peer that our user will answer. */
+void peer_request(struct invite *inv, const struct invite_in *e)
 {
-	struct invite_event ev = { .type = INVITE_REQUEST,
-				   .request = (struct sip_request *)e->st,
-				   .msg = e->in->m,
-				   .core = e->in->c,
-				   .body = e->in->m->body,
-				   .body_type = sip_value(e->in->m, SIP_HDR_CONTENT_TYPE),
-				   .source = e->in->source.addr };
+	enum sip_method method = e->in->m->method;
 
 	/* Both are target refresh requests (RFC 3515 2.2, RFC 6665 4.4.1). */
-	if (e->in->m->method == SIP_REFER || e->in->m->method == SIP_NOTIFY)
-		dialog_refresh(inv->sip, &inv->dialog, inv->arena, e->in);
-	e->st->dialog = e->in->m->method == SIP_REFER;
-	inv->sip->user.event(inv->arg, inv, &ev);
-}
-
-/* A request of the peer that our user will answer. */
-static void peer_request(struct invite *inv, const struct invite_in *e)
-{
-	if (inv->state == INV_TERMINATED || inv->state == INV_LEAVING)
-		invite_answer(inv, e, 481, STR_NONE);
-	else if (!e->st)
-		reject(inv->sip, e->in, 503, STR("Retry-After: 5\r\n"));
-	else
-		pass_on(inv, e);
+	if (method == SIP_REFER || method == SIP_NOTIFY)
+		dialog_refresh(inv->sip, e->fork ? &e->fork->dialog : &inv->dialog,
+			       e->fork ? e->fork->arena : inv->arena, e->in);
+	e->st->dialog = method == SIP_REFER;
+	invite_emit(inv, INVITE_REQUEST, e, fork_number(inv, e->fork));
 }
 
 static void receive_ack(struct invite *inv, const struct incoming *in)
@@ -65,30 +50,56 @@ static void receive_ack(struct invite *inv, const struct incoming *in)
 		count(inv->sip, COUNT_DROP_STRAY_ACK);
 }
 
+/* IN_INPUTS: it is answered without a look at the state. */
+static enum invite_input input_of(enum sip_method m)
+{
+	switch (m) {
+	case SIP_INVITE:
+		return IN_INVITE;
+	case SIP_BYE:
+		return IN_BYE;
+	case SIP_PRACK:
+		return IN_PRACK;
+	case SIP_UPDATE:
+		return IN_UPDATE;
+	default:
+		return is_passed_on(m) ? IN_REQUEST : IN_INPUTS;
+	}
+}
+
+/* Those that are answered later, or may be, need a transaction. */
+static bool needs_transaction(enum invite_input i)
+{
+	return i != IN_BYE && i != IN_INPUTS;
+}
+
+static void receive(struct invite *inv, struct invite_in *e)
+{
+	enum invite_input i = input_of(e->in->m->method);
+
+	e->st = strans_new(inv->sip, e->in, needs_transaction(i));
+	if (i == IN_INPUTS)
+		answer_other(inv, e);
+	else if (e->st || !needs_transaction(i))
+		invite_input(inv, i, e);
+	else
+		reject(inv->sip, e->in, 503, STR("Retry-After: 5\r\n"));
+}
+
 void invite_in_dialog(struct invite *inv, const struct incoming *in)
 {
 	struct invite_in e = { .in = in };
-	enum sip_method method = in->m->method;
 
-	if (method == SIP_ACK) {
+	if (in->m->method == SIP_ACK) {
 		receive_ack(inv, in);
 		return;
 	}
-	if (dialog_out_of_order(&inv->dialog, in)) {
+	if (inv->dialog.open && !(e.fork = fork_of_tag(inv, in->c->from.tag)))
+		reject(inv->sip, in, 481, STR_NONE);
+	else if (dialog_out_of_order(e.fork ? &e.fork->dialog : &inv->dialog, in))
 		reject_later(inv->sip, in);
-		return;
-	}
-	e.st = strans_new(inv->sip, in, method == SIP_INVITE || is_passed_on(method));
-	if (method == SIP_BYE)
-		invite_input(inv, IN_BYE, &e);
-	else if (is_passed_on(method))
-		peer_request(inv, &e);
-	else if (method != SIP_INVITE)
-		answer_other(inv, &e);
-	else if (e.st)
-		invite_input(inv, IN_INVITE, &e);
 	else
-		reject(inv->sip, in, 503, STR("Retry-After: 5\r\n"));
+		receive(inv, &e);
 }
 
 void peer_invite(struct invite *inv, const struct invite_in *e)
@@ -108,6 +119,7 @@ void peer_invite(struct invite *inv, const struct invite_in *e)
 	inv->server = e->st;
 	e->st->owner = inv;
 	inv->invite_cseq = e->in->c->cseq.num;
+	inv->peer = (uint16_t)peer_said(inv->peer, e->in);
 	inv->state = INV_OFFERED;
 	dialog_refresh(inv->sip, &inv->dialog, inv->arena, e->in);
 	strans_reply(e->st, &trying);
@@ -130,7 +142,8 @@ void peer_invite_early(struct invite *inv, const struct invite_in *e)
 	invite_answer(inv, e, 500, retry_after(inv->sip, mem));
 }
 
-void peer_invite_gone(struct invite *inv, const struct invite_in *e)
+/* Nobody is here who could answer it. */
+void peer_gone(struct invite *inv, const struct invite_in *e)
 {
 	invite_answer(inv, e, 481, STR_NONE);
 }
@@ -141,7 +154,7 @@ int invite_reinvite(struct invite *inv, struct str headers, struct str body, str
 {
 	struct sip *s = inv->sip;
 	struct dialog *d = &inv->dialog;
-	char branch[BRANCH_LEN];
+	char branch[BRANCH_LEN], mem[INVITE_LINES];
 	struct dialog_request r = { .method = STR("INVITE"),
 				    .cseq = d->local_cseq + 1,
 				    .branch = branch,
@@ -156,14 +169,13 @@ int invite_reinvite(struct invite *inv, struct str headers, struct str body, str
 				   .in_dialog = true,
 				   .fn = invite_client_event,
 				   .owner = inv };
-	char mem[SESSION_LINES_MAX];
 	struct buf b;
 
 	if (inv->state != INV_CONFIRMED)
 		return -EBUSY;
 	dialog_new_branch(s, branch);
 	buf_init(&b, mem, sizeof(mem));
-	session_put_request(inv, &b);
+	invite_put_lines(inv, TEXT_REINVITE, &b);
 	r.lines = buf_str(&b);
 	buf_init(&b, s->out, sizeof(s->out));
 	dialog_put_request(s, d, &r, &b);
@@ -189,6 +201,7 @@ void re_2xx(struct invite *inv, const struct invite_in *e)
 {
 	timer_stop(inv->sip->loop, &inv->timer);
 	inv->state = INV_REANSWERED;
+	inv->peer = (uint16_t)peer_said(inv->peer, e->in);
 	session_got_2xx(inv, e->in);
 	dialog_refresh(inv->sip, &inv->dialog, inv->arena, e->in);
 	invite_emit(inv, INVITE_REANSWER, e, 0);
@@ -235,10 +248,11 @@ uint32_t invite_glare_ms(struct invite *inv)
 
 struct sip_exchange *invite_request(struct invite *inv, const struct exchange_params *p)
 {
-	if (inv->state < INV_ANSWERED || inv->state == INV_INCOMING || inv->state == INV_LEAVING ||
+	if (inv->state < INV_ANSWERED || inv->state == INV_INCOMING ||
+	    inv->state == INV_ANSWERING || inv->state == INV_LEAVING ||
 	    inv->state == INV_TERMINATED) {
 		errno = EBUSY;
 		return NULL;
 	}
-	return exchange_in_dialog(inv->sip, &inv->dialog, p);
+	return exchange_in_dialog(inv->sip, &inv->dialog, p, STR_NONE);
 }

@@ -9,6 +9,7 @@ static void settle(struct invite *inv)
 
 	switch (inv->state) {
 	case INV_INCOMING:
+	case INV_ANSWERING:
 	case INV_OFFERED:
 		invite_reply_text(inv, &r);
 		break;

@@ -8,12 +8,13 @@
 /* ---- the INVITE usage: invite*.c ---- */
 
 enum invite_state {
-	INV_CALLING,  /* client: INVITE sent */
-	INV_RINGING,  /* client: 1xx came */
-	INV_ANSWERED, /* client: 2xx came, our user owes the ACK */
-	INV_INCOMING, /* server: our user owes the final response */
-	INV_ACCEPTED, /* server: 2xx sent, the peer owes the ACK */
-	INV_LEAVING,  /* the same, but our user has left: BYE after the ACK */
+	INV_CALLING,   /* client: INVITE sent */
+	INV_RINGING,   /* client: 1xx came */
+	INV_ANSWERED,  /* client: 2xx came, our user owes the ACK */
+	INV_INCOMING,  /* server: our user owes the final response */
+	INV_ANSWERING, /* server: its 2xx waits for a PRACK */
+	INV_ACCEPTED,  /* server: 2xx sent, the peer owes the ACK */
+	INV_LEAVING,   /* the same, but our user has left: BYE after the ACK */
 	INV_CONFIRMED,
 	INV_REINVITING, /* our re-INVITE is open */
 	INV_REANSWERED, /* it has a 2xx, our user owes the ACK */
@@ -32,14 +33,28 @@ enum invite_input {
 	IN_INVITE,
 	IN_BYE,
 	IN_CANCEL,
-	IN_LOST, /* 481 or 408 to a request of ours in the dialog */
-	IN_END,  /* invite_end() */
+	IN_PRACK,
+	IN_UPDATE,
+	IN_REQUEST,   /* another that our user will answer */
+	IN_UPDATED,   /* final response to our UPDATE, or none came */
+	IN_UNPRACKED, /* the timer of a reliable response */
+	IN_LOST,      /* 481 or 408 to a request of ours in the dialog */
+	IN_END,       /* invite_end() */
 	IN_INPUTS
 };
 
-struct fork { /* of our INVITE: a To tag, by its hash */
+struct fork {                 /* of our INVITE: a To tag */
+	struct dialog dialog; /* DIALOG_EARLY; counts and logs in with the invite's */
 	struct fork *next;
-	uint64_t tag;
+	struct invite *inv;
+	struct arena *arena;
+	struct strans *update; /* of the peer, not answered yet */
+	uint32_t rseq;         /* of the last reliable response; 0: none */
+	uint16_t peer;         /* enum invite_peer */
+	uint8_t number;
+	bool owed;  /* the PRACK for it */
+	bool aimed; /* a Contact has come */
+	bool over;
 };
 
 /* The session timer of one leg: session.c. */
@@ -64,8 +79,10 @@ struct invite {
 	uint64_t deadline; /* of the wait for an ACK */
 	uint32_t interval; /* of the 2xx */
 	uint32_t ring_ms;
-	uint32_t invite_cseq; /* of the INVITE that is open */
-	struct fork *forks;
+	uint32_t invite_cseq;  /* of the INVITE that is open */
+	struct fork *forks;    /* client: until the final response */
+	struct rel *rel;       /* server: our reliable responses; NULL: none */
+	struct strans *update; /* of the peer, not answered yet */
 	union {
 		struct {                         /* client, before the answer */
 			struct sip_hop *targets; /* that are still to be tried */
@@ -73,23 +90,36 @@ struct invite {
 		};
 		struct str end_headers; /* LEAVING: for the BYE that waits */
 	};
-	uint8_t n_targets;
 	struct invite_terms terms;
 	struct session session;
+	uint16_t peer; /* enum invite_peer */
+	uint8_t n_targets;
+	uint8_t n_forks; /* numbers that were given */
+	uint8_t fork;    /* the one that answered */
 	uint8_t state;
 	uint8_t busy; /* upcalls that are running */
 	bool dead;    /* free it when they return */
 	bool registered;
 	bool caller; /* the Call-ID is ours */
+	bool told;   /* server: the peer knows our tag */
 };
 
 struct invite_in {
 	const struct incoming *in; /* NULL: none */
 	struct strans *st;         /* of a request */
+	struct fork *fork;         /* NULL: it is about the dialog of the invite */
 	unsigned status;
+	bool reliable; /* 1xx */
+	uint8_t lost;  /* enum invite_lost_why */
 	struct str headers;
-	uint8_t lost; /* enum invite_lost_why */
 };
+
+/* The INVITE that began it has its 2xx. Before that nothing refreshes a session. */
+static inline bool invite_is_established(const struct invite *inv)
+{
+	return inv->state != INV_CALLING && inv->state != INV_RINGING &&
+	       inv->state != INV_INCOMING && inv->state != INV_ANSWERING;
+}
 
 typedef void invite_fn(struct invite *inv, const struct invite_in *e);
 
@@ -120,8 +150,59 @@ bool invite_next_target(struct invite *inv, const struct invite_in *e);
 bool invite_login(struct invite *inv, const struct incoming *in);
 /* The same for a session interval that was too small. */
 bool invite_again(struct invite *inv, const struct incoming *in);
+/* The peer has an answer to this request, or will get none. */
+void invite_request_over(struct invite *inv, const struct strans *st);
 void invite_client_event(void *owner, struct ctrans *ct, const struct ctrans_event *e);
 int invite_reply_text(struct invite *inv, const struct invite_reply *reply);
+/* Would it fit? */
+int invite_reply_fits(struct invite *inv, const struct invite_reply *reply);
+
+/* invite_peer.c: what both sides say of themselves. `said` is what is known already: what a message does not mention stays.
+ */
+unsigned peer_said(unsigned said, const struct incoming *in);
+enum invite_text {
+	TEXT_INVITE,
+	TEXT_REINVITE,
+	TEXT_UPDATE,
+	TEXT_RELIABLE, /* 1xx */
+	TEXT_2XX,
+	TEXT_2XX_UPDATE
+};
+#define INVITE_LINES 256
+/* The lines about extensions that go into this; a 2xx has more from session_put_response(). */
+void invite_put_lines(struct invite *inv, enum invite_text t, struct buf *b);
+
+/* invite_early.c: the early dialogs of our INVITE. */
+
+/* NULL: there is none with this tag, or of this number. */
+struct fork *fork_of_tag(const struct invite *inv, struct str tag);
+struct fork *fork_of_number(const struct invite *inv, unsigned number);
+/* A provisional response of 101-199. */
+void fork_progress(struct invite *inv, const struct invite_in *e);
+/* The 2xx has made the dialog of the invite: it takes over what its early one has. Then all are gone. */
+void forks_won(struct invite *inv, const struct incoming *in);
+void forks_free(struct invite *inv);
+/* The number of an event that is about the dialog. */
+static inline unsigned fork_number(const struct invite *inv, const struct fork *f)
+{
+	return f ? f->number : inv->fork;
+}
+
+/* invite_rel.c: reliable provisional responses of ours (RFC 3262). */
+
+/* Must this reply wait for a PRACK? */
+bool rel_holds(const struct invite *inv, const struct invite_reply *r);
+int rel_keep(struct invite *inv, const struct invite_reply *r);
+int rel_send(struct invite *inv, const struct invite_reply *r);
+/* The 2xx is out: nothing is repeated any more, but the PRACK may still come. */
+void rel_answered(struct invite *inv);
+void rel_free(struct invite *inv);
+uint32_t rel_number(const struct invite *inv); /* RSeq of the last one */
+/* A reply that need not wait. */
+int invite_reply_now(struct invite *inv, const struct invite_reply *r);
+
+/* invite_update.c: our user's answer to an UPDATE, as strans_reply(). */
+int invite_update_reply(struct strans *st, struct response *r);
 
 /* invite_server.c, invite_dialog.c: a new INVITE, and a request in a dialog. */
 void invite_receive(struct sip *s, const struct incoming *in);
@@ -163,7 +244,10 @@ void session_resume(struct invite *inv);
 /* What the table in invite.c names. */
 invite_fn client_1xx, client_2xx, client_2xx_again, client_failure, client_timer;
 invite_fn server_timer, server_cancel, accepted_timer, accepted_ack, leaving_ack;
-invite_fn peer_invite, peer_invite_glare, peer_invite_early, peer_invite_gone;
+invite_fn peer_invite, peer_invite_glare, peer_invite_early, peer_gone;
+invite_fn peer_prack, rel_timer, rel_expired;
+invite_fn peer_update, peer_request, update_answered;
+invite_fn early_bye;
 invite_fn peer_bye, peer_bye_leaving, peer_bye_crossing;
 invite_fn dialog_lost, dialog_lost_accepted;
 invite_fn re_1xx, re_2xx, re_failure, re_timer;

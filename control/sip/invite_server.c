@@ -19,6 +19,7 @@ static struct invite *new_invite(struct sip *s, const struct incoming *in,
 		return NULL;
 	}
 	inv->invite_cseq = in->c->cseq.num;
+	inv->peer = (uint16_t)peer_said(0, in);
 	inv->state = INV_INCOMING;
 	inv->ring_ms = 180000;
 	return inv;
@@ -66,7 +67,9 @@ void invite_receive(struct sip *s, const struct incoming *in)
 
 /* ---- our user's answers ---- */
 
-int invite_reply_text(struct invite *inv, const struct invite_reply *reply)
+/* Its lines are written into `mem`. */
+static struct response response_of(struct invite *inv, const struct invite_reply *reply,
+				   char mem[INVITE_LINES], struct session_deal *deal)
 {
 	const struct dialog *d = &inv->dialog;
 	struct response r = { .reply = *reply,
@@ -74,20 +77,45 @@ int invite_reply_text(struct invite *inv, const struct invite_reply *reply)
 			      .dialog = true,
 			      .hop = &d->peer,
 			      .contact_user = d->contact_user };
-	char mem[SESSION_LINES_MAX];
-	struct session_deal deal;
 	struct buf lines;
+
+	buf_init(&lines, mem, INVITE_LINES);
+	r.allow = reply->reliable && reply->status < 200;
+	if (r.allow)
+		invite_put_lines(inv, TEXT_RELIABLE, &lines);
+	else if (reply->status >= 200 && reply->status < 300)
+		invite_put_lines(inv, TEXT_2XX, &lines);
+	session_put_response(inv, &inv->server->echo->session, reply->status, &lines, deal);
+	r.lines = buf_str(&lines);
+	return r;
+}
+
+int invite_reply_text(struct invite *inv, const struct invite_reply *reply)
+{
+	struct session_deal deal;
+	char mem[INVITE_LINES];
+	struct response r;
 	int rc;
 
 	if (!inv->server || !inv->server->echo)
 		return -EINVAL;
-	buf_init(&lines, mem, sizeof(mem));
-	session_put_response(inv, &inv->server->echo->session, reply->status, &lines, &deal);
-	r.lines = buf_str(&lines);
+	r = response_of(inv, reply, mem, &deal);
 	rc = strans_reply(inv->server, &r);
 	if (rc == 0 && reply->status >= 200 && reply->status < 300)
 		session_agreed(inv, &deal);
 	return rc;
+}
+
+int invite_reply_fits(struct invite *inv, const struct invite_reply *reply)
+{
+	struct session_deal deal;
+	char mem[INVITE_LINES];
+	struct response r;
+
+	if (!inv->server || !inv->server->echo)
+		return -EINVAL;
+	r = response_of(inv, reply, mem, &deal);
+	return strans_reply_fits(inv->server, &r);
 }
 
 void invite_accepted(struct invite *inv, enum invite_state next)
@@ -105,20 +133,20 @@ void invite_set_terms(struct invite *inv, const struct invite_terms *t)
 	inv->terms = *t;
 }
 
-int invite_reply(struct invite *inv, const struct invite_reply *r)
+int invite_reply_now(struct invite *inv, const struct invite_reply *r)
 {
 	bool initial = inv->state == INV_INCOMING;
 	int rc;
 
-	if ((!initial && inv->state != INV_OFFERED) || r->status <= 100 || r->status > 699)
-		return -EINVAL;
-	rc = invite_reply_text(inv, r);
+	rc = r->status < 200 && r->reliable ? rel_send(inv, r) : invite_reply_text(inv, r);
 	if (rc < 0)
 		return rc;
+	inv->told = true;
 	if (r->status < 200) {
 		if (initial)
 			timer_start(inv->sip->loop, &inv->timer, REFRESH_MS);
 	} else if (r->status < 300) {
+		rel_answered(inv);
 		invite_accepted(inv, initial ? INV_ACCEPTED : INV_REACCEPTED);
 	} else if (initial) {
 		invite_free(inv);
@@ -127,6 +155,23 @@ int invite_reply(struct invite *inv, const struct invite_reply *r)
 		invite_confirmed(inv);
 	}
 	return 0;
+}
+
+/* Reliable are only those to the INVITE that began it, to a peer who has said that it can. */
+static bool may_reply(const struct invite *inv, const struct invite_reply *r)
+{
+	if ((inv->state != INV_INCOMING && inv->state != INV_OFFERED) || r->status <= 100 ||
+	    r->status > 699)
+		return false;
+	return r->status >= 200 || !r->reliable ||
+	       (inv->state == INV_INCOMING && inv->peer & INVITE_PEER_100REL);
+}
+
+int invite_reply(struct invite *inv, const struct invite_reply *r)
+{
+	if (!may_reply(inv, r))
+		return -EINVAL;
+	return rel_holds(inv, r) ? rel_keep(inv, r) : invite_reply_now(inv, r);
 }
 
 /* ---- while it rings ---- */
@@ -154,13 +199,11 @@ void accepted_timer(struct invite *inv, const struct invite_in *e)
 	uint64_t now = loop_now(s->loop), left;
 
 	if (now >= inv->deadline) {
-		struct invite_in late = { .lost = INVITE_LOST_ACK };
-
 		count(s, COUNT_TIMEOUT_ACK);
 		if (inv->state == INV_LEAVING)
 			invite_bye(inv, inv->end_headers);
 		else
-			invite_lost(inv, &late);
+			invite_lost(inv, &(struct invite_in){ .lost = INVITE_LOST_ACK });
 		return;
 	}
 	if (inv->server)

@@ -9,25 +9,15 @@ static bool is_tag(struct str named, struct str tag)
 	return str_eq(named, tag) || (!tag.n && str_eq(named, STR("0")));
 }
 
-/* Is this one of the early dialogs of our INVITE? */
-static bool has_fork(const struct invite *inv, struct str tag)
-{
-	uint64_t hash = table_hash(&inv->sip->dialogs, tag.p, tag.n);
-	const struct fork *f = inv->forks;
-
-	while (f && f->tag != hash)
-		f = f->next;
-	return f != NULL;
-}
-
 /* An early one that the peer began cannot be replaced (481), and what is over cannot either. */
 static bool is_named(const struct invite *inv, struct str from_tag)
 {
 	switch (inv->state) {
 	case INV_CALLING:
 	case INV_RINGING:
-		return has_fork(inv, from_tag);
+		return fork_of_tag(inv, from_tag);
 	case INV_INCOMING:
+	case INV_ANSWERING:
 	case INV_LEAVING:
 	case INV_TERMINATED:
 		return false;

@@ -2,7 +2,7 @@
 /* Requests for our user, outside INVITE: a struct sip_request is their server transaction under another
  * name. */
 #include <errno.h>
-#include "sip/trans_priv.h"
+#include "sip/invite_priv.h"
 
 int sip_request_reply(struct sip_request *request, const struct invite_reply *reply)
 {
@@ -23,7 +23,7 @@ int sip_request_reply(struct sip_request *request, const struct invite_reply *re
 	r.tag = (struct str){ st->named ? st->tag : tag, IDENT_LEN };
 	if (st->dialog && st->echo)
 		r.contact_user = st->echo->user;
-	rc = strans_reply(st, &r);
+	rc = st->owner ? invite_update_reply(st, &r) : strans_reply(st, &r);
 	if (rc == -EMSGSIZE) {
 		r.reply = (struct invite_reply){ .status = 500 };
 		strans_reply(st, &r);

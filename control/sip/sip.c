@@ -226,12 +226,14 @@ static void receive_cancel(struct sip *s, const struct incoming *in)
 		invite_input(target->owner, IN_CANCEL, &e);
 }
 
-static bool is_known_option(struct str name)
+/* Options whose rules somebody here knows: the invite, or our user. */
+static bool is_known_option(struct str option)
 {
-	static const struct str known[] = { STR("timer"), STR("replaces") };
+	static const struct str known[] = { STR("100rel"), STR("timer"), STR("replaces"),
+					    STR("from-change"), STR("norefersub") };
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (str_caseeq(name, known[i]))
+		if (str_caseeq(option, known[i]))
 			return true;
 	return false;
 }
@@ -239,17 +241,20 @@ static bool is_known_option(struct str name)
 /* 8.2.2.3. True: it was refused. */
 static bool refuse_required(struct sip *s, const struct incoming *in)
 {
-	struct sip_each each = sip_each(in->m, SIP_HDR_REQUIRE);
-	char mem[1024];
+	struct sip_each e = sip_each(in->m, SIP_HDR_REQUIRE);
 	struct str item;
+	char mem[1024];
 	struct buf b;
 
 	buf_init(&b, mem, sizeof(mem));
-	while (sip_each_next(&each, &item))
-		if (!is_known_option(item))
-			sip_put_header(&b, SIP_HDR_UNSUPPORTED, item);
-	if (!b.n && buf_ok(&b))
+	while (sip_each_next(&e, &item))
+		if (!is_known_option(item)) {
+			buf_put(&b, b.n ? STR(", ") : STR("Unsupported: "));
+			buf_put(&b, item);
+		}
+	if (b.n == 0 && buf_ok(&b))
 		return false;
+	buf_lit(&b, "\r\n");
 	reject(s, in, 420, buf_ok(&b) ? buf_str(&b) : STR_NONE);
 	return true;
 }
@@ -271,11 +276,16 @@ static bool is_loop(struct sip *s, const struct incoming *in)
 	return false;
 }
 
+static bool needs_dialog(enum sip_method m)
+{
+	return m == SIP_BYE || m == SIP_PRACK || m == SIP_UPDATE;
+}
+
 static void receive_new(struct sip *s, const struct incoming *in)
 {
 	struct strans *st = NULL;
 
-	if (in->m->method == SIP_BYE) {
+	if (needs_dialog(in->m->method)) {
 		reject(s, in, 481, STR_NONE);
 	} else if (strans_merged(s, in) || is_loop(s, in)) {
 		count(s, COUNT_REJECT_MERGED);

@@ -97,9 +97,18 @@ static void to_confirmed(struct strans *st)
 	start(st, reliable(st) ? 0 : st->sip->timers.t4_ms, 0); /* I */
 }
 
+/* Its owner has nothing more to do with it. */
+static void leave_owner(struct strans *st)
+{
+	if (st->owner)
+		invite_request_over(st->owner, st);
+	st->owner = NULL;
+}
+
 static void to_completed_other(struct strans *st)
 {
 	drop_echo(st);
+	leave_owner(st);
 	start(st, reliable(st) ? 0 : sip_64_t1(st->sip), 0); /* J */
 }
 
@@ -120,6 +129,7 @@ static void to_dropped(struct strans *st)
 	uint64_t age = loop_now(st->sip->loop) - st->born, d = sip_64_t1(st->sip);
 
 	drop_echo(st);
+	leave_owner(st);
 	free(st->reply);
 	st->reply = NULL;
 	start(st, age < d ? d - age : 0, 0);
@@ -389,8 +399,7 @@ void strans_free(struct strans *st)
 {
 	struct sip *s = st->sip;
 
-	if (st->owner)
-		st->owner->server = NULL;
+	leave_owner(st);
 	unmerge(st);
 	table_del(&s->servers, &st->node);
 	timer_stop(s->loop, &st->timer);
@@ -422,12 +431,16 @@ static void send_reply(struct strans *st, struct str text)
 	sip_transmit(st->sip, &st->to, text);
 }
 
+void strans_repeat(struct strans *st, struct str text)
+{
+	count(st->sip, COUNT_OUT_RETRANSMITTED);
+	send_reply(st, text);
+}
+
 void strans_resend(struct strans *st)
 {
-	if (!st->reply)
-		return;
-	count(st->sip, COUNT_OUT_RETRANSMITTED);
-	send_reply(st, (struct str){ st->reply, st->reply_len });
+	if (st->reply)
+		strans_repeat(st, (struct str){ st->reply, st->reply_len });
 }
 
 void strans_drop(struct strans *st)
@@ -452,23 +465,43 @@ static void keep_reply(struct strans *st, struct str text)
 		count(st->sip, COUNT_DROP_MEMORY);
 }
 
-static int reply(struct strans *st, const struct echo *e, const struct response *r)
+static enum strans_input input_of(const struct response *r)
 {
-	enum strans_input i = r->reply.status < 200   ? REPLY_1XX
-			      : r->reply.status < 300 ? REPLY_2XX
-						      : REPLY_FAIL;
+	return r->reply.status < 200 ? REPLY_1XX : r->reply.status < 300 ? REPLY_2XX : REPLY_FAIL;
+}
+
+/* Into the buffer of the core. */
+static int write_reply(struct strans *st, const struct echo *e, const struct response *r,
+		       struct str *text)
+{
 	struct sip *s = st->sip;
 	struct buf b;
 
-	if (!row_of(st, i))
+	if (!row_of(st, input_of(r)))
 		return -EINVAL;
 	buf_init(&b, s->out, sizeof(s->out));
 	response_put(s, &b, e, r);
-	if (!buf_ok(&b))
-		return -EMSGSIZE;
-	keep_reply(st, buf_str(&b));
-	send_reply(st, buf_str(&b));
-	return input(st, i);
+	*text = buf_str(&b);
+	return buf_ok(&b) ? 0 : -EMSGSIZE;
+}
+
+static int reply(struct strans *st, const struct echo *e, const struct response *r)
+{
+	struct str text;
+	int rc = write_reply(st, e, r, &text);
+
+	if (rc < 0)
+		return rc;
+	keep_reply(st, text);
+	send_reply(st, text);
+	return input(st, input_of(r));
+}
+
+int strans_reply_fits(struct strans *st, const struct response *r)
+{
+	struct str text;
+
+	return st->echo ? write_reply(st, st->echo, r, &text) : -EINVAL;
 }
 
 int strans_reply(struct strans *st, const struct response *r)

@@ -116,7 +116,7 @@ void subscription_answered(struct subscription *sub, const struct incoming *in, 
 struct sip_exchange *subscription_request(struct subscription *sub, const struct exchange_params *p)
 {
 	if (!sub->dialog.open)
-		return exchange_in_dialog(sub->sip, &sub->dialog, p);
+		return exchange_in_dialog(sub->sip, &sub->dialog, p, STR_NONE);
 	errno = EBUSY;
 	return NULL;
 }

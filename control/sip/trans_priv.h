@@ -26,7 +26,7 @@ struct strans {
 	bool named;   /* `tag` is the one to answer with */
 	char tag[IDENT_LEN];
 	struct sip_hop to;
-	struct invite *owner; /* of an INVITE; NULL: over for it */
+	struct invite *owner; /* of an INVITE or UPDATE in the dialog; NULL: over for it */
 	struct echo *echo;    /* until the final response; NULL too when it was answered at once */
 	char *reply;          /* the last response */
 	size_t reply_len;
@@ -52,6 +52,10 @@ int strans_reply(struct strans *st, const struct response *r);
 /* Writes with the request at hand instead of what was kept, and sends. */
 int strans_reply_now(struct strans *st, const struct incoming *in, const struct response *r);
 void strans_resend(struct strans *st);
+/* An earlier reply once more. */
+void strans_repeat(struct strans *st, struct str text);
+/* Would it fit into a datagram? 0, -EINVAL: it may not be sent any more, -EMSGSIZE. */
+int strans_reply_fits(struct strans *st, const struct response *r);
 /* It will not be answered: absorbs what is repeated until the peer has given up. */
 void strans_drop(struct strans *st);
 /* The 2xx has its ACK: it will not be sent again. */
@@ -95,7 +99,8 @@ struct ctrans {
 	bool cancelled; /* and sent */
 	struct sip_hop to;
 	ctrans_fn *fn;
-	void *owner; /* NULL: nobody waits */
+	void *owner;        /* NULL: nobody waits */
+	uint32_t used_cseq; /* the highest of requests in early dialogs */
 	struct ctrans_ack *acks;
 	char *text; /* the request until its final response; then the ACK */
 	size_t len;

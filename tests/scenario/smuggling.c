@@ -72,10 +72,10 @@ static const struct row rows[] = {
 
 static void check_fields(struct world *w, const struct rx *r)
 {
-	static const char *const known[] = { "Via",     "Max-Forwards", "From",
-					     "To",      "Call-ID",      "CSeq",
-					     "Contact", "Allow",        "Content-Length",
-					     "Subject", "Priority",     "Accept" };
+	static const char *const known[] = {
+		"Via",   "Max-Forwards",   "From",    "To",       "Call-ID", "CSeq",     "Contact",
+		"Allow", "Content-Length", "Subject", "Priority", "Accept",  "Supported"
+	};
 	for (unsigned i = 0; i < r->m.n_hdr; i++) {
 		struct str name = sip_hdr_name(&r->m, &r->m.hdr[i]);
 		bool found = false;
