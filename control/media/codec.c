@@ -8,6 +8,7 @@ static const struct {
 	const char *name;
 	u32 clock;
 } assigned[] = {
+	/* audio first: names are looked up here too */
 	{ 0, "PCMU", 8000 },   { 3, "GSM", 8000 },    { 4, "G723", 8000 },   { 5, "DVI4", 8000 },
 	{ 6, "DVI4", 16000 },  { 7, "LPC", 8000 },    { 8, "PCMA", 8000 },   { 9, "G722", 8000 },
 	{ 10, "L16", 44100 },  { 11, "L16", 44100 },  { 12, "QCELP", 8000 }, { 13, "CN", 8000 },
@@ -47,56 +48,14 @@ u32 codec_hash(const struct codec *c)
 	return (h ^ c->clock) * 16777619u;
 }
 
-static bool is_event(const struct sdp_format *f)
+enum form_kind codec_kind(const struct codec *c)
 {
-	return str_caseeq(f->name, STR("telephone-event"));
+	if (str_caseeq(c->name, STR("telephone-event")))
+		return FORM_EVENT;
+	return str_caseeq(c->name, STR("CN")) ? FORM_NOISE : FORM_CODEC;
 }
 
-static bool has_pt(const struct sdp_media *m, u8 pt)
-{
-	for (unsigned i = 0; i < m->n_formats; i++)
-		if (m->formats[i].pt == pt)
-			return true;
-	return false;
-}
-
-/* The last place is kept for the first telephone-event while none was taken and one is still to
- * come. */
-static bool last_place_is_kept(const struct sdp_media *in, unsigned at,
-			       const struct sdp_media *taken)
-{
-	if (taken->n_formats < FLOW_PTMAP_MAX - 1 || is_event(&in->formats[at]))
-		return false;
-	for (unsigned i = 0; i < taken->n_formats; i++)
-		if (is_event(&taken->formats[i]))
-			return false;
-	for (unsigned i = at + 1; i < in->n_formats; i++)
-		if (is_event(&in->formats[i]))
-			return true;
-	return false;
-}
-
-unsigned codec_copy(const struct sdp_media *in, bool (*keep)(void *arg, const struct sdp_format *f),
-		    void *arg, struct sdp *out)
-{
-	struct sdp_media *to = &out->media[out->n_media - 1];
-	struct codec c;
-
-	for (unsigned i = 0; i < in->n_formats && to->n_formats < FLOW_PTMAP_MAX; i++) {
-		const struct sdp_format *f = &in->formats[i];
-		if (!codec_of(f, &c) || has_pt(to, f->pt) || last_place_is_kept(in, i, to))
-			continue;
-		if (keep && !keep(arg, f))
-			continue;
-		struct sdp_format *copy = sdp_add_format(out);
-		if (!copy)
-			break;
-		*copy = *f;
-	}
-	return to->n_formats;
-}
-
-static void put_name(const struct codec *c, char name[CODEC_NAME_MAX])
+void codec_name(const struct codec *c, char name[CODEC_NAME_MAX])
 {
 	struct buf b;
 
@@ -107,40 +66,56 @@ static void put_name(const struct codec *c, char name[CODEC_NAME_MAX])
 	name[b.n] = 0;
 }
 
-void codec_first(const struct sdp_media *m, u32 *clock, char name[CODEC_NAME_MAX])
-{
-	struct codec c;
+/* Without a number of their own, but known well enough to be offered. */
+static const struct {
+	const char *name;
+	u32 clock;
+	u8 channels;
+} dynamic[] = {
+	{ "opus", 48000, 2 }, { "AMR", 8000, 0 },  { "AMR-WB", 16000, 0 }, { "iLBC", 8000, 0 },
+	{ "speex", 8000, 0 }, { "EVS", 16000, 0 }, { "G7221", 16000, 0 },  { "G726-32", 8000, 0 },
+};
 
-	*clock = 8000;
-	name[0] = 0;
-	for (unsigned i = 0; i < m->n_formats; i++) {
-		if (!codec_of(&m->formats[i], &c))
+bool codec_by_name(const char *name, struct sdp_format *f)
+{
+	struct str s = str_of(name);
+
+	*f = (struct sdp_format){ .pt = SDP_PT_NONE };
+	for (size_t i = 0; i < sizeof(assigned) / sizeof(assigned[0]); i++) {
+		if (!str_caseeq(s, str_of(assigned[i].name)))
 			continue;
-		if (name[0] && is_event(&m->formats[i]))
-			continue;
-		*clock = c.clock;
-		put_name(&c, name);
-		if (!is_event(&m->formats[i]))
-			return;
+		*f = (struct sdp_format){ .name = str_of(assigned[i].name),
+					  .clock = assigned[i].clock,
+					  .pt = assigned[i].pt };
+		return true;
 	}
+	for (size_t i = 0; i < sizeof(dynamic) / sizeof(dynamic[0]); i++) {
+		if (!str_caseeq(s, str_of(dynamic[i].name)))
+			continue;
+		*f = (struct sdp_format){ .name = str_of(dynamic[i].name),
+					  .clock = dynamic[i].clock,
+					  .channels = dynamic[i].channels,
+					  .pt = SDP_PT_NONE };
+		return true;
+	}
+	return false;
 }
 
-void codec_copy_feedback(const struct sdp_media *in, struct sdp *out)
+bool codec_listed(const char *const *list, struct str name)
+{
+	for (; list && *list; list++)
+		if (str_caseeq(str_of(*list), name))
+			return true;
+	return false;
+}
+
+bool feedback_is_known(struct str value)
 {
 	static const char *const known[] = { "nack",    "nack pli",  "nack sli", "nack rpsi",
 					     "ccm fir", "ccm tmmbr", "ccm tstr", "goog-remb" };
-	const struct sdp_media *to = &out->media[out->n_media - 1];
 
-	for (unsigned i = 0; i < in->n_fb; i++) {
-		const struct sdp_fb *f = &in->fb[i];
-		if (f->pt != SDP_PT_NONE && !has_pt(to, f->pt))
-			continue;
-		for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++) {
-			struct sdp_fb *copy = NULL;
-			if (str_eq(f->value, str_of(known[k])))
-				copy = sdp_add_fb(out);
-			if (copy)
-				*copy = *f;
-		}
-	}
+	for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++)
+		if (str_eq(value, str_of(known[k])))
+			return true;
+	return false;
 }

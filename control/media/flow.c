@@ -26,18 +26,68 @@ bool media_is_first(const struct media *m)
 	return m->n_lines == 0;
 }
 
-/* An answer counts for packets from its commit on; before that what was agreed goes on, and a
- * stream that's new stands as it was offered. */
-const struct terms *stream_terms(const struct stream *s)
+bool media_has_third(const struct media *m)
 {
-	const struct draft *d = s->m->draft;
+	return m->third && m->third->there;
+}
+
+struct draft *media_current(const struct media *m)
+{
+	return !m->draft && media_has_third(m) ? m->third->settled : m->draft;
+}
+
+/* An answer counts for packets from its commit on; before that what was agreed goes on, and a
+ * stream that's new stands as it was offered. NULL: as it was agreed. */
+static const struct line *open_line(const struct stream *s, const struct draft **out)
+{
+	const struct draft *d = media_current(s->m);
 	unsigned i = index_of(s);
 
-	if (!d || i >= d->n)
+	*out = d;
+	return d && i < d->n && (d->committed || !s->agreed) ? &d->line[i] : NULL;
+}
+
+const struct terms *stream_terms(const struct stream *s)
+{
+	const struct draft *d;
+	const struct line *l = open_line(s, &d);
+
+	if (!l)
 		return &s->now;
-	if (d->committed)
-		return &d->line[i].answer;
-	return s->agreed ? &s->now : &d->line[i].offer;
+	return d->committed ? &l->answer.terms : &l->offer;
+}
+
+const struct map *stream_map(const struct stream *s, struct map *room)
+{
+	const struct draft *d;
+	const struct line *l = open_line(s, &d);
+
+	if (!l)
+		return s->map ? (const struct map *)s->map->p : NULL;
+	map_fill(l, d->committed ? &l->answer : NULL, d->offerer, room);
+	return room;
+}
+
+const char *stream_codec(const struct stream *s)
+{
+	const struct draft *d = media_current(s->m);
+	unsigned i = index_of(s);
+
+	if (d && d->answered && i < d->n && d->line[i].answer.terms.on)
+		return d->line[i].answer.codec;
+	return s->map ? ((const struct map *)s->map->p)->codec : "";
+}
+
+unsigned stream_leg(const struct stream *s, unsigned side)
+{
+	const struct draft *d;
+
+	return open_line(s, &d) ? d->leg[side] : side;
+}
+
+u16 *stream_port(struct stream *s, unsigned leg)
+{
+	return leg < 2 ? &s->port[leg] : &s->m->third->port[index_of(s)];
 }
 
 static struct flow_addr flow_addr(const struct addr *a)
@@ -92,13 +142,15 @@ static void put_acl(struct flow_side *f, const struct conf_trunk *t, const struc
 	}
 }
 
-static void put_payload_types(struct flow_side *f, const struct terms *t)
+static void put_payload_types(struct flow_side *f, unsigned side, const struct map *map)
 {
-	if (!t->on)
-		return;
-	for (unsigned i = 0; i < t->n_pt; i++)
-		f->ptmap[i][0] = f->ptmap[i][1] = t->pt[i];
-	f->n_ptmap = t->n_pt;
+	memcpy(f->ptmap, map->pt[side], sizeof(f->ptmap));
+	f->n_ptmap = map->n[side];
+	f->clock = map->clock;
+	f->dtmf_in = map->dtmf_in[side];
+	f->dtmf_out = map->dtmf_out[side];
+	f->dtmf_clock = map->dtmf_clock[side];
+	f->flags |= map->flags[side];
 }
 
 static u8 packet_time(const struct terms *t)
@@ -108,44 +160,47 @@ static u8 packet_time(const struct terms *t)
 	return ms ? ms : 20;
 }
 
-static const struct addr *sig_of(const struct media *m, unsigned leg)
+static const struct addr *sig_of(const struct stream *s, unsigned side)
 {
-	const struct draft *d = m->draft;
+	const struct media *m = s->m;
+	const struct draft *d = media_current(m);
+	unsigned leg = stream_leg(s, side);
 
-	return d && d->sig[leg].family && (d->committed || media_is_first(m)) ? &d->sig[leg]
-									      : &m->leg[leg].sig;
+	return d && d->sig[side].family && d->leg[side] == leg &&
+			       (d->committed || media_is_first(m))
+		       ? &d->sig[side]
+		       : &leg_of(m, leg)->sig;
 }
 
-static void put_side(const struct stream *s, const struct terms *t, unsigned leg,
-		     struct flow_side *f)
+static void put_side(struct stream *s, const struct terms *t, unsigned side, struct flow_side *f)
 {
+	unsigned leg = stream_leg(s, side);
 	const struct conf_network *n = media_network(s->m, leg);
-	const struct conf_trunk *trunk = s->m->leg[leg].trunk;
-	const struct addr *sig = sig_of(s->m, leg);
+	const struct conf_trunk *trunk = leg_of(s->m, leg)->trunk;
+	const struct addr *sig = sig_of(s, side);
+	u16 port = *stream_port(s, leg);
 
 	f->local = flow_addr(&n->address);
-	f->local.port = s->port[leg];
-	f->remote = flow_addr(&t->remote[leg]);
-	if (t->mux[leg]) {
+	f->local.port = port;
+	f->remote = flow_addr(&t->remote[side]);
+	if (t->mux[side]) {
 		f->flags |= FLOW_SIDE_RTCP_MUX;
 	} else {
-		f->local_rtcp = (u16)(s->port[leg] + 1);
-		f->remote_rtcp = t->remote_rtcp[leg];
+		f->local_rtcp = (u16)(port + 1);
+		f->remote_rtcp = t->remote_rtcp[side];
 	}
 	if (sig->family == f->local.family) {
 		f->sig = flow_addr(sig);
 		f->sig.port = 0;
 	}
-	put_acl(f, trunk, &t->remote[leg], sig);
-	f->mode = mode_of(trunk, &t->remote[leg], sig);
-	if (!t->on || !(t->dir[leg] & SDP_SENDONLY))
+	put_acl(f, trunk, &t->remote[side], sig);
+	f->mode = mode_of(trunk, &t->remote[side], sig);
+	if (!t->on || !(t->dir[side] & SDP_SENDONLY))
 		f->flags |= FLOW_SIDE_HOLD;
-	f->clock = t->clock ? t->clock : 8000;
 	f->ptime = packet_time(t);
 	f->dscp = n->media_dscp;
+	f->clock = f->dtmf_clock = 8000;
 	f->dtmf_in = f->dtmf_out = FLOW_PT_NONE;
-	f->dtmf_clock = 8000;
-	put_payload_types(f, t);
 }
 
 static u32 idle_ms(const struct media *m)
@@ -176,13 +231,18 @@ int stream_push(struct stream *s, engine_done *done, void *arg)
 {
 	struct media_shard *ms = s->m->ms;
 	const struct terms *t = stream_terms(s);
+	struct map room;
+	const struct map *map = stream_map(s, &room);
 	struct flow f;
 
 	memset(&f, 0, sizeof(f)); /* the hash goes over padding too */
 	f.id = s->id;
 	f.idle_ms = idle_ms(s->m);
-	for (unsigned leg = 0; leg < 2; leg++)
-		put_side(s, t, leg, &f.side[leg]);
+	for (unsigned side = 0; side < 2; side++) {
+		put_side(s, t, side, &f.side[side]);
+		if (t->on && map)
+			put_payload_types(&f.side[side], side, map);
+	}
 	/* What is pushed first is an offer that the answer will change: nobody compares with it. */
 	u64 hash = s->gen ? flow_hash(ms, &f) : 0;
 	if (!hash || hash != s->pushed)
@@ -203,36 +263,70 @@ struct ports *media_ports_of(const struct media *m, unsigned leg)
 	return ms->ports[n->index];
 }
 
-int stream_open(struct stream *s)
+void stream_unopen(struct stream *s, u8 opened)
 {
-	for (unsigned leg = 0; leg < 2; leg++) {
-		struct ports *p = media_ports_of(s->m, leg);
-		s->port[leg] = p ? ports_take(p) : 0;
-		if (!s->port[leg] && leg)
-			ports_untake(media_ports_of(s->m, 0), s->port[0]);
-		if (!s->port[leg])
-			return -ENOBUFS;
+	if (opened & OPENED_FLOW) {
+		table_del(&s->m->ms->streams, &s->node);
+		s->id = 0;
 	}
+	for (unsigned leg = 0; leg <= MEDIA_THIRD; leg++) {
+		if (!(opened & 1u << leg))
+			continue;
+		ports_untake(media_ports_of(s->m, leg), *stream_port(s, leg));
+		*stream_port(s, leg) = 0;
+	}
+}
+
+int stream_open(struct stream *s, const u8 leg[2], u8 *opened)
+{
+	for (unsigned side = 0; side < 2; side++) {
+		struct ports *p = media_ports_of(s->m, leg[side]);
+		u16 *port = stream_port(s, leg[side]);
+		if (*port)
+			continue;
+		*port = p ? ports_take(p) : 0;
+		if (!*port) {
+			stream_unopen(s, *opened);
+			*opened = 0;
+			return -ENOBUFS;
+		}
+		*opened |= (u8)(1u << leg[side]);
+	}
+	if (s->id)
+		return 0;
 	s->id = engine_new_id(s->m->ms->engine);
 	s->gen = 0;
 	s->idle_at = 0;
 	shard_add(s->m->ms, s);
+	*opened |= OPENED_FLOW;
 	return 0;
 }
 
-void stream_close(struct stream *s, bool announced)
+void stream_rest(struct stream *s, unsigned leg)
 {
+	u16 *port = stream_port(s, leg);
+
+	if (*port)
+		ports_rest(media_ports_of(s->m, leg), *port);
+	*port = 0;
+}
+
+void stream_close(struct stream *s)
+{
+	for (unsigned leg = 0; leg < 2; leg++)
+		stream_rest(s, leg);
+	if (media_has_third(s->m))
+		stream_rest(s, MEDIA_THIRD);
 	if (!s->id)
 		return;
 	table_del(&s->m->ms->streams, &s->node);
-	for (unsigned leg = 0; leg < 2; leg++) {
-		struct ports *p = media_ports_of(s->m, leg);
-		if (announced)
-			ports_rest(p, s->port[leg]);
-		else
-			ports_untake(p, s->port[leg]);
-		s->port[leg] = 0;
-	}
 	s->id = 0;
 	s->agreed = false;
+}
+
+void stream_drop(struct stream *s)
+{
+	if (s->id)
+		engine_del(s->m->ms->engine, s->id, NULL, NULL);
+	stream_close(s);
 }

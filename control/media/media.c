@@ -29,7 +29,7 @@ struct media *media_new(struct media_shard *ms, const struct media_options *o)
 
 /* ---- descriptions ---- */
 
-static int parse(struct media *m, struct str text)
+int media_parse(struct media *m, struct str text)
 {
 	const char *why = "";
 
@@ -49,17 +49,33 @@ static u64 print_hash(const struct media_shard *ms, struct str text)
 	return siphash(ms->key, text.p, text.n);
 }
 
-/* Writes ms->out to `leg`. The version rises where the text differs from the last one sent. */
-static int print(struct media *m, unsigned leg, struct buf *out)
+/* A line that has an address keeps it. */
+static void put_ports(struct media *m, unsigned leg, const struct addr *address)
+{
+	struct sdp *out = &m->ms->out;
+	struct stream *s = m->streams;
+
+	for (unsigned i = 0; i < out->n_media; i++, s = s ? s->next : NULL) {
+		struct sdp_media *l = &out->media[i];
+		if (l->addr.family)
+			continue;
+		l->addr = *address;
+		if (l->port)
+			l->port = s ? *stream_port(s, leg) : 0;
+	}
+}
+
+int media_print(struct media *m, unsigned leg, struct buf *out)
 {
 	const struct conf_network *n = media_network(m, leg);
-	struct media_leg *l = &m->leg[leg];
+	struct media_leg *l = leg_at(m, leg);
 	struct sdp *s = &m->ms->out;
 	struct buf before = *out;
 	u64 hash = 0;
 
 	s->id = l->id;
 	s->origin = n->public.family ? n->public : n->address;
+	put_ports(m, leg, &s->origin);
 	s->version = l->version + 1;
 	sdp_print(s, out);
 	if (buf_ok(out))
@@ -97,150 +113,247 @@ static int make_streams(struct media *m, unsigned n)
 	return 0;
 }
 
-/* Opens what is on and not open; `opened` gets a bit for each. */
-static int open_streams(struct media *m, const struct draft *d, u32 *opened)
+int media_open(struct media *m, struct draft *d)
 {
+	int rc = make_streams(m, d->n);
 	struct stream *s = m->streams;
-	int rc = 0;
 
-	for (unsigned i = 0; i < d->n && !rc; i++, s = s->next) {
-		if (!d->line[i].offer.on || s->id)
-			continue;
-		rc = stream_open(s);
-		if (!rc)
-			*opened |= 1u << i;
-	}
+	for (unsigned i = 0; i < d->n && !rc; i++, s = s->next)
+		if (d->line[i].offer.on)
+			rc = stream_open(s, d->leg, &d->line[i].opened);
+	if (rc)
+		media_unopen(m, d);
 	return rc;
 }
 
-static void close_streams(struct media *m, u32 opened)
+void media_unopen(struct media *m, struct draft *d)
 {
 	struct stream *s = m->streams;
 
-	for (; s && opened; s = s->next, opened >>= 1)
-		if (opened & 1)
-			stream_close(s, false);
-}
-
-static void put_ports(struct media *m, unsigned leg, const struct draft *d,
-		      const struct terms *answer)
-{
-	const struct stream *s = m->streams;
-
-	for (unsigned i = 0; i < m->ms->out.n_media; i++, s = s->next)
-		if (answer ? answer[i].on : d->line[i].offer.on)
-			m->ms->out.media[i].port = s->port[leg];
+	for (unsigned i = 0; s && i < d->n; i++, s = s->next) {
+		stream_unopen(s, d->line[i].opened);
+		d->line[i].opened = 0;
+	}
 }
 
 /* What was agreed goes on untouched until the answer. */
-static void push_new(struct media *m)
+void media_begin(struct media *m, struct draft *d)
 {
 	struct stream *s = m->streams;
 
-	for (unsigned i = 0; i < m->draft->n; i++, s = s->next)
+	if (m->draft)
+		draft_free(m->ms, m->draft);
+	m->draft = d;
+	for (unsigned i = 0; i < d->n; i++, s = s->next)
 		if (s->id && !s->agreed)
 			stream_push(s, NULL, NULL);
+}
+
+static bool is_busy(const struct media *m, unsigned leg)
+{
+	const struct draft *d = m->draft;
+
+	if (media_has_third(m) && m->third->settled)
+		return true;
+	return d && !(d->ours && d->leg[!d->offerer] == leg);
 }
 
 int media_offer(struct media *m, unsigned leg, struct str sdp, const struct addr *sig,
 		struct buf *out)
 {
 	struct draft *d;
-	u32 opened = 0;
+	u64 sent;
 	int rc;
 
-	if (m->draft)
+	if (is_busy(m, leg))
 		return -EBUSY;
-	rc = parse(m, sdp);
+	if (leg == MEDIA_THIRD && !media_has_third(m))
+		return -EINVAL;
+	rc = media_parse(m, sdp);
 	if (!rc)
 		rc = offer_read(m, leg, sig, &d);
 	if (rc)
 		return rc;
-	rc = make_streams(m, d->n);
-	if (!rc)
-		rc = open_streams(m, d, &opened);
+	struct media_leg *to = leg_at(m, d->leg[!d->offerer]);
+	sent = to->sent;
+	rc = media_open(m, d);
 	if (!rc) {
-		put_ports(m, !leg, d, NULL);
-		rc = print(m, !leg, out);
+		rc = media_print(m, d->leg[!d->offerer], out);
+		if (rc)
+			media_unopen(m, d);
 	}
 	if (rc) {
-		close_streams(m, opened);
-		free(d);
+		draft_free(m->ms, d);
 		return rc;
 	}
-	m->draft = d;
-	push_new(m);
+	d->news = !to->told || to->told != d->told[!d->offerer] || to->sent != sent;
+	media_begin(m, d);
 	return 0;
 }
 
 /* ---- answer ---- */
 
-/* For people: of the first answer, or of the last where the codec changed. */
-static void name_codecs(struct media *m, const struct terms *terms)
+/* The offerer answered an offer of ours before: what it said is not what holds, if the other one takes less. */
+static bool is_less(const struct line *l, const struct outcome *r, unsigned offerer)
 {
-	struct stream *s = m->streams;
-	u32 clock;
-
-	for (unsigned i = 0; i < m->ms->out.n_media; i++, s = s->next)
-		if (terms[i].on)
-			codec_first(&m->ms->out.media[i], &clock, s->codec);
+	if (!l->offer.on)
+		return false;
+	if (!r->terms.on || r->terms.dir[offerer] != l->offer.dir[offerer])
+		return true;
+	for (unsigned k = 0; k < l->n_forms; k++)
+		if (l->form[k].own != SDP_PT_NONE && l->form[k].told != SDP_PT_NONE &&
+		    r->pt[k] == SDP_PT_NONE)
+			return true;
+	return false;
 }
 
-int media_answer(struct media *m, unsigned leg, unsigned fork, struct str sdp, const struct addr *sig,
-		 struct buf *out)
+static int tell_offerer(struct media *m, struct draft *d, const struct outcome *r, struct buf *out)
 {
-	struct terms terms[SDP_MEDIA_MAX];
-	struct draft *d = m->draft;
-	int rc;
+	struct known *told = known_out(m->ms), **at = &d->told[d->offerer];
+	bool less = false;
+	int rc = 0;
 
-	(void)fork;
-	if (!d || d->offerer == leg)
-		return -EINVAL;
-	rc = parse(m, sdp);
-	if (!rc)
-		rc = answer_read(m, leg, terms);
+	if (!told)
+		return -ENOMEM;
+	for (unsigned i = 0; i < d->n_offered && d->chained; i++)
+		less |= is_less(&d->line[i], &r[i], d->offerer);
+	if (d->chained) /* it is told nothing now */
+		at = &d->view[d->offerer];
+	else if (out)
+		rc = media_print(m, d->leg[d->offerer], out);
+	if (rc || (d->chained && !less)) {
+		known_put(m->ms, told);
+		told = NULL;
+	}
+	if (!rc && (told || d->chained))
+		known_set(m->ms, at, told);
+	return rc;
+}
+
+int media_take_answer(struct media *m, unsigned side, const struct addr *sig, struct buf *out)
+{
+	struct outcome r[SDP_MEDIA_MAX];
+	struct draft *d = m->draft;
+	struct known *said;
+	int rc = answer_read(m, side, r);
+
 	if (rc)
 		return rc;
-	put_ports(m, !leg, d, terms);
-	rc = print(m, !leg, out);
-	if (rc)
+	said = answer_said(m, side);
+	if (!said)
+		return -ENOMEM;
+	rc = tell_offerer(m, d, r, out);
+	if (rc) {
+		known_put(m->ms, said);
 		return rc;
-	name_codecs(m, terms);
+	}
+	known_set(m->ms, &d->said[side], said);
+	d->heard[side] = known_hash(m->ms);
 	for (unsigned i = 0; i < d->n; i++)
-		d->line[i].answer = terms[i];
-	d->sig[leg] = *sig;
+		d->line[i].answer = r[i];
+	d->sig[side] = *sig;
 	d->answered = true;
 	return 0;
 }
 
-static void drop_stream(struct stream *s)
+int media_answer(struct media *m, unsigned leg, unsigned fork, struct str sdp,
+		 const struct addr *sig, struct buf *out)
 {
-	if (!s->id)
+	struct draft *d = m->draft;
+	const struct fork *before;
+	bool again = !sdp.n;
+	int rc;
+
+	if (!d || d->ours || d->leg[!d->offerer] != leg)
+		return -EINVAL;
+	if (again) {
+		before = draft_fork(d, fork);
+		if (!before)
+			return -EBADMSG;
+		sdp = (struct str){ before->sdp, before->n };
+	}
+	rc = media_parse(m, sdp);
+	if (!rc)
+		rc = media_take_answer(m, !d->offerer, again ? &before->sig : sig, out);
+	if (rc)
+		return rc;
+	d->fork_id = fork;
+	if (!again)
+		draft_keep_fork(d, fork, sdp, sig);
+	return 0;
+}
+
+/* ---- the end of an exchange ---- */
+
+static void move(struct media_shard *ms, struct known **to, struct known **from)
+{
+	if (!*from)
 		return;
-	engine_del(s->m->ms->engine, s->id, NULL, NULL);
-	stream_close(s, true);
+	known_set(ms, to, *from);
+	*from = NULL;
+}
+
+static void settle_leg(struct media *m, struct draft *d, unsigned side)
+{
+	struct media_leg *l = leg_at(m, d->leg[side]);
+	struct media_shard *ms = m->ms;
+	bool told = d->told[side] != NULL;
+
+	move(ms, &l->said, &d->said[side]);
+	move(ms, &l->told, &d->told[side]);
+	if (d->view[side])
+		move(ms, &l->view, &d->view[side]);
+	else if (told)
+		known_set(ms, &l->view, known_ref(l->told));
+	if (d->heard[side])
+		l->heard = d->heard[side];
+	if (d->sig[side].family)
+		l->sig = d->sig[side];
+	numbers_learn(ms, l);
+}
+
+static void settle_stream(struct stream *s, const struct line *l, unsigned offerer)
+{
+	struct media_shard *ms = s->m->ms;
+	struct known *k = NULL;
+	struct map map;
+
+	s->now = l->answer.terms;
+	s->agreed |= s->now.on;
+	if (s->now.on) {
+		map_fill(l, &l->answer, offerer, &map);
+		k = known_get(ms, &map, sizeof(map));
+	}
+	if (k) /* one that is off remembers its codec */
+		known_set(ms, &s->map, k);
+	if (!s->agreed) /* one that was on keeps its ports for when it comes back */
+		stream_drop(s);
+}
+
+void media_apply(struct media *m, struct draft *d)
+{
+	struct stream *s = m->streams;
+
+	m->n_lines = d->n;
+	m->settled_ms = loop_now(m->ms->loop);
+	for (unsigned side = 0; side < 2; side++)
+		settle_leg(m, d, side);
+	for (unsigned i = 0; i < d->n; i++, s = s->next)
+		settle_stream(s, &d->line[i], d->offerer);
+	draft_free(m->ms, d);
 }
 
 void media_settle(struct media *m)
 {
 	struct draft *d = m->draft;
-	struct stream *s = m->streams;
 
 	if (!d || !d->answered)
 		return;
 	m->draft = NULL;
-	m->n_lines = d->n;
-	m->settled_ms = loop_now(m->ms->loop);
-	for (unsigned leg = 0; leg < 2; leg++)
-		if (d->sig[leg].family)
-			m->leg[leg].sig = d->sig[leg];
-	for (unsigned i = 0; i < d->n; i++, s = s->next) {
-		s->now = d->line[i].answer;
-		s->agreed |= s->now.on;
-		if (!s->agreed) /* one that was on keeps its ports for when it comes back */
-			drop_stream(s);
-	}
-	free(d);
+	if (draft_has(d, MEDIA_THIRD))
+		m->third->settled = d;
+	else
+		media_apply(m, d);
 }
 
 void media_reject(struct media *m)
@@ -252,11 +365,11 @@ void media_reject(struct media *m)
 	m->draft = NULL;
 	for (struct stream *s = m->streams; s && !media_is_first(m); s = s->next) {
 		if (!s->agreed)
-			drop_stream(s);
+			stream_drop(s);
 		else if (d->committed)
 			stream_push(s, NULL, NULL);
 	}
-	free(d);
+	draft_free(m->ms, d);
 }
 
 /* ---- commit ---- */
@@ -311,6 +424,7 @@ static void commit_streams(struct media *m, struct commit *c)
 void media_commit(struct media *m, void (*done)(void *arg, int status), void *arg)
 {
 	struct commit *c = malloc(sizeof(*c));
+	struct draft *current = media_current(m);
 
 	cancel_commit(m);
 	if (!c) { /* the one case in which done() comes from inside: nothing is left to wait with */
@@ -321,8 +435,8 @@ void media_commit(struct media *m, void (*done)(void *arg, int status), void *ar
 	*c = (struct commit){ .m = m, .done = done, .arg = arg };
 	c->task = (struct loop_task){ .run = finish_commit, .arg = c };
 	m->commit = c;
-	if (m->draft && m->draft->answered)
-		m->draft->committed = true;
+	if (current && current->answered)
+		current->committed = true;
 	if (engine_is_up(m->ms->engine))
 		commit_streams(m, c);
 	else
@@ -357,6 +471,30 @@ static void end_counted(void *arg, int status, const struct tlv_report *r)
 	report_end(arg, &out);
 }
 
+void leg_forget(struct media_shard *ms, struct media_leg *l)
+{
+	known_set(ms, &l->said, NULL);
+	known_set(ms, &l->told, NULL);
+	known_set(ms, &l->view, NULL);
+	known_set(ms, &l->numbers, NULL);
+}
+
+/* What was said; the ports are another matter. */
+static void forget(struct media *m)
+{
+	draft_free(m->ms, m->draft);
+	m->draft = NULL;
+	for (unsigned leg = 0; leg < 2; leg++)
+		leg_forget(m->ms, &m->leg[leg]);
+	if (m->third) {
+		leg_forget(m->ms, &m->third->leg);
+		draft_free(m->ms, m->third->settled);
+		m->third->settled = NULL;
+	}
+	for (struct stream *s = m->streams; s; s = s->next)
+		known_set(m->ms, &s->map, NULL);
+}
+
 void media_end(struct media *m, void (*done)(void *arg, const struct media_report *r), void *arg)
 {
 	struct engine *e = m->ms->engine;
@@ -364,8 +502,7 @@ void media_end(struct media *m, void (*done)(void *arg, const struct media_repor
 	int rc = -ENOENT;
 
 	cancel_commit(m);
-	free(m->draft);
-	m->draft = NULL;
+	forget(m);
 	m->event = NULL;
 	m->end_done = done;
 	m->end_arg = arg;
@@ -373,10 +510,10 @@ void media_end(struct media *m, void (*done)(void *arg, const struct media_repor
 		first = first->next;
 	/* The first comes last: its answer says that all are gone. */
 	for (struct stream *s = first ? first->next : NULL; s; s = s->next)
-		drop_stream(s);
+		stream_drop(s);
 	if (first) {
 		rc = engine_del(e, first->id, end_counted, m);
-		stream_close(first, true);
+		stream_close(first);
 	}
 	if (!rc)
 		return;
@@ -396,10 +533,9 @@ void media_drop(struct media *m)
 		free(m->commit);
 		m->commit = NULL;
 	}
-	free(m->draft);
-	m->draft = NULL;
+	forget(m);
 	for (struct stream *s = m->streams; s; s = s->next)
-		stream_close(s, true);
+		stream_close(s);
 }
 
 /* ---- for people ---- */
@@ -422,20 +558,21 @@ unsigned media_info(const struct media *m, unsigned leg, struct media_leg_info *
 {
 	unsigned n = 0;
 
-	for (const struct stream *s = m->streams; s && n < max; s = s->next) {
+	for (struct stream *s = m->streams; s && n < max; s = s->next) {
 		const struct terms *t = stream_terms(s);
+		unsigned at = stream_leg(s, leg);
 		if (!s->id)
 			continue;
 		out[n] = (struct media_leg_info){
 			.kind = kind_name(t->kind),
-			.codec = s->codec,
-			.local = media_network(m, leg)->address,
+			.codec = stream_codec(s),
+			.local = media_network(m, at)->address,
 			.remote = t->remote[leg],
 			.direction = t->on ? sdp_dir_name(t->dir[leg]) : "inactive",
 			.flow_id = s->id,
 			.flow_side = leg,
 		};
-		out[n++].local.port = s->port[leg];
+		out[n++].local.port = *stream_port(s, at);
 	}
 	return n;
 }

@@ -18,16 +18,33 @@ enum media_kind {
 	KIND_MESSAGE
 };
 
-/* What both sides said of one stream, as far as packets are concerned. [leg] */
+/* A text or a table that calls share; counted, one thread. See known.c. */
+struct known {
+	struct table_node node; /* in media_shard.known */
+	u32 refs, n;
+	char p[];
+};
+
+/* Payload types of a stream as the engine is told of them, and what follows from the codec. [side] */
+struct map {
+	u32 clock;         /* of the codec that is used first */
+	u32 dtmf_clock[2]; /* of telephone-event */
+	u8 dtmf_in[2], dtmf_out[2];
+	u8 flags[2]; /* FLOW_SIDE_DTMF_... */
+	u8 n[2];
+	u8 pt[2][FLOW_PTMAP_MAX][2];
+	char codec[CODEC_NAME_MAX]; /* "PCMA/8000" */
+};
+
+/* What both sides said of one stream, as far as packets are concerned. [side] of the flow: leg 0 and 1, or the third
+ * in the place of one of them. */
 struct terms {
 	struct addr remote[2]; /* RTP; family 0: not known */
 	u16 remote_rtcp[2];
-	u32 clock;
-	u8 pt[FLOW_PTMAP_MAX], n_pt;
-	u8 dir[2];     /* enum sdp_dir: what that leg does */
+	u8 dir[2];     /* enum sdp_dir: what that side does */
 	u8 ptime[2];   /* 0: not said */
 	u8 kind;       /* enum media_kind */
-	bool mux[2];   /* RTCP shares the port of RTP towards that leg */
+	bool mux[2];   /* RTCP shares the port of RTP towards that side */
 	bool feedback; /* RTP/AVPF */
 	bool on;
 };
@@ -40,27 +57,78 @@ struct stream {
 	u64 id;     /* flow; 0: none, and no ports */
 	u64 pushed; /* hash of what the engine was told last */
 	u32 gen;
-	u32 idle_at;      /* ms, of the last IDLE event; 0: none */
-	u16 port[2];      /* ours, RTP */
-	bool agreed;      /* was on in an exchange that was settled */
-	struct terms now; /* of the last settled exchange */
+	u32 idle_at;       /* ms, of the last IDLE event; 0: none */
+	u16 port[2];       /* ours, RTP; by leg; those of the third: struct third */
+	bool agreed;       /* was on in an exchange that was settled */
+	struct terms now;  /* of the last settled exchange */
+	struct known *map; /* struct map of that; NULL: it was off */
+};
+
+/* A codec of an m= line while its exchange is open, and the numbers that it has; SDP_PT_NONE: none. */
+struct form {
+	u32 codec; /* codec_hash() */
+	u32 clock;
+	u8 own; /* what the offerer wants to get it with */
+	u8 also; /* what else may come from the offerer: our number, where it answered an offer of ours */
+	u8 told; /* what the answerer was offered it with */
+	u8 kind; /* enum form_kind */
+};
+
+enum form_kind {
+	FORM_CODEC,
+	FORM_EVENT, /* telephone-event */
+	FORM_NOISE  /* CN */
+};
+
+/* What came of an m= line by its answer. */
+struct outcome {
+	struct terms terms;
+	u8 pt[FLOW_PTMAP_MAX]; /* of form[]: what the answerer wants to get it with; SDP_PT_NONE: nothing */
+	u8 order[FLOW_PTMAP_MAX]; /* indices into form[], as answered */
+	u8 n;
+	bool taken;      /* keys of the offerer are taken here: event */
+	u8 event;        /* index of the telephone-event that counts; SDP_PT_NONE: none */
+	u32 event_clock; /* the answerer's */
+	u32 clock;
 	char codec[CODEC_NAME_MAX];
 };
 
 /* An m= line while its exchange is open. */
 struct line {
-	struct terms offer, answer;
-	u32 codec[FLOW_PTMAP_MAX];            /* codec_hash() of offer.pt[] */
+	struct terms offer;
+	struct outcome answer;
+	struct form form[FLOW_PTMAP_MAX];
+	u8 n_forms;
+	u8 opened; /* bits: what was opened for this offer. [leg], OPENED_FLOW */
 	char kind[24], proto[40], format[24]; /* of one that is refused: for the answer */
 };
 
+#define OPENED_FLOW 0x80
+
+/* What a branch behind the answerer answered. */
+struct fork {
+	struct fork *next;
+	struct addr sig;
+	u32 id, n;
+	char sdp[];
+};
+
 struct draft {
-	u8 offerer; /* leg */
+	u8 leg[2];  /* which is at that side of the flow */
+	u8 offerer; /* side */
 	u8 n;       /* lines, also those that the offer forgot */
 	u8 n_offered;
+	bool ours;    /* nobody's but ours: media_make_offer() */
+	bool chained; /* the offer is somebody's answer to one of ours */
+	bool news;    /* the answerer has not heard that before */
 	bool answered;
-	bool committed;     /* an answer of this exchange went to the engine */
-	struct addr sig[2]; /* family 0: as before */
+	bool committed;                  /* an answer of this exchange went to the engine */
+	struct addr sig[2];              /* family 0: as before */
+	struct known *said[2], *told[2]; /* [side]; NULL: nothing yet */
+	struct known *view[2]; /* what it should have been told, where that is something else */
+	u64 heard[2];
+	u32 fork_id; /* of the last answer */
+	struct fork *forks;
 	struct line line[];
 };
 
@@ -78,6 +146,21 @@ struct media_leg {
 	struct addr sig;
 	u32 id, version; /* of o= in what we send */
 	u64 sent;        /* hash of that */
+	u64 heard;       /* hash of what it said last, with addresses */
+	/* Of the last settled exchange; NULL: none. */
+	struct known *said; /* directions are what it does unless the other one holds */
+	struct known *told;
+	struct known *view;    /* what it should have been told; mostly `told` */
+	struct known *numbers; /* what payload types ever meant on it */
+};
+
+/* The leg that is to take another's place. */
+struct third {
+	struct media_leg leg;
+	u8 replaces;
+	bool there;
+	struct draft *settled; /* an exchange that counts once the leg is taken */
+	u16 port[SDP_MEDIA_MAX];
 };
 
 struct media {
@@ -87,6 +170,7 @@ struct media {
 	void (*event)(void *arg, const struct media_news *n);
 	void *event_arg;
 	struct media_leg leg[2];
+	struct third *third; /* NULL: there never was one */
 	struct stream *streams;
 	struct draft *draft; /* NULL: no exchange is open */
 	struct commit *commit;
@@ -116,11 +200,14 @@ struct media_shard {
 	struct conf *conf;
 	struct engine *engine;
 	struct table streams, orphans; /* by flow id */
+	struct table known;            /* by content */
 	u64 key[2];                    /* of hashes that tell what changed */
 	struct ports **ports;          /* by network */
 	unsigned n_networks;
 	u8 shard, n_shards;
-	struct sdp in, out; /* for the length of one call */
+	struct sdp in, out, old; /* for the length of one call */
+	char words[2048];        /* of values in `out` that are written anew */
+	size_t n_words;
 };
 
 /* ---- codec.c ---- */
@@ -133,15 +220,45 @@ struct codec {
 /* What a format of an RTP m= line stands for. False: nothing that can be passed on. */
 bool codec_of(const struct sdp_format *f, struct codec *c);
 u32 codec_hash(const struct codec *c); /* equal for one codec in any spelling */
-/* Copies up to FLOW_PTMAP_MAX formats of `in` that can be passed on and for which keep() holds
- * (NULL: all), in their order, to the m= line added last to *out. A telephone-event is not lost to
- * the limit. */
-unsigned codec_copy(const struct sdp_media *in, bool (*keep)(void *arg, const struct sdp_format *f),
-		    void *arg, struct sdp *out);
-/* "PCMA/8000" and the clock rate of the first that isn't telephone-event. */
-void codec_first(const struct sdp_media *m, u32 *clock, char name[CODEC_NAME_MAX]);
-/* Copies the feedback messages that we know. */
-void codec_copy_feedback(const struct sdp_media *in, struct sdp *out);
+enum form_kind codec_kind(const struct codec *c);
+/* "PCMA/8000" */
+void codec_name(const struct codec *c, char name[CODEC_NAME_MAX]);
+/* Fills in a format by the name of a codec, a number too where it has one. False: not known. */
+bool codec_by_name(const char *name, struct sdp_format *f);
+bool codec_listed(const char *const *list, struct str name); /* list may be NULL */
+bool feedback_is_known(struct str value);
+static inline bool pt_is_dynamic(u8 pt)
+{
+	return pt >= 35 && pt < 128;
+}
+
+/* ---- map.c ---- */
+
+struct side_rules {
+	const struct conf_trunk *offerer, *answerer;
+};
+
+/* Of the formats of `in` those that both trunks are to hear of go to l->form[], numbered as the answerer knows them, and
+ * to the m= line added last to ms->out. `i`: index of the line; `to`: the leg of the answerer; `ours`: the line of our
+ * offer that `in` answers, or NULL. */
+void map_offer(struct media *m, const struct sdp_media *in, struct line *l, unsigned i,
+	       const struct media_leg *to, const struct conf_trunk *from, const struct line *ours);
+/* The same for the answer: r gets what was taken, the m= line added last to ms->out what the offerer is told. */
+void map_answer(struct media *m, const struct sdp_media *in, const struct line *l,
+		const struct side_rules *trunks, struct outcome *r);
+/* For the answerer: what of its own offer (`in`) was taken, in its own numbers, to the m= line added last to ms->out. */
+void map_mirror(struct media *m, const struct sdp_media *in, const struct line *l,
+		const struct conf_trunk *to, const struct outcome *r);
+/* What the engine is told. r NULL: nothing was answered yet. */
+void map_fill(const struct line *l, const struct outcome *r, unsigned offerer, struct map *out);
+/* A format of the m= line added last to ms->out may be told to that trunk. */
+bool map_allows(const struct conf_trunk *t, const struct sdp_format *f);
+/* Orders the formats of the m= line added last, by the trunk's codecs_first. */
+void map_order(struct media_shard *ms, const struct conf_trunk *t);
+/* Adds telephone-events of ours for the clocks of the codecs in the m= line added last, with numbers that fit `to`. */
+void map_add_events(struct media_shard *ms, const struct media_leg *to, unsigned line);
+/* Adds what is in the m= line added last, as told to the answerer, to l->form[] where it is not there yet. */
+void map_note(const struct media_shard *ms, struct line *l, u8 own);
 
 /* ---- kind.c ---- */
 
@@ -159,25 +276,113 @@ void kind_refuse(struct sdp *out, enum media_kind k, struct str proto);
 struct stream *stream_at(const struct media *m, unsigned i); /* NULL: there is none */
 /* The terms that count for packets now. */
 const struct terms *stream_terms(const struct stream *s);
+/* Their codec; "" where none is known. Lives as long as the exchange. */
+const char *stream_codec(const struct stream *s);
+const struct map *stream_map(const struct stream *s, struct map *room); /* NULL: it is off */
+/* The leg whose media that side of the flow is now. */
+unsigned stream_leg(const struct stream *s, unsigned side);
+u16 *stream_port(struct stream *s, unsigned leg); /* ours */
 /* Tells the engine where that differs from what it was told, and anyway asks for an ack. */
 int stream_push(struct stream *s, engine_done *done, void *arg);
-/* 0, -ENOBUFS. Takes ports on both sides and a flow id. */
-int stream_open(struct stream *s);
-/* Gives them back. `announced`: somebody may have learned of them. */
-void stream_close(struct stream *s, bool announced);
+/* 0, -ENOBUFS. Takes what is missing of ports on both legs and a flow id; *opened gets bits of it. */
+int stream_open(struct stream *s, const u8 leg[2], u8 *opened);
+void stream_unopen(struct stream *s, u8 opened); /* nobody has heard of it */
+/* Gives all back; somebody may have learned of it. */
+void stream_close(struct stream *s);
+/* The same, and the engine is told. */
+void stream_drop(struct stream *s);
+void stream_rest(struct stream *s, unsigned leg); /* the port of that leg alone */
 /* Its network's ports for this shard; NULL: the network is not of the shard's configuration. */
 struct ports *media_ports_of(const struct media *m, unsigned leg);
+static inline struct media_leg *leg_at(struct media *m, unsigned leg)
+{
+	return leg < 2 ? &m->leg[leg] : &m->third->leg;
+}
+static inline const struct media_leg *leg_of(const struct media *m, unsigned leg)
+{
+	return leg < 2 ? &m->leg[leg] : &m->third->leg;
+}
 static inline const struct conf_network *media_network(const struct media *m, unsigned leg)
 {
-	return m->leg[leg].trunk->on;
+	return leg_of(m, leg)->trunk->on;
 }
 bool media_is_first(const struct media *m); /* nothing was ever settled */
+bool media_has_third(const struct media *m);
+
+/* ---- media.c ---- */
+
+int media_parse(struct media *m, struct str text); /* to ms->in; 0, -EBADMSG */
+/* Gives ms->out addresses and ports and writes it to `leg`. The version rises where the text differs from the last one
+ * sent. 0, -EMSGSIZE. */
+int media_print(struct media *m, unsigned leg, struct buf *out);
+/* Streams and ports for all that is on in the draft. On errors nothing has changed. */
+int media_open(struct media *m, struct draft *d);
+void media_unopen(struct media *m, struct draft *d);
+/* The exchange is open from now on, and the engine watches what is new. */
+void media_begin(struct media *m, struct draft *d);
+/* An answer of `leg` in ms->in; text: what it was. As media_answer(); out NULL: the offerer is not told. */
+int media_take_answer(struct media *m, unsigned side, const struct addr *sig, struct buf *out);
+void media_apply(struct media *m, struct draft *d); /* settled: what it says holds. Frees it */
+void leg_forget(struct media_shard *ms, struct media_leg *l); /* what was said */
+/* The exchange that counts for packets; NULL: what was settled. */
+struct draft *media_current(const struct media *m);
+
+/* ---- draft.c ---- */
+
+/* The legs of an exchange with `leg`, by side; `side` of it. */
+unsigned draft_sides(const struct media *m, unsigned leg, u8 legs[2]);
+struct draft *draft_new(const struct media *m, unsigned n_lines, const u8 legs[2]);
+void draft_free(struct media_shard *ms, struct draft *d); /* NULL is allowed */
+/* Keeps an answer of a fork; without memory it is as if the fork had said nothing. */
+void draft_keep_fork(struct draft *d, unsigned fork, struct str sdp, const struct addr *sig);
+const struct fork *draft_fork(const struct draft *d, unsigned fork);
+static inline bool draft_has(const struct draft *d, unsigned leg)
+{
+	return d->leg[0] == leg || d->leg[1] == leg;
+}
+
+/* ---- known.c ---- */
+
+struct known *known_get(struct media_shard *ms, const void *p, size_t n); /* NULL: no memory */
+static inline struct known *known_ref(struct known *k)
+{
+	if (k)
+		k->refs++;
+	return k;
+}
+void known_put(struct media_shard *ms, struct known *k);                    /* NULL is allowed */
+void known_set(struct media_shard *ms, struct known **at, struct known *k); /* takes k over */
+/* What ms->out says; ports that are not 0 become the same. */
+struct known *known_out(struct media_shard *ms);
+/* What ms->in says, with these directions. */
+struct known *known_in(struct media_shard *ms, const u8 dir[SDP_MEDIA_MAX]);
+int known_read(const struct known *k, struct sdp *out); /* 0, -ENOENT: k is NULL */
+u64 known_hash(struct media_shard *ms); /* of ms->in, addresses included, o= aside */
+/* Payload types that have been used on a leg, for the line. codec: 0 where it was not used. */
+u32 numbers_codec(const struct known *numbers, unsigned line, u8 pt);
+u8 numbers_find(const struct known *numbers, unsigned line, u32 codec, unsigned nth);
+void numbers_learn(struct media_shard *ms,
+		   struct media_leg *l); /* from what it said and was told */
+
+/* ---- keys.c ---- */
+
+char key_digit(u8 event); /* of RFC 4733; 0: it is none */
 
 /* ---- offer.c ---- */
 
 /* The part of media_offer() and media_answer() that reads; see there. *d is made; -errno. */
 int offer_read(struct media *m, unsigned leg, const struct addr *sig, struct draft **d);
-int answer_read(struct media *m, unsigned leg, struct terms terms[SDP_MEDIA_MAX]);
+int answer_read(struct media *m, unsigned side, struct outcome to[SDP_MEDIA_MAX]);
+struct known *answer_said(struct media *m, unsigned side); /* ms->in, as it is kept */
+void answer_mirror(struct media *m,
+		   unsigned side);      /* what the answerer is told, whose answer was an offer */
+void out_begin(struct media_shard *ms); /* ms->out is empty */
+/* Of an m= line in ms->out: one that is off keeps its payload types only, one at least. */
+void line_strip(struct sdp *out);
+/* The terms of that line before the exchange, as its legs have them. */
+void terms_before(const struct media *m, const u8 legs[2], unsigned i, struct terms *t);
+/* ptime as the trunk asks for it. */
+void line_ptime(struct sdp_media *l, const struct conf_trunk *t);
 
 /* ---- shard.c ---- */
 

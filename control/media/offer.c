@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include "media/media_priv.h"
 
-static const struct terms no_terms;
-
 static bool is_zero(const struct addr *a)
 {
 	static const u8 zero[16];
@@ -24,73 +22,87 @@ static u16 rtcp_port(const struct sdp_media *in)
 	return in->rtcp.port;
 }
 
-/* Where that leg wants its packets. False: where we don't send any. `old`: agreed before. */
-static bool read_remote(const struct media *m, unsigned leg, const struct sdp_media *in,
+/* Where that side wants its packets. False: where we don't send any. `old`: agreed before. */
+static bool read_remote(const struct conf_network *n, unsigned side, const struct sdp_media *in,
 			const struct terms *old, struct terms *t)
 {
 	if (is_zero(&in->addr)) { /* hold as RFC 2543 has it: nothing is to be sent; what was known
 				     stays */
-		t->remote[leg] = old->remote[leg];
-		t->remote_rtcp[leg] = old->remote_rtcp[leg];
-		t->dir[leg] &= SDP_SENDONLY;
+		t->remote[side] = old->remote[side];
+		t->remote_rtcp[side] = old->remote_rtcp[side];
+		t->dir[side] &= SDP_SENDONLY;
 		return true;
 	}
-	if (!kind_can_reach(media_network(m, leg), &in->addr))
+	if (!kind_can_reach(n, &in->addr))
 		return false;
-	t->remote[leg] = in->addr;
-	t->remote[leg].port = in->port;
-	t->remote_rtcp[leg] = rtcp_port(in);
+	t->remote[side] = in->addr;
+	t->remote[side].port = in->port;
+	t->remote_rtcp[side] = rtcp_port(in);
 	return true;
 }
 
-static bool has_pt(const struct terms *t, u8 pt)
+void terms_before(const struct media *m, const u8 legs[2], unsigned i, struct terms *t)
 {
-	for (unsigned i = 0; i < t->n_pt; i++)
-		if (t->pt[i] == pt)
-			return true;
-	return false;
+	const struct stream *s = stream_at(m, i);
+
+	*t = s ? s->now : (struct terms){ 0 };
+	for (unsigned side = 0; side < 2; side++) {
+		if (legs[side] != MEDIA_THIRD)
+			continue; /* what is known is the other's, whose place it takes */
+		t->remote[side] = (struct addr){ 0 };
+		t->remote_rtcp[side] = 0;
+		t->ptime[side] = 0;
+		t->mux[side] = false;
+	}
 }
 
-static void add_pt(struct terms *t, u8 pt)
+void line_ptime(struct sdp_media *l, const struct conf_trunk *t)
 {
-	if (t->n_pt < FLOW_PTMAP_MAX && !has_pt(t, pt))
-		t->pt[t->n_pt++] = pt;
+	if (t->ptime_ms && str_eq(l->kind, STR("audio")))
+		l->ptime = (u8)t->ptime_ms;
 }
 
-/* The m= line that goes to `leg`, without formats. */
-static struct sdp_media *add_line(struct media *m, unsigned leg, const struct sdp_media *in,
-				  const struct terms *t)
+/* The m= line that goes to `side`, without formats. */
+static struct sdp_media *add_line(struct media *m, const struct draft *d, unsigned side,
+				  const struct sdp_media *in, struct terms *t)
 {
-	const struct conf_network *n = media_network(m, leg);
+	const struct conf_trunk *trunk = leg_of(m, d->leg[side])->trunk;
 	struct sdp_media *out = sdp_add_media(&m->ms->out);
 
 	if (!out)
 		return NULL;
 	out->kind = str_of(kind_name(t->kind));
 	out->proto = t->feedback ? STR("RTP/AVPF") : STR("RTP/AVP");
-	out->addr = n->public.family ? n->public : n->address;
-	out->dir = t->dir[!leg];
+	out->dir = t->dir[!side];
 	if (!t->on)
 		return out;
+	out->port = 1;
 	out->ptime = in->ptime;
 	out->maxptime = in->maxptime;
+	line_ptime(out, trunk);
 	memcpy(out->bandwidth, in->bandwidth, sizeof(out->bandwidth));
 	out->has_bandwidth = in->has_bandwidth;
-	out->rtcp_mux = t->mux[leg];
+	out->rtcp_mux = t->mux[side];
 	return out;
 }
 
-/* A stream that is off keeps its payload types only, one at least. */
-static void strip(struct sdp *out)
+void line_strip(struct sdp *out)
 {
 	struct sdp_media *l = &out->media[out->n_media - 1];
 
+	l->port = 0;
 	for (unsigned i = 0; i < l->n_formats; i++) {
 		l->formats[i].name = l->formats[i].fmtp = STR_NONE;
 		l->formats[i].clock = 0;
 	}
 	if (!l->n_formats)
 		sdp_add_format(out)->pt = 0;
+}
+
+void out_begin(struct media_shard *ms)
+{
+	ms->out.n_media = ms->out.n_formats = ms->out.n_fb = 0;
+	ms->n_words = 0;
 }
 
 /* ---- offer ---- */
@@ -110,59 +122,50 @@ static void remember_words(struct line *l, const struct sdp_media *in)
 	copy(l->format, sizeof(l->format), in->formats[0].id);
 }
 
-static const struct terms *agreed(const struct media *m, unsigned i)
+/* A stream that goes on cannot become another kind in the middle of a leg's being replaced: its other leg goes on
+ * with the line that it has. */
+static bool fits(const struct media *m, const struct draft *d, unsigned i, u8 kind)
 {
 	const struct stream *s = stream_at(m, i);
 
-	return s ? &s->now : &no_terms;
+	return !draft_has(d, MEDIA_THIRD) || !s || !s->agreed || !s->now.on || s->now.kind == kind;
 }
 
-static void offer_formats(struct sdp *out, const struct sdp_media *in, struct line *l)
+/* One line of the offer, and its like for the other side. `ours`: of our offer that this answers; or NULL. */
+static void offer_line(struct media *m, struct draft *d, unsigned i, const struct line *ours)
 {
-	struct sdp_media *o = &out->media[out->n_media - 1];
-	char name[CODEC_NAME_MAX];
-	struct codec c;
-
-	codec_copy(in, NULL, NULL, out);
-	for (unsigned i = 0; i < o->n_formats; i++) {
-		l->offer.pt[i] = o->formats[i].pt;
-		l->codec[i] = codec_of(&o->formats[i], &c) ? codec_hash(&c) : 0;
-	}
-	l->offer.n_pt = o->n_formats;
-	codec_first(o, &l->offer.clock, name);
-	if (l->offer.feedback)
-		codec_copy_feedback(in, out);
-}
-
-/* One line of the offer on `leg`, and its like for the other leg. */
-static void offer_line(struct media *m, unsigned leg, unsigned i, struct line *l)
-{
+	unsigned side = d->offerer;
 	const struct sdp_media *in = &m->ms->in.media[i];
-	const struct terms *old = agreed(m, i);
+	struct line *l = &d->line[i];
 	struct sdp *out = &m->ms->out;
-	struct terms *t = &l->offer;
+	struct terms *t = &l->offer, old;
+	bool carried = kind_is_carried(in, &t->feedback);
 
+	terms_before(m, d->leg, i, &old);
 	remember_words(l, in);
 	t->kind = (u8)kind_of(in->kind);
-	t->dir[leg] = in->dir;
-	t->on = kind_is_carried(in, &t->feedback) && in->port;
+	t->dir[side] = in->dir;
+	if (ours)
+		t->dir[side] &= (u8)sdp_dir_reverse(ours->offer.dir[!side]);
+	carried = carried && fits(m, d, i, t->kind) && (!ours || ours->offer.on);
+	t->on = carried && in->port;
 	if (t->on)
-		t->on = read_remote(m, leg, in, old, t);
-	if (!kind_is_carried(in, &t->feedback) || (in->port && !t->on)) {
+		t->on = read_remote(media_network(m, d->leg[side]), side, in, &old, t);
+	if (!carried || (in->port && !t->on)) {
 		kind_refuse(out, (enum media_kind)t->kind, in->proto);
 		return;
 	}
 	if (!in->port)
-		t->remote[leg] = old->remote[leg];
-	t->dir[!leg] = (u8)sdp_dir_reverse(t->dir[leg]);
-	t->ptime[leg] = in->ptime;
-	t->mux[leg] = in->rtcp_mux;
-	t->mux[!leg] = old->mux[!leg];
-	add_line(m, !leg, in, t);
-	offer_formats(out, in, l);
-	t->on = t->on && t->n_pt;
+		t->remote[side] = old.remote[side];
+	t->dir[!side] = (u8)sdp_dir_reverse(t->dir[side]);
+	t->ptime[side] = in->ptime;
+	t->mux[side] = in->rtcp_mux && (!ours || ours->offer.mux[side]);
+	t->mux[!side] = old.mux[!side];
+	add_line(m, d, !side, in, t);
+	map_offer(m, in, l, i, leg_of(m, d->leg[!side]), leg_of(m, d->leg[side])->trunk, ours);
+	t->on = t->on && out->media[out->n_media - 1].n_formats;
 	if (!t->on)
-		strip(out);
+		line_strip(out);
 }
 
 static bool any_agreed(const struct media *m)
@@ -183,31 +186,103 @@ static bool offer_is_good(const struct media *m, const struct draft *d)
 			return true;
 	for (unsigned i = 0; i < d->n_offered; i++)
 		off &= m->ms->in.media[i].port == 0;
-	return off && any_agreed(m);
+	return off && any_agreed(m) && !d->chained;
+}
+
+static bool kinds_fit(const struct media *m, const struct draft *d)
+{
+	const struct sdp *in = &m->ms->in;
+
+	for (unsigned i = 0; i < in->n_media && i < d->n; i++)
+		if (in->media[i].port && d->line[i].offer.on &&
+		    kind_of(in->media[i].kind) != d->line[i].offer.kind)
+			return false;
+	return true;
+}
+
+/* What was said, as it is kept. What only follows from the other one's hold is no direction of its own. */
+static struct known *keep_said(struct media *m, const struct draft *d, unsigned side,
+			       const struct draft *asked)
+{
+	const struct sdp *in = &m->ms->in;
+	u8 dir[SDP_MEDIA_MAX];
+	bool before = !known_read(leg_of(m, d->leg[side])->said, &m->ms->old);
+
+	for (unsigned i = 0; i < in->n_media; i++) {
+		dir[i] = in->media[i].dir;
+		if (is_zero(&in->media[i].addr))
+			dir[i] &= SDP_SENDONLY;
+		if (!asked || i >= asked->n || !in->media[i].port ||
+		    dir[i] != sdp_dir_reverse(asked->line[i].offer.dir[!side]))
+			continue;
+		dir[i] = before && i < m->ms->old.n_media && m->ms->old.media[i].port
+				 ? m->ms->old.media[i].dir | dir[i]
+				 : SDP_SENDRECV;
+	}
+	return known_in(m->ms, dir);
+}
+
+struct known *answer_said(struct media *m, unsigned side)
+{
+	return keep_said(m, m->draft, side, m->draft);
+}
+
+static int offer_lines(struct media *m, struct draft *d, const struct draft *ours)
+{
+	for (unsigned i = 0; i < d->n_offered; i++) {
+		if (ours && i >= ours->n)
+			kind_refuse(&m->ms->out, kind_of(m->ms->in.media[i].kind), STR_NONE);
+		else
+			offer_line(m, d, i, ours ? &ours->line[i] : NULL);
+	}
+	for (unsigned i = d->n_offered; i < d->n; i++) { /* the number of lines never shrinks */
+		struct terms old;
+		terms_before(m, d->leg, i, &old);
+		d->line[i].offer.kind = old.kind;
+		kind_refuse(&m->ms->out, (enum media_kind)old.kind, STR_NONE);
+	}
+	return offer_is_good(m, d) ? 0 : -ENOTSUP;
 }
 
 int offer_read(struct media *m, unsigned leg, const struct addr *sig, struct draft **out)
 {
 	const struct sdp *in = &m->ms->in;
-	unsigned n = in->n_media > m->n_lines ? in->n_media : m->n_lines;
-	struct draft *d = calloc(1, sizeof(*d) + n * sizeof(d->line[0]));
+	const struct draft *ours = m->draft;
+	struct draft *d;
+	u8 legs[2];
+	unsigned side = draft_sides(m, leg, legs), n = in->n_media;
+	int rc;
 
+	if (ours) {
+		memcpy(legs, ours->leg, sizeof(legs));
+		if (!kinds_fit(m, ours))
+			return -EBADMSG;
+		if (n < ours->n)
+			n = ours->n;
+	}
+	if (!known_read(leg_of(m, legs[!side])->told, &m->ms->old) && n < m->ms->old.n_media)
+		n = m->ms->old.n_media;
+	d = draft_new(m, n, legs);
 	if (!d)
 		return -ENOMEM;
-	d->offerer = (u8)leg;
-	d->n = (u8)n;
+	d->offerer = (u8)side;
 	d->n_offered = (u8)in->n_media;
-	d->sig[leg] = *sig;
-	m->ms->out.n_media = m->ms->out.n_formats = m->ms->out.n_fb = 0;
-	for (unsigned i = 0; i < in->n_media; i++)
-		offer_line(m, leg, i, &d->line[i]);
-	for (unsigned i = in->n_media; i < n; i++) { /* the number of lines never shrinks */
-		d->line[i].offer.kind = agreed(m, i)->kind;
-		kind_refuse(&m->ms->out, (enum media_kind)agreed(m, i)->kind, STR_NONE);
+	d->chained = ours != NULL;
+	d->sig[side] = *sig;
+	out_begin(m->ms);
+	rc = offer_lines(m, d, ours);
+	if (!rc) {
+		d->told[!side] = known_out(m->ms);
+		d->said[side] = keep_said(m, d, side, ours);
+		d->heard[side] = known_hash(m->ms);
+		if (ours)
+			d->told[side] = known_ref(ours->told[side]);
+		if (!d->told[!side] || !d->said[side])
+			rc = -ENOMEM;
 	}
-	if (!offer_is_good(m, d)) {
-		free(d);
-		return -ENOTSUP;
+	if (rc) {
+		draft_free(m->ms, d);
+		return rc;
 	}
 	*out = d;
 	return 0;
@@ -228,47 +303,6 @@ static void refuse(struct sdp *out, const struct line *l)
 	sdp_add_format(out)->id = str_of(l->format);
 }
 
-/* Was that offered? By its number, whose meaning must be the same; or under another number. */
-static bool was_offered(void *arg, const struct sdp_format *f)
-{
-	const struct line *l = arg;
-	struct codec c;
-
-	if (!codec_of(f, &c))
-		return false;
-	for (unsigned i = 0; i < l->offer.n_pt; i++)
-		if (l->offer.pt[i] == f->pt)
-			return f->pt < 96 || l->codec[i] == codec_hash(&c);
-	for (unsigned i = 0; i < l->offer.n_pt; i++)
-		if (l->codec[i] == codec_hash(&c))
-			return true;
-	return false;
-}
-
-/* Who answers with another number sends and gets each with its own: both pass. */
-static void answer_formats(struct line *l, const struct sdp_media *in, struct sdp *out,
-			   struct terms *t)
-{
-	struct sdp_media *o = &out->media[out->n_media - 1];
-	char name[CODEC_NAME_MAX];
-	struct codec c;
-
-	codec_copy(in, was_offered, l, out);
-	t->n_pt = 0;
-	for (unsigned i = 0; i < o->n_formats; i++)
-		add_pt(t, o->formats[i].pt);
-	for (unsigned i = 0; i < o->n_formats; i++) {
-		if (has_pt(&l->offer, o->formats[i].pt) || !codec_of(&o->formats[i], &c))
-			continue;
-		for (unsigned k = 0; k < l->offer.n_pt; k++)
-			if (l->codec[k] == codec_hash(&c))
-				add_pt(t, l->offer.pt[k]);
-	}
-	codec_first(o, &t->clock, name);
-	if (t->feedback)
-		codec_copy_feedback(in, out);
-}
-
 static void take_line_back(struct sdp *out)
 {
 	const struct sdp_media *l = &out->media[--out->n_media];
@@ -277,63 +311,86 @@ static void take_line_back(struct sdp *out)
 	out->n_fb -= l->n_fb;
 }
 
-/* What `leg` answers to one line; its like for the offerer. t begins as it was offered. */
-static void answer_line(struct media *m, unsigned leg, unsigned i, struct terms *t)
+static void outcome_init(struct outcome *r, const struct line *l)
 {
-	struct line *l = &m->draft->line[i];
+	*r = (struct outcome){ .terms = l->offer, .event = SDP_PT_NONE, .clock = 8000 };
+	memset(r->pt, SDP_PT_NONE, sizeof(r->pt));
+}
+
+/* What `side` answers to one line; its like for the offerer. */
+static void answer_line(struct media *m, unsigned side, unsigned i, struct outcome *r)
+{
+	const struct draft *d = m->draft;
+	const struct line *l = &d->line[i];
 	const struct sdp_media *in = i < m->ms->in.n_media ? &m->ms->in.media[i] : NULL;
+	const struct side_rules trunks = { leg_of(m, d->leg[!side])->trunk,
+					   leg_of(m, d->leg[side])->trunk };
 	struct sdp *out = &m->ms->out;
+	struct terms *t = &r->terms, old;
 	bool feedback;
 
-	*t = l->offer;
+	terms_before(m, d->leg, i, &old);
 	t->on = t->on && in && in->port && kind_is_carried(in, &feedback);
 	if (t->on) {
-		t->dir[leg] = in->dir & (u8)sdp_dir_reverse(t->dir[!leg]);
-		t->on = read_remote(m, leg, in, agreed(m, i), t);
+		t->dir[side] = in->dir & (u8)sdp_dir_reverse(t->dir[!side]);
+		t->on = read_remote(media_network(m, d->leg[side]), side, in, &old, t);
 	}
 	if (!t->on) {
-		t->remote[leg] = agreed(m, i)->remote[leg];
+		t->remote[side] = old.remote[side];
 		refuse(out, l);
 		return;
 	}
-	t->dir[!leg] = (u8)sdp_dir_reverse(t->dir[leg]);
-	t->ptime[leg] = in->ptime;
-	t->mux[leg] = t->mux[leg] && in->rtcp_mux;
-	add_line(m, !leg, in, t);
-	answer_formats(l, in, out, t);
-	if (t->n_pt)
+	t->dir[!side] = (u8)sdp_dir_reverse(t->dir[side]);
+	t->ptime[side] = in->ptime;
+	t->mux[side] = t->mux[side] && in->rtcp_mux;
+	add_line(m, d, !side, in, t);
+	map_answer(m, in, l, &trunks, r);
+	if (r->n)
 		return;
 	t->on = false;
 	take_line_back(out);
 	refuse(out, l);
 }
 
-static bool kinds_fit(const struct media *m)
-{
-	const struct sdp *in = &m->ms->in;
-
-	for (unsigned i = 0; i < in->n_media && i < m->draft->n; i++)
-		if (in->media[i].port && m->draft->line[i].offer.on &&
-		    kind_of(in->media[i].kind) != m->draft->line[i].offer.kind)
-			return false;
-	return true;
-}
-
-int answer_read(struct media *m, unsigned leg, struct terms terms[SDP_MEDIA_MAX])
+int answer_read(struct media *m, unsigned side, struct outcome to[SDP_MEDIA_MAX])
 {
 	const struct draft *d = m->draft;
 	bool offered = false, any = false;
 
-	if (!kinds_fit(m))
+	if (!kinds_fit(m, d))
 		return -EBADMSG;
-	m->ms->out.n_media = m->ms->out.n_formats = m->ms->out.n_fb = 0;
+	out_begin(m->ms);
 	for (unsigned i = 0; i < d->n; i++) {
+		outcome_init(&to[i], &d->line[i]);
 		offered |= d->line[i].offer.on;
 		if (i < d->n_offered)
-			answer_line(m, leg, i, &terms[i]);
-		else
-			terms[i] = d->line[i].offer;
-		any |= terms[i].on;
+			answer_line(m, side, i, &to[i]);
+		any |= to[i].terms.on;
 	}
 	return any || !offered ? 0 : -ENOTSUP;
+}
+
+/* ms->in, an offer of the answerer's, was taken as its answer: what it is answered with. */
+void answer_mirror(struct media *m, unsigned side)
+{
+	const struct draft *d = m->draft;
+	const struct sdp *in = &m->ms->in;
+	bool known = !known_read(d->said[!side], &m->ms->old);
+
+	out_begin(m->ms);
+	for (unsigned i = 0; i < in->n_media; i++) {
+		const struct line *l = &d->line[i];
+		const struct sdp_media *offered =
+			known && i < m->ms->old.n_media ? &m->ms->old.media[i] : NULL;
+		struct line words = { 0 };
+		if (i < d->n_offered && l->answer.terms.on) {
+			struct terms t = l->answer.terms;
+			t.mux[side] = in->media[i].rtcp_mux && t.mux[side];
+			add_line(m, d, side, offered ? offered : &in->media[i], &t);
+			map_mirror(m, offered, l, leg_of(m, d->leg[side])->trunk, &l->answer);
+			continue;
+		}
+		remember_words(&words, &in->media[i]);
+		refuse(&m->ms->out, &words);
+	}
 }

@@ -90,16 +90,22 @@ static void stream_event(struct stream *s, const struct tlv_event *e)
 	case FLOW_EVENT_LATCHED:
 		s->idle_at = 0;
 		m->event(m->event_arg, &(struct media_news){ .event = MEDIA_LATCHED,
-							     .leg = e->side,
+							     .leg = stream_leg(s, e->side),
 							     .source = &source });
 		break;
 	case FLOW_EVENT_CONFLICT:
 		m->event(m->event_arg, &(struct media_news){ .event = MEDIA_CONFLICT,
-							     .leg = e->side,
+							     .leg = stream_leg(s, e->side),
 							     .source = &source });
 		break;
 	case FLOW_EVENT_IDLE:
 		silent(s);
+		break;
+	case FLOW_EVENT_DTMF:
+		m->event(m->event_arg, &(struct media_news){ .event = MEDIA_DTMF,
+							     .leg = stream_leg(s, e->side),
+							     .digit = key_digit(e->digit),
+							     .duration_ms = e->duration_ms });
 		break;
 	default:
 		break;
@@ -165,6 +171,8 @@ static int make(struct media_shard *ms, const struct media_shard_options *o)
 	if (!rc)
 		rc = table_init(&ms->orphans, key, 16);
 	if (!rc)
+		rc = table_init(&ms->known, key, 64);
+	if (!rc)
 		rc = make_ports(ms);
 	return rc ? rc : make_engine(ms, o);
 }
@@ -198,6 +206,7 @@ void media_shard_free(struct media_shard *ms)
 	orphan_free_all(ms);
 	table_fini(&ms->streams);
 	table_fini(&ms->orphans);
+	table_fini(&ms->known);
 	for (unsigned i = 0; i < ms->n_networks; i++)
 		ports_free(ms->ports[i]);
 	free(ms->ports);
