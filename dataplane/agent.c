@@ -105,7 +105,9 @@ static void on_bell(void *arg, uint32_t events)
 			neigh_want(a->p.neigh, n.want);
 			continue;
 		}
-		struct tlv_event e = { n.flow_id, n.gen, n.event, n.side, n.source };
+		struct tlv_event e = {
+			n.flow_id, n.gen, n.event, n.side, n.source, n.key_ms, n.key
+		};
 		send_event(a, &e);
 	}
 	for (unsigned i = 0; i < a->p.ports->n; i++)

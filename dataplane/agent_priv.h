@@ -14,6 +14,7 @@ struct op {
 	int status;
 	const char *reason;   /* static text; NULL */
 	struct dp_flow *flow; /* DEL: taken out. DUMP with id */
+	struct order *played; /* DTMF: its outcome is there when the orders are done */
 	struct rule *old;     /* SET: to be retired when the worker has let go of it */
 };
 

@@ -17,7 +17,7 @@ static void tick_remove(struct worker *w, struct path *path)
 
 static void tick_update(struct worker *w, struct path *path)
 {
-	bool wanted = source_ticking(&path->dir.src);
+	bool wanted = relay_ticking(&path->dir);
 	if (wanted == (path->ticking != 0))
 		return;
 	if (!wanted) {
@@ -67,12 +67,40 @@ static void hold(struct worker *w, struct path *path, struct packet *p,
 	path->held->m[slot][path->held->n[slot]++] = p->m;
 }
 
+static void tell_key(struct worker *w, const struct path *path, const struct relay_plan *plan)
+{
+	struct note n = { .flow_id = path->dir.rule->id,
+			  .gen = path->dir.rule->gen,
+			  .event = FLOW_EVENT_DTMF,
+			  .side = path->dir.side,
+			  .key = plan->key,
+			  .key_ms = plan->key_ms };
+	worker_note(w, &n);
+}
+
 static const struct port *port_of(const struct worker *w, const struct rte_mbuf *m)
 {
 	const struct port *port = w->ports->port;
 	while (port < w->ports->port + w->ports->n - 1 && port->id != m->port)
 		port++;
 	return port;
+}
+
+static void forward(struct worker *w, struct path *path, struct packet *p,
+		    const struct relay_plan *plan)
+{
+	relay_commit(&path->dir, &p->r, plan);
+	if (unlikely(plan->edit)) { /* the sum that came with it does not count any more */
+		memcpy(&p->head, p->r.payload, sizeof(p->head));
+		p->sum = sum_octets(p->r.payload, p->r.len);
+	}
+	send_packet(w, path, p, plan);
+}
+
+static void taken(struct worker *w, struct rte_mbuf *m)
+{
+	w->stats.keys_taken++;
+	rte_pktmbuf_free(m);
 }
 
 static void held_forward(struct worker *w, struct path *path, struct rte_mbuf *m, u64 at_us)
@@ -87,12 +115,14 @@ static void held_forward(struct worker *w, struct path *path, struct rte_mbuf *m
 	}
 	p.r.now_us = at_us;
 	relay_plan_held(&path->dir, &p.r, &plan);
-	if (plan.action != RELAY_FORWARD) {
+	if (plan.action == RELAY_FORWARD)
+		forward(w, path, &p, &plan);
+	else if (plan.action == RELAY_TAKE)
+		taken(w, m);
+	else
 		drop(w, m, plan.action == RELAY_DROP ? plan.drop : (unsigned)DP_DROP_HELD_LOST);
-		return;
-	}
-	relay_commit(&path->dir, &p.r, &plan);
-	send_packet(w, path, &p, &plan);
+	if (plan.note == SOURCE_KEY)
+		tell_key(w, path, &plan);
 }
 
 /* The packets of the chosen candidate go out in order, before the one that decided. */
@@ -141,6 +171,24 @@ static void tell_note(struct worker *w, struct path *path, const struct relay_pl
 		tell(w, path, FLOW_EVENT_LATCHED, &path->dir.src.lock);
 	else if (plan->note == SOURCE_CONFLICT)
 		tell(w, path, FLOW_EVENT_CONFLICT, &(struct flow_addr){ 0 });
+	else if (plan->note == SOURCE_KEY)
+		tell_key(w, path, plan);
+}
+
+/* A packet of our own: the relay wrote its payload. */
+static void make(struct worker *w, struct path *path, const struct relay_plan *plan)
+{
+	struct packet p = { .m = rte_pktmbuf_alloc(w->ports->pool), .has_sum = true };
+	if (!p.m)
+		return; /* as good as lost on the way */
+	u8 *frame = (u8 *)rte_pktmbuf_append(p.m, SEND_HEADERS + RELAY_MADE);
+	p.r.payload = frame + SEND_HEADERS;
+	p.r.len = RELAY_MADE;
+	memcpy(p.r.payload, path->dir.play.packet, RELAY_MADE);
+	memcpy(&p.head, p.r.payload, sizeof(p.head));
+	p.sum = sum_octets(p.r.payload, p.r.len);
+	w->stats.keys_made++;
+	send_packet(w, path, &p, plan);
 }
 
 /* ---- entry points ---- */
@@ -154,8 +202,10 @@ void path_packet(struct worker *w, struct path *path, struct packet *p)
 		act_on_note(w, path, &plan);
 	switch (plan.action) {
 	case RELAY_FORWARD:
-		relay_commit(&path->dir, &p->r, &plan);
-		send_packet(w, path, p, &plan);
+		forward(w, path, p, &plan);
+		break;
+	case RELAY_TAKE:
+		taken(w, p->m);
 		break;
 	case RELAY_HOLD:
 		hold(w, path, p, &plan);
@@ -178,13 +228,23 @@ void path_tick(struct worker *w, struct path *path)
 	relay_tick(&path->dir, w->now_us, &plan);
 	act_on_note(w, path, &plan);
 	tell_note(w, path, &plan);
+	if (plan.action == RELAY_FORWARD)
+		make(w, path, &plan);
 	tick_update(w, path);
+}
+
+enum relay_played path_play(struct worker *w, struct path *path, const struct order *o)
+{
+	enum relay_played played = relay_dtmf(&path->dir, o->key, o->ms, w->now_us);
+	tick_update(w, path);
+	return played;
 }
 
 void path_renew(struct worker *w, struct path *path, const struct rule *rule)
 {
+	bool other_kind = path->dir.rule->kind != rule->flow.kind;
 	relay_dir_update(&path->dir, &rule->flow, w->now_us);
-	if (!source_ticking(&path->dir.src))
+	if (other_kind || !source_ticking(&path->dir.src))
 		held_free(w, path,
 			  DP_DROP_HELD_ENDED); /* the new rule wants no proof, or another one */
 	path->out = rule->net[!path->dir.side];

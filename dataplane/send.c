@@ -4,8 +4,6 @@
 #include <rte_ethdev.h>
 #include "worker_priv.h"
 
-#define HEADERS (14 + 20 + 8)
-
 static void flush_port(struct worker *w, unsigned i)
 {
 	struct out *o = &w->out[i];
@@ -132,7 +130,7 @@ void send_packet(struct worker *w, struct path *path, struct packet *p,
 	u64 key = hop_key(net->conf->index, ip);
 	struct hop *hop = hop_of(w, path, key);
 	u64 link = hop ? atomic_load_explicit(&hop->link, memory_order_acquire) : 0;
-	if (unlikely(p->r.len + HEADERS - 14 > net->port->mtu)) {
+	if (unlikely(p->r.len + SEND_HEADERS - 14 > net->port->mtu)) {
 		drop(w, p->m, DP_DROP_TX_MTU);
 		return;
 	}

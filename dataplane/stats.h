@@ -42,6 +42,8 @@ enum dp_drop {
 	X(octets_out, "octets of their frames")                                                    \
 	X(kernel_in, "frames passed to the kernel (devices without one behind them)")              \
 	X(kernel_out, "frames sent for the kernel")                                                \
+	X(keys_taken, "telephone-event packets told to control and not relayed")                   \
+	X(keys_made, "telephone-event packets made while nothing was relayed that way")            \
 	X(bursts, "receive calls that brought packets")                                            \
 	X(sleeps, "times the worker waited for packets")                                           \
 	X(events_lost, "events that found no room on their way to control")                        \

@@ -71,6 +71,27 @@ static struct place place_of(const struct rule *rule, unsigned side, unsigned co
 			       component == RELAY_RTP ? s->local.port : s->local_rtcp };
 }
 
+static bool has_place(const struct rule *rule, struct place p)
+{
+	for (unsigned i = 0; rule && i < 4; i++) {
+		struct place at = place_of(rule, i / 2, i % 2);
+		if (at.port == p.port && at.net == p.net)
+			return true;
+	}
+	return false;
+}
+
+/* The places of `rule` but for those that `keep` (may be NULL) has, too. */
+static void clear(struct media_table *t, const struct rule *rule, const struct rule *keep)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		struct place at = place_of(rule, i / 2, i % 2);
+		if (at.port && !has_place(keep, at))
+			atomic_store_explicit(slot_of(t, at.net, at.port), NULL,
+					      memory_order_release);
+	}
+}
+
 int media_table_set(struct media_table *t, struct dp_flow *f, const struct rule *rule)
 {
 	for (unsigned i = 0; i < 4; i++) {
@@ -80,25 +101,20 @@ int media_table_set(struct media_table *t, struct dp_flow *f, const struct rule 
 		if (there && there->flow != f)
 			return -EADDRINUSE;
 	}
-	if (f->rule)
-		media_table_clear(t, f);
 	for (unsigned i = 0; i < 4; i++) {
 		struct place at = place_of(rule, i / 2, i % 2);
 		if (at.port)
 			atomic_store_explicit(slot_of(t, at.net, at.port), &f->path[i / 2][i % 2],
 					      memory_order_release);
 	}
+	if (f->rule)
+		clear(t, f->rule, rule);
 	return 0;
 }
 
 void media_table_clear(struct media_table *t, struct dp_flow *f)
 {
-	for (unsigned i = 0; i < 4; i++) {
-		struct place at = place_of(f->rule, i / 2, i % 2);
-		if (at.port)
-			atomic_store_explicit(slot_of(t, at.net, at.port), NULL,
-					      memory_order_release);
-	}
+	clear(t, f->rule, NULL);
 }
 
 void media_table_retire(struct media_table *t, void *p)

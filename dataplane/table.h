@@ -61,7 +61,7 @@ static inline struct path *media_table_find(const struct media_table *t, unsigne
 }
 
 /* Publishes the paths of f at the addresses of `rule` and takes back those of f->rule (may be
- * NULL). -EADDRINUSE changes nothing: another flow has one of the ports. */
+ * NULL) that it does not have any more; those of both are found at any time. -EADDRINUSE changes nothing: another flow has one of the ports. */
 int media_table_set(struct media_table *t, struct dp_flow *f, const struct rule *rule);
 void media_table_clear(struct media_table *t, struct dp_flow *f); /* those of f->rule */
 

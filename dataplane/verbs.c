@@ -151,6 +151,44 @@ static int do_del(struct agent *a, struct op *op, unsigned *n_orders)
 	return 0;
 }
 
+/* The worker says what becomes of it. */
+static int do_dtmf(struct agent *a, struct op *op, unsigned *n_orders)
+{
+	struct tlv_dtmf d;
+	int err = tlv_get_dtmf(&op->msg, &d, &op->reason);
+	if (err)
+		return err;
+	struct dp_flow *f = agent_flow(a, d.flow_id);
+	if (!f)
+		return -ENOENT;
+	op->played = &a->order[(*n_orders)++];
+	*op->played = (struct order){ .kind = ORDER_PLAY,
+				      .flow = f,
+				      .ms = d.duration_ms,
+				      .side = (u8)d.side,
+				      .key = d.digit };
+	return 0;
+}
+
+/* What the worker has done with what it was told. */
+static void take_outcome(struct op *op, unsigned n)
+{
+	static const struct {
+		int status;
+		const char *reason;
+	} outcome[] = {
+		[RELAY_PLAYED] = { 0, NULL },
+		[RELAY_NO_EVENTS] = { -ENOTSUP, "that side takes no telephone-event" },
+		[RELAY_KEYS_FULL] = { -EBUSY, "too many keys wait to be played" },
+	};
+	for (unsigned i = 0; i < n; i++) {
+		if (!op[i].played)
+			continue;
+		op[i].status = outcome[op[i].played->played].status;
+		op[i].reason = outcome[op[i].played->played].reason;
+	}
+}
+
 static int do_dump(struct agent *a, struct client *c, struct op *op)
 {
 	if (op->msg.attr[FLOW_A_ID]) {
@@ -178,6 +216,8 @@ static int carry_out(struct agent *a, struct client *c, struct op *op, unsigned 
 		return do_set(a, op, n_orders);
 	case FLOW_CMD_DEL:
 		return do_del(a, op, n_orders);
+	case FLOW_CMD_DTMF:
+		return do_dtmf(a, op, n_orders);
 	case FLOW_CMD_DUMP:
 		return do_dump(a, c, op);
 	case FLOW_CMD_SUBSCRIBE:
@@ -209,7 +249,7 @@ static void put_reply(const struct agent *a, const struct op *op, struct tlv_out
 	if (op->msg.cmd == FLOW_CMD_HELLO) {
 		tlv_put_u32(o, FLOW_A_VERSION, FLOW_VERSION);
 		tlv_put_u64(o, FLOW_A_EPOCH, a->epoch);
-		tlv_put_u32(o, FLOW_A_CAPS, FLOW_CAP_IPV4);
+		tlv_put_u32(o, FLOW_A_CAPS, FLOW_CAP_IPV4 | FLOW_CAP_DTMF);
 	}
 	if (op->flow) {
 		agent_report(op->flow, &r);
@@ -262,12 +302,14 @@ int verbs_run(struct agent *a, struct client *c, const void *data, size_t len)
 				break;
 			op->flow = NULL;
 			op->old = NULL;
+			op->played = NULL;
 			op->reason = NULL;
 			op->status = carry_out(a, c, op, &n_orders);
 			n++;
 		}
 		if (n_orders)
 			worker_order(a->worker, a->order, n_orders);
+		take_outcome(a->op, n);
 		reply_all(a, c, a->op, n);
 		retire(a, a->op, n);
 	}

@@ -88,6 +88,21 @@ void worker_order(struct worker *w, struct order *orders, unsigned n)
 	}
 }
 
+static void carry_out(struct worker *w, struct order *o)
+{
+	if (o->kind == ORDER_PLAY) {
+		o->played = path_play(w, &o->flow->path[!o->side][RELAY_RTP], o);
+		return;
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		struct path *path = &o->flow->path[i / 2][i % 2];
+		if (o->kind == ORDER_RENEW)
+			path_renew(w, path, o->rule);
+		else
+			path_forget(w, path);
+	}
+}
+
 static void obey(struct worker *w)
 {
 	void *item;
@@ -95,14 +110,7 @@ static void obey(struct worker *w)
 	if (likely(rte_ring_empty(w->orders)))
 		return;
 	while (rte_ring_dequeue(w->orders, &item) == 0) {
-		struct order *o = item;
-		for (unsigned i = 0; i < 4; i++) {
-			struct path *path = &o->flow->path[i / 2][i % 2];
-			if (o->kind == ORDER_RENEW)
-				path_renew(w, path, o->rule);
-			else
-				path_forget(w, path);
-		}
+		carry_out(w, item);
 		n++;
 	}
 	atomic_fetch_add_explicit(&w->done, n, memory_order_release);

@@ -15,6 +15,7 @@
  * order. */
 enum order_kind {
 	ORDER_RENEW, /* the paths of `flow` get `rule`; the old rule is not used any more */
+	ORDER_PLAY,  /* `key` is played to `side` of `flow` */
 	ORDER_FORGET /* nothing refers to the paths of `flow` any more */
 };
 
@@ -22,6 +23,10 @@ struct order {
 	enum order_kind kind;
 	struct dp_flow *flow;
 	const struct rule *rule; /* ORDER_RENEW */
+	/* ORDER_PLAY */
+	u32 ms;
+	u8 side, key;
+	enum relay_played played; /* out */
 };
 
 /* What the worker tells: 64 octets, by value. */
@@ -31,6 +36,8 @@ struct note {
 	u32 event; /* enum flow_event */
 	u32 side;
 	struct flow_addr source;
+	u32 key_ms; /* FLOW_EVENT_DTMF */
+	u8 key;
 	u64 want; /* not 0: a hop_key() to resolve; all else is void */
 };
 

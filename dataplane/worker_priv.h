@@ -8,14 +8,15 @@
 #include "packet.h"
 #include "worker.h"
 
-#define BURST       32
-#define NOTES_MAX   4096
-#define WAITING_MAX 64
-#define WAIT_EACH   4
-#define WAIT_US     1000000
-#define TICK_US     10000
-#define TICKING_MAX 16384
-#define HELD_MAX    512
+#define BURST        32
+#define NOTES_MAX    4096
+#define WAITING_MAX  64
+#define WAIT_EACH    4
+#define WAIT_US      1000000
+#define TICK_US      10000
+#define TICKING_MAX  16384
+#define HELD_MAX     512
+#define SEND_HEADERS (14 + 20 + 8) /* Ethernet, IPv4, UDP */
 
 /* Packets whose next hop is being resolved. */
 struct waiting {
@@ -70,6 +71,7 @@ struct worker {
 void path_packet(struct worker *w, struct path *path, struct packet *p);
 void path_tick(struct worker *w, struct path *path);
 void path_renew(struct worker *w, struct path *path, const struct rule *rule);
+enum relay_played path_play(struct worker *w, struct path *path, const struct order *o);
 void path_forget(struct worker *w, struct path *path);
 
 /* ---- send.c ---- */

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 #include "relay/relay_priv.h"
 
-#define NO_PT   0xff
-#define RUNNING 1 /* relay_rtp_state.started */
-#define RESTART 2 /* another SSRC was accepted: the next packet starts anew */
+#define NO_PT FLOW_PT_NONE
 
 _Static_assert(offsetof(struct relay_dir, rtp.received) % 64 == 0 &&
 		       offsetof(struct relay_dir, src.rank) ==
@@ -53,6 +51,10 @@ static void set_rule(struct relay_dir *d, const struct flow *rule)
 	d->dscp = out->dscp;
 	d->clock_q32 = (u32)(((u64)in->clock << 32) / S);
 	d->pt_in = NO_PT;
+	if (rule->kind != FLOW_KIND_RTP || out->dtmf_out == FLOW_PT_NONE)
+		play_clear(d);
+	if (rule->kind != FLOW_KIND_RTP || in->dtmf_in == FLOW_PT_NONE)
+		event_reset(d);
 }
 
 void relay_dir_init(struct relay_dir *d, const struct flow *rule, unsigned side, unsigned component,
@@ -62,6 +64,7 @@ void relay_dir_init(struct relay_dir *d, const struct flow *rule, unsigned side,
 	d->side = (u8)side;
 	d->component = (u8)component;
 	d->peer = peer;
+	event_reset(d);
 	set_rule(d, rule);
 	if (component == RELAY_RTCP) {
 		rtcp_init(d);
@@ -85,26 +88,45 @@ void relay_flow_init(struct relay_flow *f, const struct flow *rule)
 }
 
 /* After an event of the source learning. */
-static void learned(struct relay_dir *d, const struct source_verdict *v, struct relay_plan *plan)
+void relay_learned(struct relay_dir *d, const struct source_verdict *v, struct relay_plan *plan)
 {
 	plan->note = v->note;
 	plan->flush_slot = v->flush;
 	d->dropped += v->freed;
 	if (d->rtp.started && d->src.ssrc != d->rtp.ssrc)
-		d->rtp.started = RESTART;
+		d->rtp.started = RTP_RESTART;
 	if (d->peer && !addr_same(&d->peer->to, &d->src.out))
 		relay_set_to(d->peer, &d->src.out);
 }
 
+/* Another party has the place of this side's. RTP's source is source_update()'s affair. */
+static void forget(struct relay_dir *d)
+{
+	event_reset(d);
+	if (d->rtp.started)
+		d->rtp.started = RTP_RESTART;
+	if (d->component != RELAY_RTCP)
+		return;
+	__builtin_memset(&d->src, 0, sizeof(d->src));
+	rtcp_init(d);
+	relay_set_to(d->peer, &d->src.lock);
+}
+
 void relay_dir_update(struct relay_dir *d, const struct flow *rule, u64 now_us)
 {
-	const struct flow_side *was = &d->rule->side[d->side];
+	const struct flow_side *was = d->rule->side;
 	struct source_verdict v;
 	struct relay_plan plan;
 
+	if (!addr_same(&was[d->side].local, &rule->side[d->side].local))
+		forget(d);
+	if (!addr_same(&was[!d->side].local, &rule->side[!d->side].local))
+		play_clear(d); /* keys for somebody who is gone */
 	if (d->component == RELAY_RTP) {
-		source_update(&d->src, was, &rule->side[d->side], now_us, &v);
-		learned(d, &v, &plan);
+		source_update(&d->src, &was[d->side], &rule->side[d->side], now_us, &v);
+		if (d->rule->kind != rule->kind) /* what was held is of another kind */
+			source_drop_candidates(&d->src, &v.freed);
+		relay_learned(d, &v, &plan);
 	}
 	set_rule(d, rule);
 }
@@ -137,6 +159,11 @@ static void forward(struct relay_dir *d, const struct relay_packet *pkt, struct 
 		return plan_drop(d, plan, RELAY_DROP_NO_DESTINATION);
 	d->pt_in = octet & 127;
 	d->pt_out = map_pt(d, octet & 127);
+	if (__builtin_expect(play_wants(d), 0)) {
+		d->pt_in = NO_PT;
+		plan->edit |= pkt->len >= RELAY_MADE && play_ready(d, pkt->now_us) ? EDIT_KEY
+										   : EDIT_SHIFT;
+	}
 	plan->action = RELAY_FORWARD;
 	plan->from = d->from;
 	plan->dscp = d->dscp;
@@ -146,6 +173,82 @@ static void forward(struct relay_dir *d, const struct relay_packet *pkt, struct 
 static bool from_lock(const struct relay_dir *d, const struct relay_packet *pkt)
 {
 	return d->src.lock.family && addr_same(&pkt->src, &d->src.lock);
+}
+
+/* What comes of a packet that counts, whether it goes out or not. */
+static inline void account(struct relay_dir *d, const struct relay_packet *pkt)
+{
+	const u8 *p = pkt->payload;
+	struct relay_rtp_state *s = &d->rtp;
+	u16 seq = be16(p + 2);
+	u32 ts = be32(p + 4);
+	u32 transit = rtp_arrival(pkt->now_us, d->clock_q32) - ts;
+
+	d->last_us = pkt->now_us;
+	d->src.last_us = pkt->now_us;
+	d->src.ts = ts;
+	d->src.seq = seq;
+	if (__builtin_expect(s->started != RTP_RUNNING, 0)) {
+		rtp_restart(s, be32(p + 8), seq, transit);
+		play_new_ssrc(d);
+		return;
+	}
+	rtp_jitter(s, transit);
+	if (__builtin_expect(seq == s->max_seq + 1u, 1)) {
+		s->max_seq = seq;
+		s->received++;
+	} else {
+		rtp_update_slow(s, seq);
+	}
+}
+
+static bool is_event(const struct relay_dir *d, const u8 *p)
+{
+	return (p[1] & 127) == d->rule->side[d->side].dtmf_in;
+}
+
+/* Keys may be for control alone, and then the other side need not know of such events. */
+static bool is_taken(const struct relay_dir *d, const u8 *p)
+{
+	u32 flags = d->rule->side[d->side].flags;
+
+	return p[rtp_header_len(p)] < 16 &&
+	       (flags & FLOW_SIDE_DTMF_TAKE ||
+		(flags & FLOW_SIDE_DTMF_TELL && map_pt(d, p[1] & 127) == NO_PT));
+}
+
+static void take(struct relay_dir *d, const struct relay_packet *pkt, struct relay_plan *plan)
+{
+	u16 seq = be16(pkt->payload + 2);
+
+	if (d->rtp.started == RTP_RUNNING && (s16)(seq - rtp_last_seq(d)) > 0)
+		play_took(d, seq);
+	account(d, pkt);
+	plan->action = RELAY_TAKE;
+}
+
+/* A packet of the source's own: media or an event. */
+static void pass(struct relay_dir *d, const struct relay_packet *pkt, struct relay_plan *plan)
+{
+	const struct flow_side *side = d->rule->side;
+
+	if (__builtin_expect(!is_event(d, pkt->payload), 1))
+		return forward(d, pkt, plan);
+	if (!event_packet(d, pkt))
+		return plan_drop(d, plan, RELAY_DROP_SHORT);
+	if (is_taken(d, pkt->payload)) {
+		take(d, pkt, plan);
+	} else if (map_pt(d, pkt->payload[1] & 127) == NO_PT) {
+		plan_drop(d, plan, RELAY_DROP_PAYLOAD_TYPE);
+	} else {
+		u8 pt_in = d->pt_in, pt_out = d->pt_out;
+		forward(d, pkt, plan);
+		d->pt_in = pt_in; /* media will go on; events are always looked at */
+		d->pt_out = pt_out;
+		if (dtmf_clock(&side[0]) != dtmf_clock(&side[1]))
+			plan->edit |= EDIT_SCALE;
+	}
+	event_tell(d, plan);
 }
 
 static void drop_payload_type(struct relay_dir *d, const struct relay_packet *pkt,
@@ -169,7 +272,7 @@ static void rtp_plan(struct relay_dir *d, const struct relay_packet *pkt, struct
 
 	if (!rtp_header_ok(p, pkt->len))
 		return plan_drop(d, plan, RELAY_DROP_SHORT);
-	if (map_pt(d, p[1] & 127) == NO_PT && d->src.state != FLOW_STATE_IDLE)
+	if (map_pt(d, p[1] & 127) == NO_PT && !is_event(d, p) && d->src.state != FLOW_STATE_IDLE)
 		return drop_payload_type(d, pkt, plan);
 	struct source_packet sp = { .from = &pkt->src,
 				    .now_us = pkt->now_us,
@@ -177,9 +280,9 @@ static void rtp_plan(struct relay_dir *d, const struct relay_packet *pkt, struct
 				    .ts = be32(p + 4),
 				    .seq = be16(p + 2) };
 	source_packet(&d->src, &d->rule->side[d->side], &sp, &v);
-	learned(d, &v, plan);
+	relay_learned(d, &v, plan);
 	if (v.action == RELAY_FORWARD)
-		return forward(d, pkt, plan);
+		return pass(d, pkt, plan);
 	if (v.action == RELAY_DROP) {
 		if (v.drop == RELAY_DROP_UNLEARNED)
 			d->refused = pkt->src;
@@ -197,6 +300,8 @@ __attribute__((noinline)) static void plan_any(struct relay_dir *d, struct relay
 	bool muxed = d->mate && d->rule->side[d->side].flags & FLOW_SIDE_RTCP_MUX;
 
 	*plan = (struct relay_plan){ .flush_slot = SOURCE_NONE };
+	if (d->rule->kind == FLOW_KIND_RAW)
+		return raw_plan(d, pkt, plan);
 	switch (relay_demux(pkt->payload, pkt->len)) {
 	case DEMUX_RTCP:
 		if (d->component == RELAY_RTCP)
@@ -235,6 +340,7 @@ void relay_plan(struct relay_dir *d, struct relay_dir *rtp, const struct relay_p
 		plan->dscp = d->dscp;
 		plan->marker_pt = (p[1] & 0x80) | d->pt_out;
 		plan->is_rtcp = 0;
+		plan->edit = 0;
 		plan->flush_slot = SOURCE_NONE;
 		plan->note = SOURCE_QUIET;
 		return;
@@ -247,15 +353,15 @@ void relay_plan_held(struct relay_dir *d, const struct relay_packet *pkt, struct
 	const u8 *p = pkt->payload;
 
 	*plan = (struct relay_plan){ .flush_slot = SOURCE_NONE };
-	if (!rtp_header_ok(p, pkt->len))
+	if (d->rule->kind != FLOW_KIND_RTP || !rtp_header_ok(p, pkt->len))
 		return plan_drop(d, plan, RELAY_DROP_SHORT);
-	if (map_pt(d, p[1] & 127) == NO_PT)
+	if (map_pt(d, p[1] & 127) == NO_PT && !is_event(d, p))
 		return plan_drop(d, plan, RELAY_DROP_PAYLOAD_TYPE);
 	if (!from_lock(d, pkt))
 		return plan_drop(d, plan, RELAY_DROP_OTHER_SOURCE);
 	if (be32(p + 8) != d->src.ssrc)
 		return plan_drop(d, plan, RELAY_DROP_SSRC);
-	forward(d, pkt, plan);
+	pass(d, pkt, plan);
 }
 
 static inline void count(struct relay_dir *d, const struct relay_packet *pkt)
@@ -263,35 +369,45 @@ static inline void count(struct relay_dir *d, const struct relay_packet *pkt)
 	if (!d->packets++)
 		d->first_us = pkt->now_us;
 	d->octets += pkt->len;
-	d->last_us = pkt->now_us;
+}
+
+__attribute__((noinline)) static void commit_edit(struct relay_dir *d, struct relay_packet *pkt,
+						  const struct relay_plan *plan)
+{
+	u8 *p = pkt->payload;
+
+	if (plan->is_rtcp || plan->edit & EDIT_RAW) {
+		if (plan->is_rtcp && d->component != RELAY_RTCP)
+			d = d->mate;
+		count(d, pkt);
+		d->last_us = pkt->now_us;
+		return;
+	}
+	p[1] = plan->marker_pt;
+	count(d, pkt);
+	account(d, pkt);
+	if (plan->edit & EDIT_KEY)
+		return play_replace(d, pkt);
+	if (plan->edit & EDIT_SHIFT)
+		play_shift(d, p, pkt->now_us);
+	if (plan->edit & EDIT_SCALE)
+		event_scale(d, p);
 }
 
 void relay_commit(struct relay_dir *d, struct relay_packet *pkt, const struct relay_plan *plan)
 {
-	u8 *p = pkt->payload;
-
-	if (plan->is_rtcp) {
-		count(d->component == RELAY_RTCP ? d : d->mate, pkt);
-		return;
-	}
-	u16 seq = be16(p + 2);
-	u32 ts = be32(p + 4);
-	u32 transit = rtp_arrival(pkt->now_us, d->clock_q32) - ts;
-	struct relay_rtp_state *s = &d->rtp;
-	p[1] = plan->marker_pt;
+	if (__builtin_expect(plan->is_rtcp | plan->edit, 0))
+		return commit_edit(d, pkt, plan);
+	pkt->payload[1] = plan->marker_pt;
 	count(d, pkt);
-	d->src.last_us = pkt->now_us;
-	d->src.ts = ts;
-	d->src.seq = seq;
-	if (__builtin_expect(s->started != RUNNING, 0))
-		return rtp_restart(s, be32(p + 8), seq, transit);
-	rtp_jitter(s, transit);
-	if (__builtin_expect(seq == s->max_seq + 1u, 1)) {
-		s->max_seq = seq;
-		s->received++;
-	} else {
-		rtp_update_slow(s, seq);
-	}
+	account(d, pkt);
+}
+
+bool relay_ticking(const struct relay_dir *d)
+{
+	if (d->component == RELAY_RTCP)
+		return false;
+	return source_ticking(&d->src) || event_ticking(d) || play_ticking(d);
 }
 
 void relay_tick(struct relay_dir *d, u64 now_us, struct relay_plan *plan)
@@ -302,7 +418,13 @@ void relay_tick(struct relay_dir *d, u64 now_us, struct relay_plan *plan)
 	if (d->component == RELAY_RTCP)
 		return;
 	source_tick(&d->src, &d->rule->side[d->side], now_us, &v);
-	learned(d, &v, plan);
+	relay_learned(d, &v, plan);
+	if (d->rule->kind == FLOW_KIND_RAW)
+		return;
+	event_tick(d, now_us);
+	event_tell(d, plan);
+	if (play_make(d, now_us, plan))
+		plan->action = RELAY_FORWARD;
 }
 
 void relay_stats(const struct relay_dir *d, s64 wall_minus_now_us, struct flow_stats *out)

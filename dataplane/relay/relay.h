@@ -24,6 +24,7 @@ enum relay_component {
 enum relay_action {
 	RELAY_FORWARD, /* rewrite and send to plan.dst from plan.src */
 	RELAY_HOLD,    /* the source is not proven yet: keep the packet as plan.hold says */
+	RELAY_TAKE,    /* a key, for control alone: free it, it is counted */
 	RELAY_PUNT,    /* not media (STUN, DTLS): for control */
 	RELAY_DROP     /* count under plan.drop */
 };
@@ -55,6 +56,46 @@ enum relay_drop {
 
 const char *relay_drop_name(enum relay_drop d); /* "rtp_short" */
 const char *relay_drop_text(enum relay_drop d);
+
+/* RFC 4733: the event that a side is sending, or sent last. One per direction. */
+struct relay_event {
+	u64 last_us; /* its last packet */
+	u32 ssrc, ts;
+	u32 before; /* of its earlier segments, in units of the event clock */
+	u32 done_ms;
+	u16 duration; /* of this segment */
+	u8 code, state;
+	u8 done; /* the key that is over and not told yet; FLOW_PT_NONE: none */
+};
+
+#define RELAY_KEYS 16
+#define RELAY_MADE 16 /* octets of a packet that the engine makes: RTP header and event */
+
+/* Keys that are played in what this direction sends, and what they change in it for good: where
+ * packets were added to a stream or taken out of it, the sequence numbers of all that follow are
+ * shifted, so that the receiver sees neither a gap nor a repetition. See play.c. */
+struct relay_play {
+	u64 start_us; /* of the key being played; then the end of its sound */
+	u64 next_us;  /* not before: the next packet that the engine makes */
+	u64 able_us;  /* when there was a destination last */
+	u32 ssrc, ts; /* of the key being played, or played last */
+	u32 own_ssrc, own_ts;
+	u64 made_us; /* the last packet that the engine made, and the stream's clock then */
+	u32 made_ts, ts_add;
+	u16 seq; /* of its last packet, as it was sent */
+	u16 own_seq;
+	u16 seq_add, seq_before; /* what is added; to packets up to seq_from that come late */
+	u16 seq_from, seq_taken; /* as they came in */
+	u16 ms[RELAY_KEYS];
+	u8 key[RELAY_KEYS];
+	u8 n;     /* keys waiting, with that being played */
+	u8 state; /* enum in play.c */
+	u8 ends;  /* end packets sent */
+	u8 first; /* nothing of it was sent yet */
+	u8 late;  /* seq_before and seq_from count */
+	u8 made; /* of this SSRC packets were made whose timestamps the stream must not fall behind */
+	u8 packet[RELAY_MADE];
+};
 
 /* RFC 3550 A.1, A.3, A.8. One per direction; kept over generations, restarted by a new SSRC. */
 struct relay_rtp_state {
@@ -88,6 +129,8 @@ struct relay_dir {
 	u32 rtcp_tokens_us;       /* bucket of the RTCP rate cap; a packet takes 200 ms out */
 	u64 rtcp_refill_us;
 	u64 rtcp_rtp_seen; /* RTP packets that the bucket was credited for */
+	struct relay_event event;
+	struct relay_play play;
 } __attribute__((aligned(64)));
 
 /* Four directions of one flow. */
@@ -96,8 +139,8 @@ struct relay_flow {
 };
 
 struct relay_packet {
-	u8 *payload; /* UDP payload; relay_commit() rewrites the payload type in place */
-	u32 len;
+	u8 *payload;          /* UDP payload; relay_commit() rewrites it in place */
+	u32 len;              /* it may become shorter */
 	struct flow_addr src; /* where it came from; unused octets of ip are 0 */
 	u64 now_us;           /* any monotonic clock in microseconds, one for all calls */
 };
@@ -110,10 +153,14 @@ struct relay_plan {
 	u8 dscp;               /* RELAY_FORWARD */
 	u8 marker_pt;          /* new second octet of the RTP header */
 	u8 is_rtcp;            /* RTCP, on its own port or muxed */
-	u8 hold_slot;          /* RELAY_HOLD: candidate to keep it with (0..SOURCE_CANDIDATES-1) */
+	u8 edit;       /* more than the payload type changes; how is relay_commit()'s affair */
+	u8 hold_slot;  /* RELAY_HOLD: candidate to keep it with (0..SOURCE_CANDIDATES-1) */
 	u8 hold_fresh; /* RELAY_HOLD: first free what is kept in this slot, it is worthless */
 	u8 flush_slot; /* SOURCE_LATCHED: candidate whose held packets go out; 0xff: none */
-	enum source_note note; /* SOURCE_LATCHED, SOURCE_CONFLICT: tell control. Either way nothing
+	u8 key;        /* SOURCE_KEY: RFC 4733 event, 0-15 */
+	u32 key_ms;    /* how long it was pressed */
+	enum source_note
+		note; /* SOURCE_KEY: tell control. SOURCE_LATCHED, SOURCE_CONFLICT: tell control. Either way nothing
 				* is held any more after it: on SOURCE_LATCHED first forward the
 				* packets of flush_slot, oldest first, by relay_plan_held() and
 				* relay_commit(), then free all others, then go on with `action`. */
@@ -135,14 +182,26 @@ void relay_dir_update(struct relay_dir *d, const struct flow *rule, u64 now_us);
  * is RTCP, else d itself. */
 void relay_plan(struct relay_dir *d, struct relay_dir *rtp, const struct relay_packet *pkt,
 		struct relay_plan *plan);
-/* After RELAY_FORWARD. Rewrites the payload type. */
+/* After RELAY_FORWARD. Rewrites the payload type; where plan->edit is set, any of the payload. */
 void relay_commit(struct relay_dir *d, struct relay_packet *pkt, const struct relay_plan *plan);
 /* A held packet after its candidate was latched: fills plan like relay_plan() would (RELAY_FORWARD
- * or RELAY_DROP). pkt->now_us is when it arrived. */
+ * or RELAY_DROP, or RELAY_TAKE, also with SOURCE_KEY). pkt->now_us is when it arrived. */
 void relay_plan_held(struct relay_dir *d, const struct relay_packet *pkt, struct relay_plan *plan);
-/* Timers: call at least every 20 ms while source_ticking(&d->src), with no packet at hand. Says the
- * same as a packet could: note and flush_slot; there is no action. */
+/* Timers: call at least every 20 ms while relay_ticking(d), with no packet at hand. Says the same as a
+ * packet could: note and flush_slot. The action is RELAY_FORWARD where d->play.packet, RELAY_MADE
+ * octets, is to be sent as the plan says (no relay_commit()), else RELAY_DROP, which is not counted. */
+bool relay_ticking(const struct relay_dir *d);
 void relay_tick(struct relay_dir *d, u64 now_us, struct relay_plan *plan);
+
+/* Plays a key to the side that `d`, an RTP direction, sends to (RFC 4733 event 0-15; 0 ms: the usual
+ * length), after those that wait already. While packets go that way, events take the place of some
+ * of them; while none go, relay_tick() makes them. */
+enum relay_played {
+	RELAY_PLAYED,
+	RELAY_NO_EVENTS, /* that side takes none */
+	RELAY_KEYS_FULL
+};
+enum relay_played relay_dtmf(struct relay_dir *d, u8 key, u32 ms, u64 now_us);
 
 /* wall_us - now_us turns the engine's clock into time since 1970 for first_us and last_us. */
 void relay_stats(const struct relay_dir *d, s64 wall_minus_now_us, struct flow_stats *out);

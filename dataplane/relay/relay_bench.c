@@ -44,6 +44,7 @@ static void set_rule(struct flow *f)
 		s->clock = 8000;
 		s->ptime = 20;
 		s->n_ptmap = 1;
+		s->dtmf_in = s->dtmf_out = FLOW_PT_NONE;
 	}
 }
 

@@ -101,6 +101,68 @@ void rtcp_plan(struct relay_dir *d, const struct relay_dir *rtp, const struct re
 	       struct relay_plan *plan);
 void rtcp_init(struct relay_dir *d);
 
+/* dtmf.c: RFC 4733 as it comes in. */
+static inline u32 dtmf_clock(const struct flow_side *s)
+{
+	return s->dtmf_clock ? s->dtmf_clock : 8000;
+}
+u32 rtp_header_len(const u8 *p); /* of one that is good */
+/* A packet of the side's event payload type, its header being good. False: it is too short. */
+bool event_packet(struct relay_dir *d, const struct relay_packet *pkt);
+void event_tick(struct relay_dir *d, u64 now_us);
+/* What is to be told, unless the plan has another note. */
+void event_tell(struct relay_dir *d, struct relay_plan *plan);
+bool event_ticking(const struct relay_dir *d);
+bool event_open(const struct relay_dir *d); /* a key is being pressed */
+void event_reset(struct relay_dir *d);
+/* The duration in the other side's clock. */
+void event_scale(const struct relay_dir *d, u8 *p);
+
+/* play.c */
+bool play_wants(const struct relay_dir *d); /* packets are not to pass as they are */
+bool play_ticking(const struct relay_dir *d);
+/* Is the next packet that goes out to be one of a key? */
+bool play_ready(const struct relay_dir *d, u64 now_us);
+void play_replace(struct relay_dir *d, struct relay_packet *pkt);
+void play_shift(struct relay_dir *d, u8 *p, u64 now_us);
+/* A packet with this sequence number, the next one, is not going out. */
+void play_took(struct relay_dir *d, u16 seq);
+bool play_make(struct relay_dir *d, u64 now_us, struct relay_plan *plan);
+void play_new_ssrc(struct relay_dir *d);
+void play_clear(struct relay_dir *d); /* keys, not what the stream was shifted by */
+
+/* raw.c */
+void raw_plan(struct relay_dir *d, const struct relay_packet *pkt, struct relay_plan *plan);
+
+/* relay.c: relay_plan.edit */
+#define EDIT_SHIFT 1 /* sequence number and timestamp */
+#define EDIT_SCALE 2 /* duration of an event */
+#define EDIT_KEY   4 /* an event instead of this packet */
+#define EDIT_RAW   8 /* not RTP: nothing is written or read */
+void relay_learned(struct relay_dir *d, const struct source_verdict *v, struct relay_plan *plan);
+
+#define RTP_RUNNING 1 /* relay_rtp_state.started */
+#define RTP_RESTART 2 /* another SSRC was accepted: the next packet starts anew */
+/* The last sequence number of the stream that runs. */
+static inline u16 rtp_last_seq(const struct relay_dir *d)
+{
+	u16 ahead = (u16)(d->rtp.max_seq - d->src.seq);
+
+	return ahead < 100 ? d->rtp.max_seq : d->src.seq;
+}
+
+static inline void put16(u8 *p, u16 v)
+{
+	p[0] = v >> 8;
+	p[1] = (u8)v;
+}
+
+static inline void put32(u8 *p, u32 v)
+{
+	put16(p, (u16)(v >> 16));
+	put16(p + 2, (u16)v);
+}
+
 /* relay.c: how a direction's destination is written by its peer and read by its owner. */
 void relay_set_to(struct relay_dir *d, const struct flow_addr *to);
 /* False: nowhere, or it is changing: one packet without a destination. */

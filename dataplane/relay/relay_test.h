@@ -28,7 +28,18 @@ struct world {
 	u32 foe_ssrc;
 	unsigned injected, bled;
 	unsigned sent[2][2]; /* [side it came in on][component] */
-	unsigned notes[3];
+	unsigned taken[2], made[2];
+	unsigned keys; /* told; the last one: */
+	u8 key, key_side;
+	u32 key_ms;
+	u8 out[PACKET_MAX]; /* the last packet sent, or made */
+	u32 out_len;
+	struct order {
+		u32 ssrc;
+		u16 in, shift;
+		bool on;
+	} order[2]; /* of RTP that came in on a side: what its sequence numbers must be */
+	unsigned notes[4];
 	struct flow_addr dst, from; /* of the last packet sent */
 	u8 octet1, dscp;
 	u16 seq;
@@ -127,6 +138,7 @@ static inline void world_rule(struct flow *f)
 		s->clock = 8000;
 		s->ptime = 20;
 		s->n_ptmap = 2;
+		s->dtmf_in = s->dtmf_out = FLOW_PT_NONE;
 		memcpy(s->ptmap, (u8[2][2]){ { 0, 0 }, { 101, 96 } }, 4);
 	}
 	f->side[0].remote = ip4(10, 0, 0, 5, 4000);
@@ -172,29 +184,101 @@ static inline void check_sent(struct world *w, unsigned side, const struct relay
 	CHECK(eligible(&now->side[!side], &dst) || (w->gen && eligible(&was->side[!side], &dst)));
 }
 
+static inline u32 ssrc_of(const u8 *p)
+{
+	return (u32)p[8] << 24 | p[9] << 16 | p[10] << 8 | p[11];
+}
+
+static inline u16 seq_of(const u8 *p)
+{
+	return (u16)(p[2] << 8 | p[3]);
+}
+
+static inline u32 ts_of(const u8 *p)
+{
+	return (u32)p[4] << 24 | p[5] << 16 | p[6] << 8 | p[7];
+}
+
+/* A packet that came in: does it move its stream on? Another stream begins anew. */
+static inline bool goes_on_with(struct order *o, const u8 *p)
+{
+	u16 step = (u16)(seq_of(p) - o->in);
+
+	if (!o->on || o->ssrc != ssrc_of(p)) {
+		*o = (struct order){ ssrc_of(p), seq_of(p), 0, true };
+		return false;
+	}
+	if (step && (step < 100 || step > 65436))
+		o->in = step < 100 ? seq_of(p) : o->in;
+	else if (step)
+		o->in = seq_of(p);
+	return step >= 1 && step < 100;
+}
+
+/* What was added or left out shifts the rest, and nothing else does. */
+static inline void check_order(struct world *w, unsigned side, const u8 *came)
+{
+	struct order *o = &w->order[side];
+	const struct relay_play *k = &rtp_dir(w, side)->play;
+
+	if (!goes_on_with(o, came) || ssrc_of(w->out) != o->ssrc ||
+	    (k->late && (u16)(k->seq_from - seq_of(came)) < 100))
+		return;
+	CHECK(seq_of(w->out) == (u16)(seq_of(came) + o->shift));
+}
+
 static inline void send_on(struct world *w, unsigned side, struct relay_dir *d,
 			   struct relay_packet *pkt, const struct relay_plan *plan)
 {
+	u8 came[PACKET_MAX];
+
+	memcpy(came, pkt->payload, pkt->len);
 	check_sent(w, side, pkt, plan);
 	relay_commit(d, pkt, plan);
+	CHECK(pkt->len <= PACKET_MAX);
+	memcpy(w->out, pkt->payload, pkt->len);
+	w->out_len = pkt->len;
 	w->sent[side][plan->is_rtcp]++;
 	w->dst = plan->dst;
 	w->from = plan->from;
 	w->dscp = plan->dscp;
-	w->octet1 = pkt->payload[1];
+	w->octet1 = pkt->len > 1 ? pkt->payload[1] : 0;
 	if (plan->is_rtcp)
 		return;
-	w->seq = (u16)(pkt->payload[2] << 8 | pkt->payload[3]);
-	u32 ssrc = (u32)pkt->payload[8] << 24 | pkt->payload[9] << 16 | pkt->payload[10] << 8 |
-		   pkt->payload[11];
-	w->injected += ssrc == w->foe_ssrc;
 	w->bled += same(&plan->dst, &w->foe);
+	if (rule(w)->kind != FLOW_KIND_RTP)
+		return;
+	w->seq = seq_of(pkt->payload);
+	w->injected += ssrc_of(pkt->payload) == w->foe_ssrc;
+	check_order(w, side, came);
+}
+
+/* A packet for control alone. */
+static inline void take(struct world *w, unsigned side, const struct relay_packet *pkt)
+{
+	struct order *o = &w->order[side];
+
+	w->taken[side]++;
+	if (goes_on_with(o, pkt->payload))
+		o->shift--;
+}
+
+static inline void on_key(struct world *w, unsigned side, const struct relay_plan *plan)
+{
+	CHECK(plan->key < 16 && plan->flush_slot == SOURCE_NONE);
+	CHECK(rule(w)->side[side].flags & FLOW_SIDE_DTMF_TELL);
+	w->keys++;
+	w->key = plan->key;
+	w->key_ms = plan->key_ms;
+	w->key_side = (u8)side;
 }
 
 static inline void on_note(struct world *w, unsigned side, struct relay_dir *d,
 			   const struct relay_plan *plan)
 {
 	w->notes[plan->note]++;
+	if (plan->note == SOURCE_KEY)
+		return on_key(w, side, plan);
 	if (plan->note == SOURCE_QUIET) {
 		CHECK(plan->flush_slot == SOURCE_NONE);
 		return;
@@ -206,9 +290,14 @@ static inline void on_note(struct world *w, unsigned side, struct relay_dir *d,
 			struct relay_packet pkt = { k->data, k->len, k->src, k->at };
 			struct relay_plan p;
 			relay_plan_held(d, &pkt, &p);
-			CHECK(p.action == RELAY_FORWARD || p.action == RELAY_DROP);
+			CHECK(p.action == RELAY_FORWARD || p.action == RELAY_DROP ||
+			      p.action == RELAY_TAKE);
 			if (p.action == RELAY_FORWARD)
 				send_on(w, side, d, &pkt, &p);
+			else if (p.action == RELAY_TAKE)
+				take(w, side, &pkt);
+			if (p.note == SOURCE_KEY)
+				on_key(w, side, &p);
 		}
 	}
 	memset(w->n_held[side], 0, sizeof(w->n_held[side]));
@@ -247,9 +336,31 @@ static inline enum relay_action deliver(struct world *w, unsigned side, unsigned
 		send_on(w, side, d, &pkt, &plan);
 	else if (plan.action == RELAY_HOLD)
 		hold(w, side, &pkt, &plan);
+	else if (plan.action == RELAY_TAKE)
+		take(w, side, &pkt);
 	else if (plan.action == RELAY_DROP)
 		w->drop = plan.drop;
 	return plan.action;
+}
+
+/* A packet that the engine made. */
+static inline void on_made(struct world *w, unsigned side, const struct relay_plan *plan)
+{
+	const struct flow *now = rule(w), *was = &w->rule[!(w->gen & 1)];
+	const u8 *p = rtp_dir(w, side)->play.packet;
+
+	CHECK(eligible(&now->side[!side], &plan->dst) ||
+	      (w->gen && eligible(&was->side[!side], &plan->dst)));
+	CHECK(same(&plan->dst, &rtp_dir(w, !side)->src.out));
+	CHECK(plan->from.port && same_ip(&plan->from, &now->side[!side].local));
+	CHECK((p[1] & 127) == now->side[!side].dtmf_out);
+	w->made[side]++;
+	if (w->order[side].on && ssrc_of(p) == w->order[side].ssrc)
+		w->order[side].shift++;
+	memcpy(w->out, p, RELAY_MADE);
+	w->out_len = RELAY_MADE;
+	w->dst = plan->dst;
+	w->from = plan->from;
 }
 
 static inline void ticks(struct world *w)
@@ -257,10 +368,12 @@ static inline void ticks(struct world *w)
 	for (unsigned side = 0; side < 2; side++) {
 		struct relay_dir *d = rtp_dir(w, side);
 		struct relay_plan plan;
-		if (!source_ticking(&d->src))
+		if (!relay_ticking(d))
 			continue;
 		relay_tick(d, w->now, &plan);
 		on_note(w, side, d, &plan);
+		if (plan.action == RELAY_FORWARD)
+			on_made(w, side, &plan);
 	}
 }
 

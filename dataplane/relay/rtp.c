@@ -25,6 +25,13 @@ bool rtp_header_ok(const u8 *p, u32 len)
 	return !(p[0] & 0x20) || (p[len - 1] && p[len - 1] <= len - n);
 }
 
+u32 rtp_header_len(const u8 *p)
+{
+	u32 n = RTP_HEADER + (p[0] & 15) * 4u;
+
+	return p[0] & 0x10 ? n + 4 + be16(p + n + 2) * 4u : n;
+}
+
 static s64 lost_now(const struct relay_rtp_state *s)
 {
 	if (!s->started)

@@ -38,12 +38,17 @@ static u8 refuse(struct source *s, struct step *e, enum relay_drop drop)
 	return s->state;
 }
 
-static void forget(struct source *s, struct source_verdict *v)
+void source_drop_candidates(struct source *s, u8 *freed)
 {
 	for (unsigned i = 0; i < SOURCE_CANDIDATES; i++)
-		v->freed += s->cand[i].held;
+		*freed += s->cand[i].held;
 	__builtin_memset(s->cand, 0, sizeof(s->cand));
 	s->probe_us = 0;
+}
+
+static void forget(struct source *s, struct source_verdict *v)
+{
+	source_drop_candidates(s, &v->freed);
 }
 
 static u8 keep(struct source *s, struct step *e, struct source_candidate *c)
@@ -402,6 +407,13 @@ void source_init(struct source *s, const struct flow_side *side)
 	s->out = source_before_lock(side);
 }
 
+void source_forget(struct source *s, const struct flow_side *side, u64 now_us, u8 *freed)
+{
+	source_drop_candidates(s, freed);
+	source_init(s, side);
+	s->since_us = now_us;
+}
+
 void source_packet(struct source *s, const struct flow_side *side, const struct source_packet *p,
 		   struct source_verdict *v)
 {
@@ -425,13 +437,11 @@ void source_update(struct source *s, const struct flow_side *was, const struct f
 		   u64 now_us, struct source_verdict *v)
 {
 	struct step e = { .side = side, .v = v, .now = now_us };
-	bool moved = !addr_same(&was->local, &side->local);
 
 	quiet(v);
-	if (moved) /* what was sprayed at the old port says nothing about the new one */
-		s->n_poisoned = 0;
-	if (side->remote.family &&
-	    (!addr_same(&was->remote, &side->remote) || (moved && s->state == FLOW_STATE_CONFLICT)))
+	if (!addr_same(&was->local, &side->local))
+		source_forget(s, side, now_us, &v->freed);
+	else if (side->remote.family && !addr_same(&was->remote, &side->remote))
 		run(s, EV_SDP, &e);
 	else if (s->state == FLOW_STATE_PROBE)
 		s->out = source_before_lock(side);

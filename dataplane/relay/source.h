@@ -44,7 +44,8 @@
 enum source_note {
 	SOURCE_QUIET,
 	SOURCE_LATCHED,
-	SOURCE_CONFLICT
+	SOURCE_CONFLICT,
+	SOURCE_KEY /* a key was pressed there: plan.key and plan.key_ms */
 };
 
 struct source_candidate {
@@ -98,6 +99,10 @@ struct flow_addr source_before_lock(const struct flow_side *side);
 u8 source_rank(const struct flow_side *side, const struct flow_addr *from);
 
 void source_init(struct source *s, const struct flow_side *side);
+/* Another party has the place of this one: nothing is known. *freed: held packets that are worthless. */
+void source_forget(struct source *s, const struct flow_side *side, u64 now_us, u8 *freed);
+/* Candidates alone. */
+void source_drop_candidates(struct source *s, u8 *freed);
 /* Signalling gave a new description of the side. */
 void source_update(struct source *s, const struct flow_side *was, const struct flow_side *side,
 		   u64 now_us, struct source_verdict *v);
@@ -108,6 +113,9 @@ void source_spray(struct source *s, const struct flow_addr *from, u64 now_us);
 /* The peer's SDP is known: those of the last SOURCE_GRACE_US may be the peer itself. */
 void source_pardon(struct source *s, u64 now_us);
 bool source_is_poisoned(const struct source *s, const struct flow_addr *from);
+/* The same for datagrams of which only the source is known (FLOW_KIND_RAW), see raw.c. */
+void source_datagram(struct source *s, const struct flow_side *side, const struct flow_addr *from,
+		     u64 now_us, struct source_verdict *v);
 void source_tick(struct source *s, const struct flow_side *side, u64 now_us,
 		 struct source_verdict *v);
 

@@ -67,7 +67,7 @@ static void hello(struct fake_engine *f, struct tlv_out *o, const struct tlv_msg
 	tlv_put_u32(o, FLOW_A_STATUS, 0);
 	tlv_put_u32(o, FLOW_A_VERSION, FLOW_VERSION);
 	tlv_put_u64(o, FLOW_A_EPOCH, f->epoch);
-	tlv_put_u32(o, FLOW_A_CAPS, FLOW_CAP_IPV4 | FLOW_CAP_IPV6);
+	tlv_put_u32(o, FLOW_A_CAPS, FLOW_CAP_IPV4 | FLOW_CAP_IPV6 | FLOW_CAP_DTMF);
 	tlv_end(o);
 }
 
@@ -107,6 +107,11 @@ static void request(struct fake_engine *f, struct tlv_out *o, const struct tlv_m
 		if (!err)
 			tlv_put_report(o, &r);
 		tlv_end(o);
+		break;
+	case FLOW_CMD_DTMF:
+		err = flow_dtmf(f, m);
+		if (m->flags & NLM_F_ACK)
+			put_status(o, m, err);
 		break;
 	case FLOW_CMD_DUMP:
 		dump(f, o, m);

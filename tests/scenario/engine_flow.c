@@ -9,7 +9,8 @@ static u64 now_us(const struct fake_engine *f)
 {
 	return loop_now(f->loop) * 1000;
 }
-static void say_event(struct entry *e, u32 event, unsigned side)
+
+static void say(struct entry *e, struct tlv_event v)
 {
 	struct fake_engine *f = e->engine;
 	uint8_t mem[512];
@@ -19,14 +20,19 @@ static void say_event(struct entry *e, u32 event, unsigned side)
 		return;
 	tlv_out_init(&o, mem, sizeof(mem));
 	tlv_begin(&o, FLOW_CMD_EVENT, 0, 0);
-	tlv_put_event(&o, &(struct tlv_event){ .flow_id = e->rule->id,
-					       .gen = e->rule->gen,
-					       .event = event,
-					       .side = side,
-					       .source = e->side[side].dir[0].src.lock });
+	v.flow_id = e->rule->id;
+	v.gen = e->rule->gen;
+	tlv_put_event(&o, &v);
 	tlv_end(&o);
 	engine_say(f, &o);
 }
+
+static void say_event(struct entry *e, u32 event, unsigned side)
+{
+	say(e, (struct tlv_event){
+		       .event = event, .side = side, .source = e->side[side].dir[0].src.lock });
+}
+
 /* ---- flows ---- */
 
 static struct entry *find_flow(struct fake_engine *f, u64 id)
@@ -54,12 +60,19 @@ static void fire_idle(void *arg)
 	restart_idle(e);
 }
 
-static void heed_note(struct entry *e, unsigned side, enum source_note note)
+static void heed_note(struct entry *e, unsigned side, const struct relay_plan *plan)
 {
+	enum source_note note = plan->note;
+
 	if (note == SOURCE_LATCHED)
 		say_event(e, FLOW_EVENT_LATCHED, side);
 	else if (note == SOURCE_CONFLICT)
 		say_event(e, FLOW_EVENT_CONFLICT, side);
+	else if (note == SOURCE_KEY)
+		say(e, (struct tlv_event){ .event = FLOW_EVENT_DTMF,
+					   .side = side,
+					   .duration_ms = plan->key_ms,
+					   .digit = plan->key });
 }
 
 static void flush_held(struct entry *e, unsigned side, unsigned slot)
@@ -74,10 +87,12 @@ static void flush_held(struct entry *e, unsigned side, unsigned slot)
 		if (h->slot != slot)
 			continue;
 		relay_plan_held(&s->dir[0], &pkt, &plan);
+		if (plan.note == SOURCE_KEY)
+			heed_note(e, side, &plan);
 		if (plan.action != RELAY_FORWARD)
 			continue;
 		relay_commit(&s->dir[0], &pkt, &plan);
-		e->engine->deliver(e->engine->arg, &plan.from, &plan.dst, h->p, h->n);
+		e->engine->deliver(e->engine->arg, &plan.from, &plan.dst, h->p, pkt.len);
 	}
 	s->n_held = 0;
 }
@@ -91,16 +106,19 @@ static void tick(void *arg)
 	for (unsigned i = 0; i < 4; i++) {
 		struct relay_dir *d = &e->side[i / 2].dir[i % 2];
 
-		if (!source_ticking(&d->src))
+		if (!relay_ticking(d))
 			continue;
 		plan.flush_slot = 0xff;
 		relay_tick(d, now_us(e->engine), &plan);
 		if (i % 2 == 0) {
-			heed_note(e, i / 2, plan.note);
+			heed_note(e, i / 2, &plan);
 			if (plan.flush_slot != 0xff)
 				flush_held(e, i / 2, plan.flush_slot);
+			if (plan.action == RELAY_FORWARD)
+				e->engine->deliver(e->engine->arg, &plan.from, &plan.dst,
+						   d->play.packet, RELAY_MADE);
 		}
-		again |= source_ticking(&d->src);
+		again |= relay_ticking(d);
 	}
 	if (again)
 		timer_start(e->engine->loop, &e->tick, 20);
@@ -196,6 +214,27 @@ void flow_report(const struct entry *e, struct tlv_report *r)
 	}
 }
 
+int flow_dtmf(struct fake_engine *f, const struct tlv_msg *m)
+{
+	const char *why;
+	struct tlv_dtmf k;
+	int err = tlv_get_dtmf(m, &k, &why);
+	struct entry *e = err ? NULL : find_flow(f, k.flow_id);
+
+	if (err || !e)
+		return err ? err : -ENOENT;
+	switch (relay_dtmf(&e->side[!k.side].dir[0], k.digit, k.duration_ms, now_us(f))) {
+	case RELAY_NO_EVENTS:
+		return -ENOTSUP;
+	case RELAY_KEYS_FULL:
+		return -EBUSY;
+	case RELAY_PLAYED:
+		break;
+	}
+	start_tick(e);
+	return 0;
+}
+
 int flow_del(struct fake_engine *f, u64 id, struct tlv_report *r)
 {
 	struct entry **p = &f->flows, *e;
@@ -231,7 +270,7 @@ static void one_packet(struct entry *e, unsigned side, unsigned component, struc
 	relay_plan(d, &s->dir[0], pkt, &plan);
 	if (plan.is_rtcp)
 		d = &s->dir[1];
-	heed_note(e, side, plan.note);
+	heed_note(e, side, &plan);
 	if (plan.flush_slot != 0xff)
 		flush_held(e, side, plan.flush_slot);
 	if (plan.action == RELAY_HOLD && s->n_held < HELD_MAX && pkt->len <= sizeof(s->held->p)) {

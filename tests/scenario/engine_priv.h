@@ -58,6 +58,7 @@ void engine_say(struct fake_engine *f, const struct tlv_out *o);
 
 /* ---- engine_flow.c ---- */
 int flow_set(struct fake_engine *f, const struct tlv_msg *m);
+int flow_dtmf(struct fake_engine *f, const struct tlv_msg *m);
 int flow_del(struct fake_engine *f, u64 id, struct tlv_report *r);
 void flow_report(const struct entry *e, struct tlv_report *r);
 void flow_clear(struct fake_engine *f);
