@@ -29,6 +29,32 @@ static bool knows_pt(const struct dlg *d, unsigned pt)
 	return false;
 }
 
+static uint32_t octets(const uint8_t *p, unsigned n)
+{
+	uint32_t v = 0;
+
+	while (n--)
+		v = v << 8 | *p++;
+	return v;
+}
+
+/* One key has one timestamp (RFC 4733); what it is and how long is known from its last packet. */
+static void hear_key(struct dlg *d, const uint8_t *p)
+{
+	static const char keys[] = "0123456789*#ABCD";
+	uint32_t ts = octets(p + 4, 4), ms = octets(p + 14, 2) * 1000 / d->hear_clock;
+
+	if (!d->keys.packets++ || ts != d->keys.ts) {
+		d->keys.ts = ts;
+		d->keys.ends = 0;
+		d->keys.n += d->keys.n < sizeof(d->keys.key);
+	}
+	d->keys.ends += p[13] >> 7;
+	d->keys.key[d->keys.n - 1] = p[12] < 16 ? keys[p[12]] : '?';
+	if (ms > d->keys.ms[d->keys.n - 1])
+		d->keys.ms[d->keys.n - 1] = ms;
+}
+
 void rtp_deliver(void *world, const struct flow_addr *from, const struct flow_addr *to,
 		 const uint8_t *p, size_t n)
 {
@@ -38,6 +64,10 @@ void rtp_deliver(void *world, const struct flow_addr *from, const struct flow_ad
 
 	if (!d)
 		return;
+	if (n >= 16 && d->hear_pt && (p[1] & 0x7f) == d->hear_pt && addr_eq(&src, &d->rtp_remote)) {
+		hear_key(d, p);
+		return;
+	}
 	/* It must come from where our SDP said, in a format that this actor offered. */
 	if (!addr_eq(&src, &d->rtp_remote) || n < 12 || !knows_pt(d, p[1] & 0x7f) ||
 	    (d->payload && strcmp(d->payload, (const char *)p + 12)))
@@ -46,20 +76,28 @@ void rtp_deliver(void *world, const struct flow_addr *from, const struct flow_ad
 		d->rtp_count++;
 }
 
-static void send_one(struct world *w, struct dlg *d, const struct addr *src, const char *payload)
+static void put_header(struct dlg *d, uint8_t *p, unsigned pt)
 {
-	struct flow_addr from = to_flow(src), to = to_flow(&d->rtp_remote);
-	size_t text = strlen(payload) + 1;
-	uint8_t p[172] = { 0x80, d->send_pt };
-
 	d->rtp_seq++;
-	d->rtp_ts += 160;
+	p[0] = 0x80;
+	p[1] = (uint8_t)pt;
 	for (unsigned i = 0; i < 2; i++)
 		p[2 + i] = (uint8_t)(d->rtp_seq >> (8 - 8 * i));
 	for (unsigned i = 0; i < 4; i++) {
 		p[4 + i] = (uint8_t)(d->rtp_ts >> (24 - 8 * i));
 		p[8 + i] = (uint8_t)(d->ssrc >> (24 - 8 * i));
 	}
+}
+
+static void send_one(struct world *w, struct dlg *d, const struct addr *src, const char *payload)
+{
+	struct flow_addr from = to_flow(src), to = to_flow(&d->rtp_remote);
+	size_t text = strlen(payload) + 1;
+	uint8_t p[172];
+
+	d->rtp_ts += 160;
+	put_header(d, p, d->send_pt);
+	memset(p + 12, 0, sizeof(p) - 12);
 	memcpy(p + 12, payload, text < 64 ? text : 64);
 	fake_engine_packet(w->engine, &from, &to, p, sizeof(p));
 }
@@ -124,5 +162,100 @@ void rtp_step(struct world *w, const struct step *s)
 		world_fail(w, "%u packets arrived where or as they should not", bad + all - mine);
 	if (step_word(s, "some") ? !mine : mine != (to ? count : 0))
 		world_fail(w, "%u of %u packets arrived", mine, count);
+	w->mark_ms = loop_now(w->loop);
+}
+
+static uint32_t keys_received(const struct world *w)
+{
+	uint32_t n = 0;
+
+	for (const struct actor *a = w->actors; a; a = a->next) {
+		for (const struct dlg *d = a->dlgs; d; d = d->next)
+			n += d->keys.packets;
+	}
+	return n;
+}
+
+static unsigned event_of(struct world *w, char key)
+{
+	static const char keys[] = "0123456789*#ABCD";
+	const char *at = strchr(keys, key);
+
+	if (!key || !at)
+		world_fail(w, "no such key");
+	return (unsigned)(at - keys);
+}
+
+/* A packet every 20 ms, the last one three times. */
+static uint32_t press(struct world *w, struct dlg *d, unsigned event, long ms)
+{
+	struct flow_addr from = to_flow(&d->rtp), to = to_flow(&d->rtp_remote);
+	uint32_t n = 0;
+
+	d->rtp_ts += 160;
+	for (long at = 20, ends = 0; ends < 3; at += 20, n++) {
+		uint32_t units = (uint32_t)(at < ms ? at : ms) * d->key_clock / 1000;
+		uint8_t p[16];
+
+		ends += at >= ms;
+		put_header(d, p, d->key_pt | (n ? 0 : 0x80));
+		p[12] = (uint8_t)event;
+		p[13] = (uint8_t)(ends ? 0x8a : 0x0a);
+		p[14] = (uint8_t)(units >> 8);
+		p[15] = (uint8_t)units;
+		fake_engine_packet(w->engine, &from, &to, p, sizeof(p));
+		loop_advance(w->loop, 20);
+	}
+	d->rtp_ts += 160 * n;
+	return n;
+}
+
+/* "pbx dtmf -> carrier 5 100ms": all packets of the key arrive there; "-> nobody": none does. */
+void dtmf_step(struct world *w, const struct step *s)
+{
+	struct dlg *d = actor_dlg(w, actor_find(w, s->actor), s->label), *to = NULL;
+	struct str rest = str_of(s->what), name;
+	long ms = s->n_words > 1 ? script_ms(s->word[1]) : -1;
+	uint32_t all = keys_received(w), sent, mine;
+
+	if (!d->key_pt || !d->rtp_remote.port)
+		world_fail(w, "%s was not told how to send keys", s->actor);
+	if (ms < 20)
+		world_fail(w, "which key, and how long?");
+	str_token(&rest, '/', &name);
+	if (!str_eq(name, STR("nobody")))
+		to = actor_dlg(w, actor_find(w, arena_str(w->arena, name).p), rest.n ? rest.p : "");
+	mine = to ? to->keys.packets : 0;
+	sent = press(w, d, event_of(w, s->word[0][0]), ms);
+	mine = to ? to->keys.packets - mine : 0;
+	all = keys_received(w) - all;
+	if (all != mine || mine != (to ? sent : 0))
+		world_fail(w, "%u of %u packets arrived, %u elsewhere", mine, sent, all - mine);
+	w->mark_ms = loop_now(w->loop);
+}
+
+#define HEARS_MS  5000 /* for each key: it may wait for others */
+#define HEARS_END 500
+
+/* "carrier hears 5": these keys and no others since it was asked last; each ended by three packets, or
+ * by as many as came. "5 100ms": the last one so long. "nothing". */
+void hears_step(struct world *w, const struct step *s)
+{
+	struct dlg *d = actor_dlg(w, actor_find(w, s->actor), s->label);
+	const char *want = strcmp(s->what, "nothing") ? s->what : "";
+	long ms = s->n_words ? script_ms(s->word[0]) : -1, is;
+	size_t n = strlen(want);
+
+	for (unsigned at = 0; at < HEARS_MS * n && (d->keys.n < n || d->keys.ends < 3); at += 20)
+		loop_advance(w->loop, 20);
+	loop_advance(w->loop, HEARS_END);
+	if (d->keys.n != n || memcmp(d->keys.key, want, n))
+		world_fail(w, "heard \"%.*s\"", (int)d->keys.n, d->keys.key);
+	is = n ? (long)d->keys.ms[n - 1] : 0;
+	if (n && d->keys.ends != 3)
+		world_fail(w, "heard %u end packets", d->keys.ends);
+	if (n && ms >= 0 && (is < ms - 30 || is > ms + 30))
+		world_fail(w, "heard %ld ms", is);
+	memset(&d->keys, 0, sizeof(d->keys));
 	w->mark_ms = loop_now(w->loop);
 }

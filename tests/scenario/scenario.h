@@ -21,6 +21,8 @@ enum step_kind {
 	STEP_SEND,    /* ACTOR -> WHAT words... */
 	STEP_RECEIVE, /* ACTOR <- WHAT words... */
 	STEP_RTP,     /* ACTOR rtp -> ACTOR N */
+	STEP_DTMF,    /* ACTOR dtmf -> ACTOR KEY TIME */
+	STEP_HEARS,   /* ACTOR hears KEYS TIME */
 	STEP_VERB     /* anything else: words only */
 };
 
@@ -135,6 +137,15 @@ struct dlg { /* one call as an actor sees it */
 	uint32_t rtp_ts, ssrc;
 	uint16_t rtp_seq;
 	const char *payload; /* expected in what comes */
+	/* telephone-event: as sluice wants it and as we said; 0: none */
+	uint8_t key_pt, hear_pt;
+	uint32_t key_clock, hear_clock;
+	struct {
+		uint32_t ts, packets; /* of the last one; all packets */
+		unsigned n, ends;
+		char key[32];
+		uint32_t ms[32];
+	} keys;
 };
 
 struct actor {
@@ -149,9 +160,9 @@ struct actor {
 	struct rx *inbox, **inbox_end;
 	struct rx *seen; /* everything that was taken */
 	struct rx *lost;
-	const char *mark; /* in everything it says about itself */
-	unsigned drop;    /* messages to it that get lost */
-	bool mirror;      /* what is sent to it comes back */
+	const char *mark;           /* in everything it says about itself */
+	unsigned drop;              /* messages to it that get lost */
+	bool mirror;                /* what is sent to it comes back */
 	const struct rx *challenge; /* the last 401 or 407; NULL: it was answered */
 	struct auth_state *login;   /* how */
 };
@@ -194,6 +205,8 @@ void check_lines(struct world *w, const struct step *s, const struct rx *r);
 
 /* ---- rtp.c ---- */
 void rtp_step(struct world *w, const struct step *s);
+void dtmf_step(struct world *w, const struct step *s);
+void hears_step(struct world *w, const struct step *s);
 void rtp_deliver(void *world, const struct flow_addr *from, const struct flow_addr *to,
 		 const uint8_t *p, size_t n);
 

@@ -93,6 +93,16 @@ static struct step *read_step(struct arena *a, struct str line, unsigned number,
 		split_actor(a, s, w[0], round);
 		s->what = w[3];
 		skip = 4;
+	} else if (n >= 6 && !strcmp(w[1], "dtmf") && !strcmp(w[2], "->")) {
+		s->kind = STEP_DTMF;
+		split_actor(a, s, w[0], round);
+		s->what = w[3];
+		skip = 4;
+	} else if (n >= 3 && !strcmp(w[1], "hears")) {
+		s->kind = STEP_HEARS;
+		split_actor(a, s, w[0], round);
+		s->what = w[2];
+		skip = 3;
 	}
 	for (unsigned i = skip; i < n && s->n_words < STEP_WORDS; i++)
 		s->word[s->n_words++] = w[i];

@@ -34,11 +34,22 @@ static bool has_kind(const char *kind, const char *name)
 	return false;
 }
 
+static void know_events(uint8_t *pt, uint32_t *clock, unsigned n, struct str rtpmap)
+{
+	struct str name;
+
+	str_token(&rtpmap, '/', &name);
+	if (*pt || !str_eq(name, STR("telephone-event")))
+		return;
+	str_u32(rtpmap, UINT32_MAX, clock);
+	*pt = (uint8_t)n;
+}
+
 static void put_formats(struct buf *b, struct dlg *d, const char *kind)
 {
 	bool any = false;
 
-	d->n_pts = 0;
+	d->n_pts = d->hear_pt = 0;
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
 		any |= has_kind(kind, formats[i].name);
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
@@ -52,6 +63,9 @@ static void put_formats(struct buf *b, struct dlg *d, const char *kind)
 	buf_lit(b, "\r\n");
 	for (unsigned i = 0; i < d->n_pts; i++) {
 		for (size_t k = 0; k < sizeof(formats) / sizeof(formats[0]); k++) {
+			if (formats[k].pt == d->pts[i])
+				know_events(&d->hear_pt, &d->hear_clock, d->pts[i],
+					    str_of(formats[k].rtpmap));
 			if (formats[k].pt == d->pts[i])
 				buf_fmt(b, "a=rtpmap:%u %s\r\n", formats[k].pt, formats[k].rtpmap);
 		}
@@ -107,6 +121,22 @@ static struct str find_line(struct str sdp, const char *start)
 	return STR_NONE;
 }
 
+static void learn_events(struct dlg *d, struct str sdp)
+{
+	struct str line, n;
+	uint32_t pt;
+
+	d->key_pt = 0;
+	while (str_line(&sdp, &line)) {
+		if (!str_starts(line, STR("a=rtpmap:")))
+			continue;
+		line = (struct str){ line.p + 9, line.n - 9 };
+		str_token(&line, ' ', &n);
+		if (!str_u32(n, 127, &pt))
+			know_events(&d->key_pt, &d->key_clock, pt, line);
+	}
+}
+
 void sdp_learn(struct world *w, struct dlg *d, struct str sdp)
 {
 	struct str c = find_line(sdp, "c=IN IP4 "), m = find_line(sdp, "m=audio "), item;
@@ -124,6 +154,7 @@ void sdp_learn(struct world *w, struct dlg *d, struct str sdp)
 		world_fail(w, "SDP without formats");
 	d->rtp_remote.port = (uint16_t)port;
 	d->send_pt = (uint8_t)pt;
+	learn_events(d, sdp);
 }
 
 static void check_first_format(struct world *w, struct str sdp, unsigned pt)

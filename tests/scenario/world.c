@@ -461,6 +461,12 @@ void world_run(struct world *w)
 		case STEP_RTP:
 			rtp_step(w, w->step);
 			break;
+		case STEP_DTMF:
+			dtmf_step(w, w->step);
+			break;
+		case STEP_HEARS:
+			hears_step(w, w->step);
+			break;
 		case STEP_VERB:
 			run_verb(w, w->step);
 			break;
