@@ -90,7 +90,7 @@ static int rtcp(struct sdp_parser *p, struct str v)
 		return 0;
 	if (str_u32(sdp_word(&v), 65535, &port) < 0)
 		return sdp_bad(p, "port in a=rtcp is no number up to 65535");
-	if (str_trim(v).n && sdp_address(&v, &a) < 0)
+	if (str_trim(v).n && sdp_address(&v, &a, NULL) < 0)
 		return 0;
 	p->media->rtcp = a;
 	p->media->rtcp.port = (uint16_t)port;
@@ -172,6 +172,12 @@ static const struct {
 #undef X
 };
 
+/* Of a line that nobody will carry nothing needs to be understood. */
+static int judge(const struct sdp_parser *p, int rc)
+{
+	return p->media && !sdp_is_avp(p->media->proto) ? 0 : rc;
+}
+
 int sdp_attribute(struct sdp_parser *p, struct str l)
 {
 	struct str name = STR_NONE;
@@ -180,6 +186,8 @@ int sdp_attribute(struct sdp_parser *p, struct str l)
 	name = str_trim(name);
 	for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++)
 		if (name.n == attributes[i].name.n && str_caseeq(name, attributes[i].name))
-			return attributes[i].parse(p, l);
+			return judge(p, attributes[i].parse(p, l));
+	if (p->media)
+		sdp_t38_attribute(&p->media->t38, name, l);
 	return 0;
 }

@@ -29,25 +29,48 @@ struct str sdp_word(struct str *s)
 	return w;
 }
 
-int sdp_address(struct str *s, struct addr *out)
+/* What stands behind the slash. */
+static int group(struct str rest, bool v4, const struct addr *a, struct sdp_group *out)
 {
+	uint32_t ttl = 0, n = 1;
+	struct str word;
+
+	/* One that is mapped into IPv6 would come out as the other family's. */
+	if (!sdp_is_group(a) || (a->family == 4) != v4)
+		return -EINVAL;
+	if (v4 && (!str_token(&rest, '/', &word) || str_u32(word, 255, &ttl) < 0))
+		return -EINVAL;
+	if ((rest.n || !v4) && (str_u32(rest, 65535, &n) < 0 || !n))
+		return -EINVAL;
+	*out = (struct sdp_group){ .n = (uint16_t)n, .ttl = (uint8_t)ttl, .has_ttl = v4 };
+	return 0;
+}
+
+int sdp_address(struct str *s, struct addr *out, struct sdp_group *g)
+{
+	struct sdp_group of_a = { 0 };
+	struct str type, ip, rest;
 	struct addr a;
 	bool v4;
 
 	if (!str_caseeq(sdp_word(s), STR("IN")))
 		return -EINVAL;
-	struct str type = sdp_word(s);
+	type = sdp_word(s);
 	v4 = str_caseeq(type, STR("IP4"));
 	if (!v4 && !str_caseeq(type, STR("IP6")))
 		return -EINVAL;
-	struct str ip = sdp_word(s);
-	if (!ip.n || ip.p[0] == '[' || addr_parse(ip, &a) < 0)
+	rest = sdp_word(s);
+	if (!str_token(&rest, '/', &ip) || ip.p[0] == '[' || addr_parse(ip, &a) < 0)
 		return -EINVAL;
 	/* An IPv4 address mapped into IPv6 is stored as IPv4: then the text tells, not the family.
 	 */
 	if (v4 != !memchr(ip.p, ':', ip.n))
 		return -EINVAL;
+	if (rest.n && (!g || group(rest, v4, &a, &of_a) < 0))
+		return -EINVAL;
 	*out = a;
+	if (g)
+		*g = of_a;
 	return 0;
 }
 
@@ -60,7 +83,7 @@ static int origin(struct sdp_parser *p, struct str v)
 		p->out->id = 0;
 	if (str_u64(sdp_word(&v), &p->out->version) < 0)
 		p->out->version = 0;
-	if (!sdp_address(&v, &a))
+	if (!sdp_address(&v, &a, NULL))
 		p->out->origin = a;
 	return 0;
 }
@@ -70,8 +93,9 @@ static int origin(struct sdp_parser *p, struct str v)
 static int connection(struct sdp_parser *p, struct str v)
 {
 	struct addr *a = p->media ? &p->media->addr : &p->session;
+	struct sdp_group *g = p->media ? &p->media->group : &p->group;
 
-	if (!a->family && sdp_address(&v, a) < 0)
+	if (!a->family && sdp_address(&v, a, g) < 0)
 		a->family = 0xff; /* there, but of no use */
 	return 0;
 }
@@ -93,7 +117,7 @@ static int bandwidth(struct sdp_parser *p, struct str v)
 	return 0;
 }
 
-static bool is_avp(struct str proto)
+bool sdp_is_avp(struct str proto)
 {
 	return str_caseeq(proto, STR("RTP/AVP")) || str_caseeq(proto, STR("RTP/AVPF"));
 }
@@ -120,7 +144,7 @@ static int formats(struct sdp_parser *p, struct sdp_media *m, struct str v)
 	for (id = sdp_word(&v); id.n; id = sdp_word(&v)) {
 		if (str_u32(id, 127, &pt) < 0)
 			pt = SDP_PT_NONE;
-		if (pt == SDP_PT_NONE && is_avp(m->proto))
+		if (pt == SDP_PT_NONE && sdp_is_avp(m->proto))
 			return sdp_bad(p, "payload type in m= is no number up to 127");
 		if (!sdp_is_token(id))
 			return sdp_bad(p, "format in m= is no token");
@@ -141,8 +165,10 @@ static int end_part(struct sdp_parser *p)
 	p->n_attrs = 0;
 	if (!m)
 		return 0;
-	if (!m->addr.family)
+	if (!m->addr.family) {
 		m->addr = p->session;
+		m->group = p->group;
+	}
 	if (m->addr.family == 0xff)
 		m->addr = (struct addr){ 0 };
 	if (!m->addr.family && m->port)

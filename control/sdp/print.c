@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sdp/sdp.h"
+#include "sdp/sdp_priv.h"
 
 /* ---- what may be copied ---- */
 
@@ -47,6 +47,11 @@ bool sdp_is_safe(struct str s)
 bool sdp_is_token(struct str s)
 {
 	return all_of(s, TOKEN, 64);
+}
+
+bool sdp_is_group(const struct addr *a)
+{
+	return a->family == 4 ? a->ip[0] >> 4 == 14 : a->family == 6 && a->ip[0] == 0xff;
 }
 
 const char *sdp_dir_name(enum sdp_dir d)
@@ -103,6 +108,27 @@ static void put_address(struct buf *b, const struct addr *a)
 	a = some(a);
 	buf_put(b, a->family == 4 ? STR("IN IP4 ") : STR("IN IP6 "));
 	addr_put_sdp(b, a);
+}
+
+static void put_group(struct buf *b, const struct sdp_group *g)
+{
+	if (g->has_ttl) {
+		buf_lit(b, "/");
+		buf_u64(b, g->ttl);
+	}
+	if (g->n > 1) {
+		buf_lit(b, "/");
+		buf_u64(b, g->n);
+	}
+}
+
+static void put_connection(struct buf *b, const struct sdp_media *m)
+{
+	buf_lit(b, "c=");
+	put_address(b, &m->addr);
+	if (sdp_is_group(&m->addr))
+		put_group(b, &m->group);
+	buf_lit(b, "\r\n");
 }
 
 static void put_id(struct buf *b, const struct sdp_format *f)
@@ -211,11 +237,8 @@ static void put_rtcp(struct buf *b, const struct sdp_media *m)
 static void put_media(struct buf *b, const struct sdp *s, const struct sdp_media *m)
 {
 	put_line(b, m);
-	if (m->addr.family && !addr_ip_eq(&m->addr, some(&s->origin))) {
-		buf_lit(b, "c=");
-		put_address(b, &m->addr);
-		buf_lit(b, "\r\n");
-	}
+	if (m->addr.family && (sdp_is_group(&m->addr) || !addr_ip_eq(&m->addr, some(&s->origin))))
+		put_connection(b, m);
 	put_bandwidth(b, m);
 	for (unsigned i = 0; i < m->n_formats; i++)
 		put_format(b, &m->formats[i]);
@@ -226,6 +249,7 @@ static void put_media(struct buf *b, const struct sdp *s, const struct sdp_media
 	if (m->maxptime)
 		put_number(b, STR("a=maxptime:"), m->maxptime);
 	put_rtcp(b, m);
+	sdp_t38_print(&m->t38, b);
 	buf_lit(b, "a=");
 	buf_put(b, str_of(sdp_dir_name(m->dir)));
 	buf_lit(b, "\r\n");

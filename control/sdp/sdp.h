@@ -49,14 +49,41 @@ enum sdp_bandwidth {
 	SDP_BANDWIDTHS
 };
 
+/* Of T.38 (ITU-T T.38 annex D). Values that have names are numbered, and one that nobody knows is not there. */
+enum sdp_t38_fact {
+	SDP_T38_VERSION,
+	SDP_T38_BIT_RATE,
+	SDP_T38_FILL_BIT_REMOVAL, /* 0 or 1, as the next two */
+	SDP_T38_MMR,
+	SDP_T38_JBIG,
+	SDP_T38_RATE_MANAGEMENT, /* 1: local, 2: transferred */
+	SDP_T38_MAX_BUFFER,
+	SDP_T38_MAX_DATAGRAM,
+	SDP_T38_UDP_EC, /* 1: none, 2: FEC, 3: redundancy */
+	SDP_T38_FACTS
+};
+
+struct sdp_t38 {
+	uint32_t value[SDP_T38_FACTS];
+	uint16_t has; /* bits 1 << enum sdp_t38_fact */
+};
+
+struct sdp_group {  /* of c= with a multicast group, RFC 8866 5.7 */
+	uint16_t n; /* addresses, the first is the one that is written; 0 or 1: one */
+	uint8_t ttl;
+	bool has_ttl; /* IPv4 alone */
+};
+
 struct sdp_media {
 	struct str kind;  /* "audio" */
 	struct str proto; /* "RTP/AVP" */
 	struct addr addr; /* of c=, its own or the session's; family 0: none, where port is 0 */
+	struct sdp_group group; /* where sdp_is_group(&addr) */
 	struct addr rtcp; /* a=rtcp (RFC 3605): port 0: not there; family 0: address as `addr` */
 	struct sdp_format *formats; /* into struct sdp, in the order of the m= line */
 	struct sdp_fb *fb;
 	uint32_t bandwidth[SDP_BANDWIDTHS];
+	struct sdp_t38 t38;
 	uint16_t port;    /* 0: refused, or not wanted any more */
 	uint16_t n_ports; /* 1 unless the m= line says "port/n" */
 	uint8_t n_formats, n_fb;
@@ -98,6 +125,7 @@ struct sdp_fb *sdp_add_fb(struct sdp *s);
 bool sdp_is_safe(struct str s);
 /* A token of RFC 8866, here without quotes, '`', braces and the like; at most 64 octets. */
 bool sdp_is_token(struct str s);
+bool sdp_is_group(const struct addr *a);  /* a multicast group */
 const char *sdp_dir_name(enum sdp_dir d); /* "sendrecv" */
 /* The same seen from the other end: who is sent to receives. */
 static inline enum sdp_dir sdp_dir_reverse(enum sdp_dir d)

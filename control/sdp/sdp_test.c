@@ -11,6 +11,7 @@
 #define HEAD     "v=0\r\no=- 7 8 IN IP4 192.0.2.1\r\ns=-\r\n"
 #define C        "c=IN IP4 192.0.2.1\r\n"
 #define T        "t=0 0\r\n"
+#define FAX      "m=image 4000 UdpTL t38\r\n"
 #define AUDIO    "m=audio 4000 RTP/AVP 0\r\n"
 
 /* The text in memory of exactly its size, so that a sanitizer sees the first octet read too far. */
@@ -47,7 +48,14 @@ static const struct bad bad_texts[] = {
 	{ HEAD AUDIO, "no c= with an IP address for a stream" },
 	{ HEAD AUDIO C AUDIO, "no c= with an IP address for a stream" },
 	{ HEAD "c=IN IP4 media.example\r\n" AUDIO, "no c= with an IP address for a stream" },
-	{ HEAD "c=IN IP4 224.2.1.1/127\r\n" AUDIO, "no c= with an IP address for a stream" },
+	{ HEAD "c=IN IP4 224.2.1.1/256\r\n" AUDIO, "no c= with an IP address for a stream" },
+	{ HEAD "c=IN IP4 224.2.1.1/1/0\r\n" AUDIO, "no c= with an IP address for a stream" },
+	{ HEAD "c=IN IP4 224.2.1.1/1/2/3\r\n" AUDIO, "no c= with an IP address for a stream" },
+	{ HEAD "c=IN IP4 192.0.2.1/127\r\n" AUDIO, "no c= with an IP address for a stream" },
+	{ HEAD "c=IN IP6 FF15::101/127/3\r\n" AUDIO, "no c= with an IP address for a stream" },
+	{ HEAD "c=IN IP6 FF15::101/0\r\n" AUDIO, "no c= with an IP address for a stream" },
+	{ HEAD "c=IN IP6 2001:db8::1/3\r\n" AUDIO, "no c= with an IP address for a stream" },
+	{ HEAD "c=IN IP6 ::ffff:224.2.1.1/3\r\n" AUDIO, "no c= with an IP address for a stream" },
 	{ HEAD "c=IN IP4 2001:db8::1\r\n" AUDIO, "no c= with an IP address for a stream" },
 	{ HEAD "c=IN IP6 192.0.2.1\r\n" AUDIO, "no c= with an IP address for a stream" },
 	{ HEAD "c=IN IP6 [2001:db8::1]\r\n" AUDIO, "no c= with an IP address for a stream" },
@@ -160,9 +168,55 @@ static const struct good good_texts[] = {
 	{ HEAD C
 	  "m=image 4000 udptl t38\r\na=T38FaxVersion:0\r\nm=application 9 UDP/DTLS/SCTP "
 	  "webrtc-datachannel\r\na=fmtp:webrtc-datachannel max=1\r\nm=message 5 TCP/MSRP *\r\n",
-	  OUT "m=image 4000 udptl t38\r\n" DIR
+	  OUT "m=image 4000 udptl t38\r\na=T38FaxVersion:0\r\n" DIR
 	      "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n" DIR
 	      "m=message 5 TCP/MSRP *\r\n" DIR },
+	/* what nobody has heard of, and attributes that mean something else there */
+	{ HEAD C "m=x-files 9 x/y/z a b *\r\na=rtpmap:a b/c\r\na=rtcp:x\r\na=fmtp:q 1\r\n",
+	  OUT "m=x-files 9 x/y/z a b *\r\n" DIR },
+	/* T.38, in the words of several gateways */
+	{ HEAD C FAX "a=T38VendorInfo:0 0 37\r\na=t38faxversion: 3\r\na=T38MaxBitRate:14400\r\n"
+		     "a=T38FaxFillBitRemoval:0\r\na=T38FaxTranscodingMMR:1\r\n"
+		     "a=T38FaxTranscodingJBIG\r\na=T38FaxRateManagement: transferredTCF\r\n"
+		     "a=T38FaxMaxBuffer:1024\r\na=T38FaxMaxDatagram :  238\r\n"
+		     "a=T38FaxUdpEC:T38UDPRedundancy\r\n",
+	  OUT FAX "a=T38FaxVersion:3\r\na=T38MaxBitRate:14400\r\na=T38FaxTranscodingMMR\r\n"
+		  "a=T38FaxTranscodingJBIG\r\na=T38FaxRateManagement:transferredTCF\r\n"
+		  "a=T38FaxMaxBuffer:1024\r\na=T38FaxMaxDatagram:238\r\n"
+		  "a=T38FaxUdpEC:t38UDPRedundancy\r\n" DIR },
+	{ HEAD C FAX "a=T38FaxMaxRate:9600\r\na=T38MaxDatagram:160\r\na=T38FaxFillBitRemoval\r\n"
+		     "a=T38FaxRateManagement:localTCF\r\na=T38FaxUdpEC:t38UDPFEC\r\n",
+	  OUT FAX "a=T38MaxBitRate:9600\r\na=T38FaxFillBitRemoval\r\n"
+		  "a=T38FaxRateManagement:localTCF\r\na=T38FaxMaxDatagram:160\r\n"
+		  "a=T38FaxUdpEC:t38UDPFEC\r\n" DIR },
+	/* values without meaning */
+	{ HEAD C FAX "a=T38FaxVersion:x\r\na=T38MaxBitRate\r\na=T38FaxUdpEC:secret\r\n"
+		     "a=T38FaxRateManagement:\r\na=T38FaxTranscodingMMR:2\r\n"
+		     "a=T38FaxUdpEC:transferredTCF\r\na=T38FaxMaxBuffer:99999999999\r\n",
+	  OUT FAX DIR },
+	/* multicast */
+	{ HEAD "c=IN IP4 224.2.1.1/127/3\r\n" AUDIO AUDIO "c=IN IP6 FF15::101/3\r\n" AUDIO C AUDIO
+	       "c=IN IP4 239.255.255.255/0\r\n",
+	  OUT AUDIO "c=IN IP4 224.2.1.1/127/3\r\n" DIR AUDIO
+		    "c=IN IP6 ff15::101/3\r\n" DIR AUDIO DIR AUDIO
+		    "c=IN IP4 239.255.255.255/0\r\n" DIR },
+	{ HEAD "c=IN IP4 224.2.1.1\r\n" AUDIO AUDIO "c=IN IP6 FF15::101\r\n",
+	  OUT AUDIO "c=IN IP4 224.2.1.1\r\n" DIR AUDIO "c=IN IP6 ff15::101\r\n" DIR },
+	{ "v=0\r\no=- 7 8 IN IP4 224.2.1.1\r\nc=IN IP4 224.2.1.1/9\r\n" AUDIO,
+	  "v=0\r\no=- 7 8 IN IP4 224.2.1.1\r\ns=-\r\nc=IN IP4 224.2.1.1\r\n" T AUDIO
+	  "c=IN IP4 224.2.1.1/9\r\n" DIR },
+	/* what belongs to several streams, to a conference, to preconditions */
+	{ HEAD C "a=group:BUNDLE 0 1\r\nm=video 6000 RTP/AVPF 96\r\na=mid:0\r\na=content:slides\r\n"
+		 "a=label:1\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 ccm fir\r\n"
+		 "a=rtcp-fb:* transport-cc\r\na=framerate:30\r\na=extmap:1 urn:x\r\n"
+		 "a=ssrc-group:FID 1 2\r\na=ssrc:1 cname:me\r\na=curr:qos local none\r\n"
+		 "a=des:qos mandatory local sendrecv\r\na=conf:qos remote sendrecv\r\n",
+	  OUT "m=video 6000 RTP/AVPF 96\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 ccm fir\r\n"
+	      "a=rtcp-fb:* transport-cc\r\n" DIR },
+	{ HEAD C "m=text 6000 RTP/AVP 98 99\r\na=rtpmap:98 red/1000\r\na=rtpmap:99 t140/1000\r\n"
+		 "a=fmtp:98 99/99/99\r\na=fmtp:99 cps=30\r\n",
+	  OUT "m=text 6000 RTP/AVP 98 99\r\na=rtpmap:98 red/1000\r\na=fmtp:98 99/99/99\r\n"
+	      "a=rtpmap:99 t140/1000\r\na=fmtp:99 cps=30\r\n" DIR },
 	{ HEAD C "m=audio 4000/2 RTP/AVP 0\r\n", OUT "m=audio 4000/2 RTP/AVP 0\r\n" DIR },
 	{ HEAD, OUT },
 };
@@ -300,6 +354,9 @@ static void prints_only_safe_values(void **state)
 	};
 	*sdp_add_format(&s) = (struct sdp_format){ .pt = SDP_PT_NONE, .id = STR("a b") };
 	*sdp_add_fb(&s) = (struct sdp_fb){ .value = STR("nack\na=x") };
+	m->t38.has = 1u << SDP_T38_UDP_EC | 1u << SDP_T38_RATE_MANAGEMENT | 1u << SDP_T38_MMR;
+	m->t38.value[SDP_T38_UDP_EC] = 4;
+	m->t38.value[SDP_T38_RATE_MANAGEMENT] = 3;
 	buf_init(&b, room, sizeof(room) - 1);
 	sdp_print(&s, &b);
 	room[b.n] = 0;

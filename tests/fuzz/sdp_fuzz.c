@@ -26,6 +26,9 @@ static void check(const struct sdp *s, struct str text)
 		inside(m->proto, text);
 		require(m->formats == s->formats + n_formats && m->fb == s->fb + n_fb);
 		require(!m->port || m->addr.family == 4 || m->addr.family == 6);
+		require(!m->group.has_ttl || (m->addr.family == 4 && sdp_is_group(&m->addr)));
+		require(m->group.n <= 1 || sdp_is_group(&m->addr));
+		require(m->t38.has < 1u << SDP_T38_FACTS);
 		for (unsigned k = 0; k < m->n_formats; k++) {
 			inside(m->formats[k].id, text);
 			inside(m->formats[k].name, text);
@@ -40,18 +43,55 @@ static void check(const struct sdp *s, struct str text)
 	require(n_formats == s->n_formats && n_fb == s->n_fb);
 }
 
+/* What was read is what will be read: as far as facts are not slices. */
+struct facts {
+	struct addr addr;
+	struct sdp_group group;
+	struct sdp_t38 t38;
+};
+
+static void take_facts(const struct sdp *s, struct facts f[SDP_MEDIA_MAX])
+{
+	memset(f, 0, SDP_MEDIA_MAX * sizeof(*f));
+	for (unsigned i = 0; i < s->n_media; i++) {
+		const struct sdp_media *m = &s->media[i];
+		f[i].addr = m->addr;
+		f[i].group.n = m->group.n > 1 ? m->group.n : 1;
+		f[i].group.ttl = m->group.ttl;
+		f[i].group.has_ttl = m->group.has_ttl;
+		for (unsigned k = 0; k < SDP_T38_FACTS; k++)
+			f[i].t38.value[k] = m->t38.value[k]; /* a flag of 0 is as good as none */
+	}
+}
+
+static void compare_facts(const struct facts *a, const struct facts *b, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		require(!a[i].addr.family || addr_ip_eq(&a[i].addr, &b[i].addr));
+		if (!a[i].addr.family)
+			continue;
+		require(a[i].group.n == b[i].group.n && a[i].group.ttl == b[i].group.ttl &&
+			a[i].group.has_ttl == b[i].group.has_ttl);
+	}
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned k = 0; k < SDP_T38_FACTS; k++)
+			require(a[i].t38.value[k] == b[i].t38.value[k]);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char first[2 * SDP_SIZE_MAX], second[2 * SDP_SIZE_MAX];
 	static struct sdp s;
+	static struct facts before[SDP_MEDIA_MAX], after[SDP_MEDIA_MAX];
 	struct str text = { (const char *)data, size };
 	struct buf a, b;
 
 	if (sdp_parse(text, &s, NULL) < 0)
 		return 0;
 	check(&s, text);
+	take_facts(&s, before);
 	buf_init(&a, first, sizeof(first));
 	sdp_print(&s, &a);
 	require(buf_ok(&a));
@@ -59,6 +99,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	require(sdp_parse(buf_str(&a), &s, NULL) == 0);
 	check(&s, buf_str(&a));
+	take_facts(&s, after);
+	compare_facts(before, after, s.n_media);
 	buf_init(&b, second, sizeof(second));
 	sdp_print(&s, &b);
 	require(str_eq(buf_str(&a), buf_str(&b)));
