@@ -26,6 +26,18 @@ struct str body_write(struct world *w, const struct step *s)
 	return body;
 }
 
+/* Unless a line of the step says otherwise. */
+struct str body_type(const struct step *s)
+{
+	if (!body_is_written(s))
+		return STR("application/sdp");
+	for (unsigned i = 0; i < s->n_lines; i++)
+		if (s->lines[i][0] == '|' && !strcmp(s->what, "NOTIFY") &&
+		    str_starts(text_of(s->lines[i]), STR("SIP/2.0 ")))
+			return STR("message/sipfrag;version=2.0");
+	return STR("text/plain");
+}
+
 void body_check(struct world *w, const struct step *s, const struct rx *r)
 {
 	struct str want = body_write(w, s);

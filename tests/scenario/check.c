@@ -81,14 +81,30 @@ static void check_hidden(struct world *w, struct actor *a, struct rx *r)
 
 static void check_once(struct world *w, struct actor *a, struct rx *r)
 {
-	static const uint8_t once[] = { SIP_HDR_FROM,           SIP_HDR_TO,
-					SIP_HDR_CALL_ID,        SIP_HDR_CSEQ,
-					SIP_HDR_MAX_FORWARDS,   SIP_HDR_CONTENT_TYPE,
-					SIP_HDR_CONTENT_LENGTH, SIP_HDR_CONTACT,
-					SIP_HDR_ALLOW,          SIP_HDR_ACCEPT,
-					SIP_HDR_REASON,         SIP_HDR_RETRY_AFTER,
-					SIP_HDR_EVENT,          SIP_HDR_EXPIRES,
-					SIP_HDR_REFER_TO,       SIP_HDR_SUBSCRIPTION_STATE };
+	static const uint8_t once[] = { SIP_HDR_FROM,
+					SIP_HDR_TO,
+					SIP_HDR_CALL_ID,
+					SIP_HDR_CSEQ,
+					SIP_HDR_MAX_FORWARDS,
+					SIP_HDR_CONTENT_TYPE,
+					SIP_HDR_CONTENT_LENGTH,
+					SIP_HDR_CONTACT,
+					SIP_HDR_ALLOW,
+					SIP_HDR_ACCEPT,
+					SIP_HDR_REASON,
+					SIP_HDR_RETRY_AFTER,
+					SIP_HDR_EVENT,
+					SIP_HDR_EXPIRES,
+					SIP_HDR_REFER_TO,
+					SIP_HDR_SUBSCRIPTION_STATE,
+					SIP_HDR_RSEQ,
+					SIP_HDR_RACK,
+					SIP_HDR_SESSION_EXPIRES,
+					SIP_HDR_MIN_SE,
+					SIP_HDR_REPLACES,
+					SIP_HDR_REFERRED_BY,
+					SIP_HDR_SUPPORTED,
+					SIP_HDR_REQUIRE };
 
 	for (size_t i = 0; i < sizeof(once); i++) {
 		const struct sip_hdr *h = sip_hdr_first(&r->m, once[i]);
@@ -98,6 +114,44 @@ static void check_once(struct world *w, struct actor *a, struct rx *r)
 	}
 	if (sip_hdr_first(&r->m, SIP_HDR_SERVER) || sip_hdr_first(&r->m, SIP_HDR_USER_AGENT))
 		fail_message(w, a, r, "names a product");
+}
+
+static bool lists(const struct sip_msg *m, enum sip_hdr_id id, struct str tag)
+{
+	struct sip_each e = sip_each(m, id);
+	struct str item;
+
+	while (sip_each_next(&e, &item)) {
+		if (str_caseeq(str_trim(item), tag))
+			return true;
+	}
+	return false;
+}
+
+/* What may be required of this actor in a request: only 100rel, by its configuration, and in what needs it. */
+static bool may_ask(const struct actor *a, const struct rx *r, struct str tag)
+{
+	if (str_eq(tag, STR("100rel")))
+		return r->m.method == SIP_INVITE && a->trunk &&
+		       a->trunk->rel == CONF_EXTENSION_REQUIRE;
+	return str_eq(tag, STR("replaces")) && sip_value(&r->m, SIP_HDR_REPLACES).p;
+}
+
+/* What is required of an actor is what was negotiated with it, whatever the other leg speaks. */
+static void check_require(struct world *w, struct actor *a, struct rx *r)
+{
+	struct sip_each e = sip_each(&r->m, SIP_HDR_REQUIRE);
+	struct str item;
+
+	while (sip_each_next(&e, &item)) {
+		item = str_trim(item);
+		if (r->m.status ? !oa_supports(w, a, r, item) : !may_ask(a, r, item))
+			fail_message(w, a, r, "requires what was not agreed on");
+	}
+	if (lists(&r->m, SIP_HDR_REQUIRE, STR("100rel")) !=
+		    (sip_value(&r->m, SIP_HDR_RSEQ).p != NULL) &&
+	    r->m.status)
+		fail_message(w, a, r, "is half reliable");
 }
 
 void check_message(struct world *w, struct actor *a, struct rx *r)
@@ -117,6 +171,7 @@ void check_message(struct world *w, struct actor *a, struct rx *r)
 	check_via(w, a, r);
 	check_hidden(w, a, r);
 	check_once(w, a, r);
+	check_require(w, a, r);
 }
 
 /* ---- the indented lines below "<-" ---- */

@@ -1,53 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Plays scenarios, one after another: scenario [-v] FILE.scn... Output is TAP. */
+/* Plays scenarios, one after another: scenario [-v] [-V[=FAULT=N]] [-e N] FILE.scn... Output is TAP.
+ *   -v            shows the ladder, and the log of what fails
+ *   -V            plays each in variants, too: each of its datagrams lost, twice, late
+ *   -V lost=7     plays that variant only
+ *   -e 3          every third variant only */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "scenario.h"
-
-static void comment(const char *text)
-{
-	struct str rest = str_of(text), line;
-
-	while (str_line(&rest, &line))
-		printf("#   %.*s\n", STR_FMT(line));
-}
-
-static void dump_log(const struct world *w)
-{
-	char mem[65536];
-	ssize_t n = pread(w->log_fd, mem, sizeof(mem) - 1, 0);
-
-	if (n <= 0)
-		return;
-	mem[n] = 0;
-	comment(mem);
-}
-
-static bool play(const struct script *s, bool verbose)
-{
-	struct world *volatile w = world_new(s, verbose);
-	volatile bool ok = false;
-
-	if (!w)
-		return false;
-	if (!setjmp(w->failed)) {
-		world_run(w);
-		world_end(w);
-		ok = true;
-	} else if (w->step) {
-		printf("# %s:%u: %s\n", w->step->file, w->step->line, w->step->text);
-		comment(w->why);
-	} else {
-		printf("# %s: at the end\n", s->file);
-		comment(w->why);
-	}
-	if (!ok && verbose)
-		dump_log(w);
-	world_free(w);
-	return ok;
-}
+#include "variants.h"
 
 static const char *base_name(const char *file)
 {
@@ -56,25 +19,47 @@ static const char *base_name(const char *file)
 	return slash ? slash + 1 : file;
 }
 
+static bool play_file(const struct play_options *o, const struct script *s, unsigned *variants)
+{
+	*variants = 0;
+	if (o->fault.kind)
+		return play_one(s, &o->fault, o->verbose);
+	if (!play_one(s, NULL, o->verbose))
+		return false;
+	return !o->variants || s->plain || play_variants(o, s, variants);
+}
+
 int main(int argc, char **argv)
 {
-	bool verbose = argc > 1 && !strcmp(argv[1], "-v");
-	int first = verbose ? 2 : 1, failed = 0;
+	struct play_options o = { .every = 1 };
+	int first = play_read_options(&o, argc, argv), failed = 0;
+	unsigned all = 0, n;
 
+	if (first < 0) {
+		fprintf(stderr, "scenario [-v] [-V [lost=N|twice=N|late=N]] [-e N] FILE.scn...\n");
+		return 2;
+	}
 	printf("1..%d\n", argc - first);
 	for (int i = first; i < argc; i++) {
 		struct arena *a = arena_new(65536);
 		const char *why = "";
 		struct script *s = script_read(a, argv[i], &why);
-		bool ok = s && play(s, verbose);
+		bool ok = s && play_file(&o, s, &n);
 
 		if (!s)
 			printf("# %s: %s\n", argv[i], why);
 		failed += !ok;
-		printf("%sok %d - %s: %s\n", ok ? "" : "not ", i - first + 1, base_name(argv[i]),
+		printf("%sok %d - %s: %s", ok ? "" : "not ", i - first + 1, base_name(argv[i]),
 		       s ? s->title : "?");
+		if (o.variants && s && s->plain)
+			printf(" (plain: %s)", s->plain);
+		else if (o.variants && s)
+			printf(" (%u variants)", n);
+		printf("\n");
+		all += s ? n : 0;
 		arena_free(a);
 	}
-	printf("# scenario: %d passed, %d failed\n", argc - first - failed, failed);
+	printf("# scenario: %d passed, %d failed, %u variants\n", argc - first - failed, failed,
+	       all);
 	return failed != 0;
 }

@@ -139,7 +139,7 @@ bool probe_play(const char *name, struct str datagram,
 		const void *row)
 {
 	struct script script = { .file = name, .title = name };
-	struct world *volatile w = world_new(&script, false);
+	struct world *volatile w = world_new(&script, NULL, false);
 	volatile bool ok = false;
 
 	if (!w)

@@ -139,6 +139,9 @@ void rtp_step(struct world *w, const struct step *s)
 	uint32_t count = 0, all = received(w, false), bad = received(w, true), mine;
 	struct addr src = source_of(w, s, d);
 
+	wire_heal(w);
+	if (wire_is_lossy(w) && d->deaf)
+		return;
 	if (!d->rtp_remote.port)
 		world_fail(w, "%s was not told where to send", s->actor);
 	if (!s->n_words || str_u32(str_of(s->word[0]), 10000, &count))
@@ -146,6 +149,8 @@ void rtp_step(struct world *w, const struct step *s)
 	str_token(&rest, '/', &name);
 	if (!str_eq(name, STR("nobody")))
 		to = actor_dlg(w, actor_find(w, arena_str(w->arena, name).p), rest.n ? rest.p : "");
+	if (wire_is_lossy(w) && to && to->deaf)
+		return;
 	for (struct actor *a = w->actors; a; a = a->next) {
 		for (struct dlg *o = a->dlgs; o; o = o->next)
 			o->payload = o == to ? payload : "for somebody else";

@@ -10,10 +10,13 @@
 #include "base/arena.h"
 #include "call/call.h"
 #include "sip/auth.h"
+#include "sip/field.h"
 
 struct world;
 struct actor;
 struct fake_engine;
+struct wire;
+struct wire_fault;
 
 /* ---- script.c: a .scn file as a list of steps ---- */
 
@@ -45,7 +48,8 @@ struct step {
 
 struct script {
 	const char *file, *title;
-	const char *conf; /* YAML; NULL: the usual one */
+	const char *conf;  /* YAML; NULL: the usual one */
+	const char *plain; /* why it is played plainly only; NULL: in variants too */
 	struct step *steps;
 };
 
@@ -66,8 +70,9 @@ struct rx { /* a datagram from sluice to an actor */
 	struct sip_core core;
 	struct addr to;
 	struct sip_hop hop;
-	bool again; /* the same octets were sent before */
-	bool known; /* and arrived */
+	bool again;    /* the same octets were sent before */
+	bool known;    /* and arrived */
+	bool answered; /* a request: by a final response */
 };
 
 #define WORLD_NETWORKS 4
@@ -88,15 +93,20 @@ struct world {
 	struct actor *actors;
 	const struct script *script;
 	const struct step *step; /* being done */
-	uint64_t mark_ms;        /* when the last step's message was sent or arrived */
-	unsigned serial;         /* for tags, branches, ports */
-	unsigned strays;         /* datagrams to addresses where nobody is */
+	struct wire *wire;
+	bool monitors;    /* oa.c looks at everything */
+	const char *foul; /* what it saw; NULL: nothing */
+	uint64_t mark_ms; /* when the last step's message was sent or arrived */
+	unsigned serial;  /* for tags, branches, ports */
+	unsigned strays;  /* datagrams to addresses where nobody is */
 	bool verbose;
 	char why[2048];
 	jmp_buf failed;
 };
 
-struct world *world_new(const struct script *s, bool verbose); /* NULL: said on stderr */
+/* fault: what befalls one datagram; NULL: the actors have no transactions, and nothing gets lost unless the script
+ * says so. NULL: said on stderr. */
+struct world *world_new(const struct script *s, const struct wire_fault *fault, bool verbose);
 /* Ends the shard and checks that it left nothing behind. */
 void world_end(struct world *w);
 void world_free(struct world *w);
@@ -104,19 +114,71 @@ void world_run(struct world *w); /* all steps; fails by world_fail() */
 void world_fail(struct world *w, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
 struct str world_fmt(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void world_send(struct world *w, const struct actor *from, struct str raw);
 void world_check_arrivals(struct world *w);
 uint64_t world_counter(const struct world *w, const char *name);
+
+/* ---- wire.c: the network ---- */
+
+enum fault {
+	FAULT_NONE,
+	FAULT_LOST,  /* it never arrives */
+	FAULT_TWICE, /* it arrives twice */
+	FAULT_LATE   /* the next one of this way overtakes it */
+};
+
+struct wire_fault {
+	enum fault kind;
+	unsigned number; /* of the datagram, from 0, both ways together */
+};
+
+struct wire *wire_new(struct world *w, const struct wire_fault *f);
+/* As the shard's sip_io. */
+int wire_net_send(void *world, const struct sip_hop *to, struct str data);
+void world_send(struct world *w, struct actor *from, struct str raw);
+/* The actors repeat what is not answered, and the script is not strict about time. */
+bool wire_is_lossy(const struct world *w);
+/* Lossy: lets time go on until what was lost was said again, or nobody will say it again. */
+void wire_heal(struct world *w);
+/* How many datagrams there were, and whether this one was another one's repetition. */
+unsigned wire_count(const struct world *w);
+bool wire_is_repeat(const struct world *w, unsigned number);
+const char *wire_fault_name(enum fault f); /* "lost" */
+enum fault wire_fault_of(struct str name); /* FAULT_NONE: nothing is called so */
+
+/* ---- ua.c: the transactions of actors on a lossy wire ---- */
+
+struct ua_trans;
+void ua_sent(struct world *w, struct actor *a, struct str raw);
+/* It came, `known`: not for the first time. True: it is a repetition that the script need not see. */
+bool ua_heard(struct world *w, struct actor *a, struct str raw, bool known);
+
+/* ---- oa.c: offers and answers on each dialog (RFC 3264, 6337), as sluice sees them ---- */
+
+struct oa;
+struct oa_said;
+void oa_heard(struct world *w, struct actor *a, struct str raw); /* by sluice */
+void oa_said(struct world *w, struct actor *a, struct str raw);
+void oa_end(struct world *w); /* no offer is left unanswered */
+/* Did the actor say, in the request that r answers, that it supports this? */
+bool oa_supports(const struct world *w, const struct actor *a, const struct rx *r, struct str tag);
 
 /* ---- actor.c: who speaks ---- */
 
 #define DLG_FORKS 4
 
+struct fork {             /* an early dialog of who is called; who calls has one */
+	const char *name; /* of "tag=b"; "": without that word */
+	struct addr rtp;
+	unsigned sdp_version;
+	uint32_t rseq, racked; /* our last reliable 1xx; the last that has its PRACK */
+};
+
 struct dlg { /* one call as an actor sees it */
 	struct dlg *next;
 	struct actor *actor;
 	const char *label;
-	struct str call_id, local_tag, remote_tag;
+	struct str call_id, base_tag, local_tag,
+		remote_tag;               /* local_tag: base_tag and the fork's name */
 	struct str local_uri, remote_uri; /* "<sip:...>" */
 	struct str target;                /* the other's Contact */
 	struct str invite_branch, invite_ruri, last_sent;
@@ -124,11 +186,16 @@ struct dlg { /* one call as an actor sees it */
 	struct {
 		struct str tag; /* of ours */
 		uint32_t cseq;
-	} heard[DLG_FORKS];          /* the last request in each fork */
-	unsigned invite_status;      /* last status for our INVITE */
-	struct rx *invite, *request; /* last INVITE and last request, to be answered */
-	struct str invite_to;        /* what a CANCEL repeats */
+	} heard[DLG_FORKS];                  /* the last request in each fork */
+	unsigned invite_status;              /* last status for our INVITE */
+	struct rx *invite, *request;         /* last INVITE and last request, to be answered */
+	struct str invite_to;                /* what a CANCEL repeats */
+	struct fork forks[DLG_FORKS], *fork; /* the one in use */
+	unsigned n_forks;
+	bool confirmed;          /* its 2xx was sent */
+	uint32_t rseq, rel_cseq; /* of the last reliable 1xx that came */
 	/* media */
+	bool deaf;                       /* an SDP got lost: what comes is no matter */
 	struct addr rtp, rtp_remote;     /* ours; sluice's for us */
 	unsigned sdp_version, rtp_count; /* packets received */
 	unsigned bad_rtp;
@@ -165,15 +232,46 @@ struct actor {
 	bool mirror;                /* what is sent to it comes back */
 	const struct rx *challenge; /* the last 401 or 407; NULL: it was answered */
 	struct auth_state *login;   /* how */
+	struct ua_trans *trans;
+	struct oa *oas;
+	struct oa_said *said[2]; /* by it; to it */
 };
 
 struct actor *actor_new(struct world *w, const char *name, unsigned network, const struct addr *a,
 			const struct conf_trunk *t);
 struct actor *actor_find(struct world *w, const char *name);
 struct dlg *actor_dlg(struct world *w, struct actor *a, const char *label);
+struct dlg *actor_find_dlg(const struct actor *a, const char *label); /* NULL: there is none */
+struct dlg *actor_new_dlg(struct world *w, struct actor *a, const char *label);
+bool actor_makes_dialog(const struct sip_msg *m);
+/* From now on `name` speaks, where several callees do. */
+void actor_use_fork(struct world *w, struct dlg *d, const char *name);
 void actor_send(struct world *w, const struct step *s);
-void actor_receive(struct world *w, const struct step *s);
 struct dlg *actor_dlg_of_rtp(struct world *w, const struct addr *a);
+
+/* ---- hear.c: who hears ---- */
+void actor_receive(struct world *w, const struct step *s);
+bool hear_is_progress(const struct step *s, const struct rx *r); /* an unreliable 1xx */
+
+/* ---- lines.c: header fields of what actors say ---- */
+struct line {
+	struct str name, value;
+};
+
+struct lines {
+	struct line l[48];
+	unsigned n;
+};
+
+void lines_add(struct lines *ls, const char *name, struct str value);
+void lines_remove(struct lines *ls, struct str name);
+void lines_override(struct world *w, struct lines *ls, const char *text);
+
+/* ---- words.c: extensions that a word stands for ---- */
+void words_of_request(struct world *w, struct dlg *d, const struct step *s, struct lines *ls);
+void words_of_response(struct world *w, struct dlg *d, const struct step *s, struct lines *ls);
+void words_check(struct world *w, struct dlg *d, const struct step *s, const struct rx *r);
+void words_learn(struct dlg *d, const struct rx *r);
 
 /* ---- login.c ---- */
 struct login_words {
@@ -189,6 +287,7 @@ struct str login_write(struct world *w, struct actor *a, const struct step *s,
 /* ---- body.c ---- */
 bool body_is_written(const struct step *s);
 struct str body_write(struct world *w, const struct step *s);
+struct str body_type(const struct step *s);
 void body_check(struct world *w, const struct step *s, const struct rx *r);
 
 /* ---- mirror.c ---- */

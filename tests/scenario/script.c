@@ -189,6 +189,8 @@ static bool read_steps(struct reader *r, const char *file, bool inner)
 			ok = read_indented(r, line);
 		} else if (str_starts(line, STR("title:"))) {
 			r->sc->title = arena_str(r->a, after(line, 6)).p;
+		} else if (str_starts(line, STR("variants: no"))) {
+			r->sc->plain = "variants: no";
 		} else if (str_starts(line, STR("conf:"))) {
 			r->sc->conf = read_conf(r->a, &rest, &number).p;
 		} else if (!inner && str_starts(line, STR("include "))) {
@@ -202,6 +204,15 @@ static bool read_steps(struct reader *r, const char *file, bool inner)
 	return ok;
 }
 
+/* Steps that are about what gets lost themselves. */
+static bool is_about_loss(const struct step *s)
+{
+	return step_word(s, "again") || step_word(s, "lost") || step_word(s, "twice") ||
+	       (s->what && !strcmp(s->what, "again")) ||
+	       (s->kind == STEP_VERB && s->n_words &&
+		(!strcmp(s->word[0], "drop") || !strcmp(s->word[0], "mirror")));
+}
+
 struct script *script_read(struct arena *a, const char *file, const char **why)
 {
 	struct script *sc = arena_alloc(a, sizeof(*sc));
@@ -210,6 +221,10 @@ struct script *script_read(struct arena *a, const char *file, const char **why)
 	sc->file = file;
 	if (read_steps(&r, file, false) && !sc->title)
 		r.why = "has no title:";
+	for (const struct step *s = sc->steps; s && !sc->plain; s = s->next) {
+		if (is_about_loss(s))
+			sc->plain = s->text;
+	}
 	*why = r.why;
 	return r.why ? NULL : sc;
 }
