@@ -39,7 +39,10 @@ static bool read_msg(struct world *w, struct str raw, struct ua_msg *out)
 	char *copy = arena_alloc(w->arena, raw.n + SIP_PAD);
 
 	memcpy(copy, raw.p, raw.n);
-	return !sip_msg_parse(&out->m, copy, raw.n) && !sip_msg_core(&out->m, &out->core);
+	if (sip_msg_parse(&out->m, copy, raw.n))
+		return false;
+	/* What a script makes wrong is a transaction all the same. */
+	return !sip_msg_core(&out->m, &out->core) || out->core.via.branch.n;
 }
 
 /* ---- what actors say ---- */

@@ -237,7 +237,10 @@ static bool log_says(const struct world *w, const char *text)
 	char mem[65536];
 	ssize_t n = pread(w->log_fd, mem, sizeof(mem), 0);
 
-	return n >= 0 && memmem(mem, (size_t)n, text, strlen(text));
+	size_t len = wire_is_lossy(w) ? strcspn(text, "0123456789") : strlen(text);
+
+	/* Where things get lost, times and numbers are others. */
+	return n >= 0 && memmem(mem, (size_t)n, text, len);
 }
 
 /* Do all names of the step have their numbers? `strict`: it is a failure. */
@@ -248,6 +251,9 @@ static bool all_hold(struct world *w, const struct step *s, bool strict)
 
 		if (str_u64(str_of(s->word[i + 1]), &want))
 			world_fail(w, "%s is no number", s->word[i + 1]);
+		/* Challenges and the like are counted for each copy of a request. */
+		if (wire_is_lossy(w) && strchr(s->word[i], '.') && v > want)
+			continue;
 		if (v != want && strict)
 			world_fail(w, "%s: %llu", s->word[i], (unsigned long long)v);
 		if (v != want)
