@@ -129,6 +129,9 @@ static struct str read_conf(struct arena *a, struct str *rest, unsigned *number)
 	return copy;
 }
 
+#define INCLUDE_DEPTH 4
+#define INCLUDE_NAMES 4 /* %a to %d */
+
 struct reader {
 	struct arena *a;
 	struct script *sc;
@@ -137,24 +140,69 @@ struct reader {
 	unsigned round;
 };
 
-static bool read_steps(struct reader *r, const char *file, bool inner);
+struct names { /* what "%a" and so on stand for; NULL: they stand for themselves */
+	const char *of[INCLUDE_NAMES];
+};
 
-/* "include NAME": the steps of NAME.inc beside this file; "include NAME x5": five times. */
-static bool include(struct reader *r, const char *file, struct str rest)
+/* A file to be read, with names put in. */
+struct source {
+	const char *file;
+	struct names names;
+	unsigned depth;
+};
+
+static bool read_steps(struct reader *r, const struct source *src);
+
+static struct str put_names(struct arena *a, struct str text, const struct names *names)
 {
-	const char *slash = strrchr(file, '/');
-	struct str name = STR_NONE;
+	static const struct names none;
+	char *mem;
+	struct buf b;
+
+	if (!text.n || !memcmp(names, &none, sizeof(none)))
+		return text;
+	mem = arena_alloc(a, 2 * text.n + 256);
+	buf_init(&b, mem, 2 * text.n + 256);
+	for (size_t i = 0; i < text.n; i++) {
+		unsigned k = i + 1 < text.n ? (unsigned)text.p[i + 1] - 'a' : INCLUDE_NAMES;
+
+		if (text.p[i] != '%' || k >= INCLUDE_NAMES || !names->of[k])
+			buf_put(&b, (struct str){ text.p + i, 1 });
+		else
+			buf_put(&b, str_of(names->of[(++i, k)]));
+	}
+	return buf_str(&b);
+}
+
+/* "include NAME": the steps of NAME.inc beside this file; "x5": five times; "a=pbx b=carrier": with these names in
+ * place of %a and %b. */
+static bool include(struct reader *r, const struct source *from, struct str rest)
+{
+	const char *slash = strrchr(from->file, '/');
+	struct source src = { .depth = from->depth + 1 };
+	struct str name = STR_NONE, word;
 	uint32_t times = 1;
 	char path[512];
 	bool ok = true;
 
 	str_token(&rest, ' ', &name);
-	if (rest.n > 1 && str_u32((struct str){ rest.p + 1, rest.n - 1 }, 1000, &times))
-		return false;
-	snprintf(path, sizeof(path), "%.*s%.*s.inc", slash ? (int)(slash + 1 - file) : 0, file,
-		 STR_FMT(name));
-	for (r->round = 1; ok && r->round <= times; r->round++)
-		ok = read_steps(r, arena_str(r->a, str_of(path)).p, true);
+	while (ok && str_token(&rest, ' ', &word)) {
+		unsigned k =
+			word.n > 2 && word.p[1] == '=' ? (unsigned)word.p[0] - 'a' : INCLUDE_NAMES;
+
+		if (k < INCLUDE_NAMES)
+			src.names.of[k] = arena_str(r->a, (struct str){ word.p + 2, word.n - 2 }).p;
+		else
+			ok = word.n > 1 && word.p[0] == 'x' &&
+			     !str_u32((struct str){ word.p + 1, word.n - 1 }, 1000, &times);
+	}
+	snprintf(path, sizeof(path), "%.*s%.*s.inc", slash ? (int)(slash + 1 - from->file) : 0,
+		 from->file, STR_FMT(name));
+	src.file = arena_str(r->a, str_of(path)).p;
+	for (uint32_t i = 1; ok && i <= times; i++) {
+		r->round = i;
+		ok = read_steps(r, &src);
+	}
 	return ok;
 }
 
@@ -173,14 +221,14 @@ static struct str after(struct str line, size_t n)
 	return str_trim((struct str){ line.p + n, line.n - n });
 }
 
-static bool read_steps(struct reader *r, const char *file, bool inner)
+static bool read_steps(struct reader *r, const struct source *src)
 {
-	struct str rest = read_file(r->a, file), line;
+	struct str rest = put_names(r->a, read_file(r->a, src->file), &src->names), line;
 	unsigned number = 0;
-	bool ok = rest.n != 0;
+	bool ok = rest.n != 0 && src->depth <= INCLUDE_DEPTH;
 
 	if (!ok)
-		r->why = "cannot be read, or includes what cannot be read";
+		r->why = "cannot be read, or includes what cannot be read, or itself";
 	while (ok && str_line(&rest, &line)) {
 		number++;
 		if (!str_trim(line).n || line.p[0] == '#')
@@ -193,11 +241,11 @@ static bool read_steps(struct reader *r, const char *file, bool inner)
 			r->sc->plain = "variants: no";
 		} else if (str_starts(line, STR("conf:"))) {
 			r->sc->conf = read_conf(r->a, &rest, &number).p;
-		} else if (!inner && str_starts(line, STR("include "))) {
-			ok = include(r, file, after(line, 8));
+		} else if (str_starts(line, STR("include "))) {
+			ok = include(r, src, after(line, 8));
 		} else {
 			*r->end = r->last = read_step(r->a, line, number, r->round);
-			r->last->file = file;
+			r->last->file = src->file;
 			r->end = &r->last->next;
 		}
 	}
@@ -219,7 +267,7 @@ struct script *script_read(struct arena *a, const char *file, const char **why)
 	struct reader r = { .a = a, .sc = sc, .end = &sc->steps };
 
 	sc->file = file;
-	if (read_steps(&r, file, false) && !sc->title)
+	if (read_steps(&r, &(struct source){ .file = file }) && !sc->title)
 		r.why = "has no title:";
 	for (const struct step *s = sc->steps; s && !sc->plain; s = s->next) {
 		if (is_about_loss(s))
