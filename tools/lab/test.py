@@ -3,7 +3,7 @@
 
 usage: tools/test [--quick] [--all] [-k PATTERN]
   --quick      no sanitizers, no fuzzing, no coverage, no slow system tests
-  --all        also the benchmarks beside Kamailio and rtpengine (tools/bench all --peers)
+  --all        also 100,000 seeds of tests/random, and the benchmarks beside Kamailio and rtpengine (tools/bench all --peers)
   -k PATTERN   only what has PATTERN in its name
 """
 import argparse
@@ -18,6 +18,7 @@ import xml.etree.ElementTree
 from . import build, coverage, fuzz, term
 
 FUZZ_SECONDS = 30
+SEEDS = 100000  # of tests/random, beyond those of its meson test
 
 
 class Count:
@@ -124,6 +125,14 @@ def covered(count, o):
         count.add("coverage", False)
 
 
+def seeds(count, o):
+    if o.k and o.k not in "random":
+        return
+    term.title(f"random phones, {SEEDS} seeds")
+    program = os.path.join(build.folder(), "tests/random/random")
+    count.add("random seeds", subprocess.run([program, "-c", str(SEEDS)]).returncode == 0)
+
+
 def system(count, o):
     where = os.path.join(build.ROOT, "tests/system")
     if not any(f.startswith("test_") for f in os.listdir(where)):
@@ -171,6 +180,8 @@ def main(argv):
         sanitized(count, o)
         covered(count, o)
     if built:
+        if o.all:
+            seeds(count, o)
         system(count, o)
         if o.all:
             bench(count)

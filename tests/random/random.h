@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Random phones around one sluice shard: each phone is a SIP core of our own with a user that does
+ * what comes to its mind; between them and the shard lies a network that delays, reorders, loses and
+ * repeats. The shard is that of the scenarios. One seed is one game, the same each time it is
+ * played. */
+#ifndef SLUICE_RANDOM_H
+#define SLUICE_RANDOM_H
+
+#include "../scenario/scenario.h"
+#include "sdp/sdp.h"
+
+struct game;
+struct phone;
+struct leg;
+struct monitor;
+
+/* ---- dice.c ---- */
+
+struct dice {
+	uint64_t state;
+};
+
+uint32_t dice_below(struct dice *d, uint32_t n); /* [0, n), n > 0 */
+bool dice_percent(struct dice *d, uint32_t percent);
+/* The number of one of them, by weight. */
+unsigned dice_weigh(struct dice *d, const uint8_t *weights, unsigned n);
+uint32_t dice_delay(struct dice *d); /* milliseconds, from at once to half a minute */
+
+/* ---- terms.c: a configuration and a network ---- */
+
+struct terms {
+	unsigned loss, copies; /* percent */
+	uint32_t delay_ms, jitter_ms;
+	unsigned laggards;    /* percent of packets that take up to two seconds more */
+	uint32_t play_ms;     /* how long the phones do as they like */
+	unsigned calls;       /* that they begin */
+	unsigned dead;        /* percent: a phone dies on the way */
+	bool engine_trouble;  /* it refuses, is slow, goes away */
+	uint32_t patience_ms; /* in the end, for everything to be over */
+	char conf[4096];      /* YAML */
+};
+
+void terms_roll(struct terms *t, struct dice *d);
+
+/* ---- sdp.c: what phones say about media ---- */
+
+#define CODECS 6
+
+struct self { /* one phone's descriptions in one dialog */
+	unsigned version, n_media;
+	uint16_t port;
+	uint8_t codecs; /* bits */
+	uint8_t dir;
+	bool video;
+	bool said; /* the version went out */
+};
+
+void self_init(struct self *s, struct dice *d, uint16_t port);
+void self_change(struct self *s, struct dice *d);
+void self_offer(struct self *s, const struct phone *p, struct buf *b);
+/* 0, or -ENOTSUP where nothing in it can be done. */
+int self_answer(struct self *s, const struct phone *p, struct str offer, struct buf *b);
+
+/* ---- phone.c ---- */
+
+#define PHONES     3
+#define SDP_ROOM   2048
+#define OWED_ACK   1 /* for a 2xx of theirs */
+#define OWED_REPLY 2 /* to an INVITE or re-INVITE of theirs */
+
+struct leg { /* an invite, as its phone sees it */
+	struct leg *next;
+	struct phone *phone;
+	struct invite *inv; /* NULL: over */
+	struct timer act;
+	struct self self;
+	uint8_t owed;
+	bool server, up;
+	bool offered;   /* by us, and not answered yet */
+	bool got;       /* an offer of theirs waits for our answer */
+	unsigned turns; /* while the first INVITE is open */
+	size_t n_offer, n_answer;
+	char offer[SDP_ROOM];  /* theirs */
+	char answer[SDP_ROOM]; /* ours to it; the same in every reply */
+};
+
+struct owing { /* a request that waits for its answer */
+	struct owing *next;
+	struct phone *phone;
+	struct sip_request *request; /* NULL: it has its answer */
+	struct timer timer;
+	uint8_t method;
+};
+
+struct phone {
+	struct game *game;
+	const char *name;
+	struct addr addr, sluice;
+	unsigned network; /* of sluice */
+	struct sip_network net;
+	struct sip *sip;
+	struct leg *legs;
+	struct owing *owing;
+	bool dead;
+};
+
+void phone_init(struct game *g, struct phone *p);
+void phone_free(struct phone *p);
+void phone_call(struct phone *p);
+void phone_stop(struct phone *p); /* hangs up everything */
+
+/* ---- acts.c: what a phone does in one leg ---- */
+void leg_act(void *leg);
+void leg_soon(struct leg *l);
+void owing_answer(void *owing);
+
+/* ---- net.c ---- */
+
+struct packet {
+	struct packet *next, **pprev;
+	struct game *game;
+	struct phone *from, *to; /* NULL: the shard */
+	struct timer timer;
+	size_t n;
+	char text[];
+};
+
+void net_free(struct game *g);
+int net_from_phone(void *phone, const struct sip_hop *to, struct str data);
+int net_from_shard(void *game, const struct sip_hop *to, struct str data);
+
+/* ---- game.c ---- */
+
+struct game {
+	struct world *w;
+	struct script script;
+	struct loop *loop;
+	struct dice dice;
+	struct terms terms;
+	struct phone phone[PHONES];
+	unsigned n_phones, serial, actions, max_actions;
+	struct timer next_call, trouble, death;
+	struct packet *packets;
+	uint8_t lost[1024]; /* how often a datagram was lost, by its hash */
+	struct monitor *monitor;
+	bool stopped;
+	unsigned verbose;
+	uint64_t seed;
+	char why[1024]; /* what went wrong first */
+};
+
+struct totals {
+	uint64_t calls, answered, messages, actions;
+};
+
+/* Plays one seed; false: it failed, and *why says how. */
+bool game_play(uint64_t seed, unsigned max_actions, unsigned verbose, struct totals *t);
+void game_fail(struct game *g, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* May another random action be done? */
+bool game_acts(struct game *g);
+unsigned long long game_ms(const struct game *g);
+
+#endif
