@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "random.h"
+#include "border.h"
 #include "sip/core_priv.h"
 
 unsigned long long game_ms(const struct game *g)
@@ -212,6 +213,7 @@ bool game_play(uint64_t seed, unsigned max_actions, unsigned verbose, struct tot
 	stop(g);
 	loop_advance(g->loop, g->terms.patience_ms);
 	check_phones(g);
+	border_end(g);
 	for (unsigned i = 0; i < g->n_phones; i++)
 		phone_free(&g->phone[i]);
 	net_free(g);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "random.h"
+#include "border.h"
 
 #define LOST_MOST 5 /* of one datagram: who tries long enough gets through */
 
@@ -53,6 +54,8 @@ static void arrive(void *arg)
 	} else {
 		show(g, p, "arrives");
 		from.addr = p->to ? p->to->sluice : p->from->addr;
+		if (!p->to)
+			border_message(g, false, (struct str){ p->text, p->n });
 		from.network = p->to ? 0 : (uint16_t)p->from->network;
 		sip_receive(p->to ? p->to->sip : g->w->sip, &from, p->text, p->n);
 	}
@@ -138,6 +141,7 @@ int net_from_shard(void *game, const struct sip_hop *to, struct str data)
 	struct game *g = game;
 	char ip[ADDR_STR_MAX];
 
+	border_message(g, true, data);
 	for (unsigned i = 0; i < g->n_phones; i++) {
 		struct phone *p = &g->phone[i];
 

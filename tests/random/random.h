@@ -12,7 +12,7 @@
 struct game;
 struct phone;
 struct leg;
-struct monitor;
+struct border;
 
 /* ---- dice.c ---- */
 
@@ -142,7 +142,7 @@ struct game {
 	struct timer next_call, trouble, death;
 	struct packet *packets;
 	uint8_t lost[1024]; /* how often a datagram was lost, by its hash */
-	struct monitor *monitor;
+	struct border *border;
 	bool stopped;
 	unsigned verbose;
 	uint64_t seed;

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The boundary of the shard. Messages that come or go again are no news: each is known by its transaction,
+ * status and body. */
+#include "oa_check.h"
+#include "random.h"
+#include "border.h"
+
+#define SLOW_MS 75000 /* twice 64*T1, and a little */
+
+struct dialog_seen { /* by the tag of sluice's peer */
+	struct dialog_seen *next;
+	struct str tag;
+	struct oa oa;
+	bool over;
+};
+
+struct leg_seen { /* a Call-ID */
+	struct leg_seen *next;
+	struct str call_id;
+	struct oa_leg said;
+	struct oa initial; /* sluice's INVITE, for each dialog that grows from it */
+	struct dialog_seen *dialogs;
+};
+
+struct once { /* what has happened already */
+	struct once *next;
+	uint64_t key;
+	uint64_t at_ms;
+	unsigned final; /* of an INVITE that came in; of a 2xx that came in: 1: it has its ACK */
+	uint32_t cseq;
+	struct str call_id, tag;
+	bool invite, ok, again; /* again: it is a re-INVITE */
+};
+
+#define SLOTS 256
+
+struct border {
+	struct leg_seen *legs;
+	struct once *slot[SLOTS];
+};
+
+struct seen { /* the message at hand */
+	struct game *g;
+	struct border *b;
+	const struct sip_msg *m;
+	const struct sip_core *c;
+	struct leg_seen *leg;
+	struct dialog_seen *d; /* NULL: an INVITE of sluice that makes one */
+	struct oa_sdp sdp;
+	bool out, has_sdp;
+	bool ours; /* the transaction is sluice's */
+};
+
+static void complain(const struct seen *s, const char *why)
+{
+	if (!why || (s->d && s->d->over))
+		return;
+	game_fail(s->g, "%s: %s %u %.*s, Call-ID %.*s", why, s->out ? "sent" : "received",
+		  s->m->status, STR_FMT(s->c->cseq.method_name), STR_FMT(s->c->call_id));
+}
+
+/* ---- what is known ---- */
+
+static uint64_t mix(uint64_t h, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		h = (h ^ (unsigned char)s.p[i]) * 1099511628211ull;
+	return h * 31 + s.n;
+}
+
+static struct once *find_once(struct border *b, uint64_t key)
+{
+	struct once *o = b->slot[key % SLOTS];
+
+	while (o && o->key != key)
+		o = o->next;
+	return o;
+}
+
+static struct once *add_once(const struct seen *s, uint64_t key)
+{
+	struct once *o = arena_alloc(s->g->w->arena, sizeof(*o));
+
+	o->key = key;
+	o->at_ms = loop_now(s->g->loop);
+	o->next = s->b->slot[key % SLOTS];
+	s->b->slot[key % SLOTS] = o;
+	return o;
+}
+
+static uint64_t key_of_transaction(const struct seen *s, struct str branch)
+{
+	return mix(mix(s->ours ? 77 : 99, branch), s->c->call_id) * 31 + s->c->cseq.num;
+}
+
+static struct leg_seen *leg_of(const struct seen *s)
+{
+	struct leg_seen *l = s->b->legs;
+
+	while (l && !str_eq(l->call_id, s->c->call_id))
+		l = l->next;
+	if (l)
+		return l;
+	l = arena_alloc(s->g->w->arena, sizeof(*l));
+	l->call_id = arena_str(s->g->w->arena, s->c->call_id);
+	l->next = s->b->legs;
+	s->b->legs = l;
+	return l;
+}
+
+static struct dialog_seen *dialog_of(const struct seen *s)
+{
+	struct str tag = s->ours ? s->c->to.tag : s->c->from.tag;
+	struct dialog_seen *d = s->leg->dialogs;
+
+	if (!tag.n)
+		return NULL;
+	while (d && !str_eq(d->tag, tag))
+		d = d->next;
+	if (d)
+		return d;
+	d = arena_alloc(s->g->w->arena, sizeof(*d));
+	d->tag = arena_str(s->g->w->arena, tag);
+	if (s->ours)
+		d->oa = s->leg->initial;
+	d->next = s->leg->dialogs;
+	s->leg->dialogs = d;
+	return d;
+}
+
+/* ---- requests ---- */
+
+static void see_offer(const struct seen *s, bool by_reply)
+{
+	struct oa *oa = s->d ? &s->d->oa : &s->leg->initial;
+
+	complain(s, oa_offer(oa, s->out ? OA_OURS : OA_THEIRS, &s->sdp, s->c->cseq.num, by_reply));
+}
+
+static void see_answer(const struct seen *s, bool preview)
+{
+	if (s->d)
+		complain(s, oa_answer(&s->d->oa, s->out ? OA_OURS : OA_THEIRS, &s->sdp, preview));
+}
+
+/* The other end's offer waits, and this is where its answer has to be. */
+static bool is_open(const struct seen *s, bool by_reply)
+{
+	const struct oa *oa = s->d ? &s->d->oa : NULL;
+
+	return oa && oa->open == (s->out ? OA_THEIRS : OA_OURS) && oa->by_reply == by_reply;
+}
+
+/* The ACK for a 2xx, or PRACK. */
+static void see_confirmation(const struct seen *s)
+{
+	if (s->has_sdp && is_open(s, true))
+		see_answer(s, false);
+	else if (s->has_sdp && s->m->method == SIP_PRACK)
+		see_offer(s, false);
+	else if (s->m->method == SIP_ACK && is_open(s, true) && s->d->oa.cseq == s->c->cseq.num)
+		s->d->over = true; /* no answer: nothing but a BYE can follow */
+}
+
+static void see_ack(const struct seen *s)
+{
+	struct once *o;
+
+	for (unsigned i = 0; i < SLOTS && s->out; i++) {
+		for (o = s->b->slot[i]; o; o = o->next) {
+			if (o->ok && o->cseq == s->c->cseq.num && str_eq(o->tag, s->c->to.tag) &&
+			    str_eq(o->call_id, s->c->call_id))
+				o->final = 1;
+		}
+	}
+}
+
+static void see_request(const struct seen *s)
+{
+	switch (s->m->method) {
+	case SIP_INVITE:
+	case SIP_UPDATE:
+		if (s->has_sdp)
+			see_offer(s, false);
+		break;
+	case SIP_ACK:
+		see_ack(s);
+		see_confirmation(s);
+		break;
+	case SIP_PRACK:
+		see_confirmation(s);
+		break;
+	case SIP_BYE:
+		if (s->d)
+			s->d->over = true;
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- responses ---- */
+
+static void see_sdp_reply(const struct seen *s)
+{
+	bool reliable = s->m->status >= 200 || sip_hdr_first(s->m, SIP_HDR_RSEQ);
+	const struct oa *oa = &s->d->oa;
+
+	if (is_open(s, false) && oa->cseq == s->c->cseq.num)
+		see_answer(s, !reliable);
+	else if (reliable && s->c->cseq.method == SIP_INVITE && oa->open == OA_NONE &&
+		 oa->cseq != s->c->cseq.num)
+		see_offer(s, true);
+}
+
+static void see_reply(const struct seen *s)
+{
+	struct oa *oa = s->d ? &s->d->oa : NULL;
+
+	if (!oa)
+		return;
+	if (s->has_sdp && s->m->status < 300) {
+		see_sdp_reply(s);
+	} else if (s->m->status >= 200 && oa->open != OA_NONE && oa->cseq == s->c->cseq.num &&
+		   oa->by_reply == false && (oa->open == OA_OURS) == s->ours) {
+		if (s->m->status < 300 && s->out &&
+		    (s->c->cseq.method == SIP_INVITE || s->c->cseq.method == SIP_UPDATE))
+			complain(s, "sluice accepts an offer without an answer");
+		oa->open = OA_NONE;
+	}
+}
+
+/* ---- INVITEs and their ends ---- */
+
+static void see_invite(const struct seen *s, uint64_t key)
+{
+	struct once *o = find_once(s->b, key);
+
+	if (!s->m->status && !s->out && !o) {
+		o = add_once(s, key);
+		o->invite = true;
+		o->again = s->c->to.tag.n != 0;
+		o->cseq = s->c->cseq.num;
+		o->call_id = arena_str(s->g->w->arena, s->c->call_id);
+	} else if (s->m->status >= 200 && s->out && o) {
+		if (o->final && o->final != s->m->status)
+			complain(s, "an INVITE got two final answers");
+		if (!o->final && o->again && loop_now(s->g->loop) - o->at_ms > SLOW_MS)
+			complain(s, "the answer to a re-INVITE took too long");
+		o->final = s->m->status;
+	}
+}
+
+static void see_ok(const struct seen *s)
+{
+	uint64_t key = mix(mix(5, s->c->call_id), s->c->to.tag) * 31 + s->c->cseq.num;
+	struct once *o;
+
+	if (s->out || s->m->status / 100 != 2 || s->m->method != SIP_INVITE || find_once(s->b, key))
+		return;
+	o = add_once(s, key);
+	o->ok = true;
+	o->cseq = s->c->cseq.num;
+	o->call_id = arena_str(s->g->w->arena, s->c->call_id);
+	o->tag = arena_str(s->g->w->arena, s->c->to.tag);
+}
+
+/* ---- all ---- */
+
+static bool is_news(const struct seen *s, uint64_t transaction)
+{
+	uint64_t key = mix(transaction * 31 + s->m->status * 2 + s->out, s->m->body);
+
+	key = mix(key, s->m->method_name);
+	key = mix(key, sip_value(s->m, SIP_HDR_RSEQ));
+	key = mix(key, s->c->to.tag) * 31 + s->m->method;
+	if (find_once(s->b, key))
+		return false;
+	add_once(s, key);
+	return true;
+}
+
+static void see(struct seen *s)
+{
+	struct str type = sip_value(s->m, SIP_HDR_CONTENT_TYPE);
+	uint64_t key;
+
+	s->ours = s->out == !s->m->status;
+	s->leg = leg_of(s);
+	s->d = dialog_of(s);
+	key = key_of_transaction(s, s->c->via.branch);
+	if (s->c->cseq.method == SIP_INVITE)
+		see_invite(s, key);
+	see_ok(s);
+	if (!is_news(s, key))
+		return;
+	s->has_sdp = s->m->body.n && str_caseeq(type, STR("application/sdp"));
+	if (s->has_sdp && oa_read(s->m->body, &s->sdp)) {
+		if (s->out)
+			complain(s, "a description that cannot be read");
+		return;
+	}
+	if (s->has_sdp && s->out)
+		complain(s, oa_said(&s->leg->said, &s->sdp));
+	if (s->m->status)
+		see_reply(s);
+	else
+		see_request(s);
+}
+
+void border_message(struct game *g, bool out, struct str data)
+{
+	char mem[SIP_DATAGRAM_MAX + SIP_PAD];
+	struct sip_msg m;
+	struct sip_core c;
+	struct seen s = { .g = g, .m = &m, .c = &c, .out = out };
+
+	if (!g->border)
+		g->border = arena_alloc(g->w->arena, sizeof(*g->border));
+	s.b = g->border;
+	memcpy(mem, data.p, data.n);
+	memset(mem + data.n, 'x', SIP_PAD);
+	if (sip_msg_parse(&m, mem, data.n) || sip_msg_core(&m, &c)) {
+		game_fail(g, "a message that cannot be read:\n%.*s", STR_FMT(data));
+		return;
+	}
+	see(&s);
+}
+
+void border_end(struct game *g)
+{
+	for (unsigned i = 0; i < SLOTS && g->border; i++) {
+		for (const struct once *o = g->border->slot[i]; o; o = o->next) {
+			if (o->invite && !o->final)
+				game_fail(g, "INVITE %u of Call-ID %.*s has no final answer",
+					  o->cseq, STR_FMT(o->call_id));
+			if (o->ok && !o->final)
+				game_fail(g, "the 2xx to INVITE %u of Call-ID %.*s has no ACK",
+					  o->cseq, STR_FMT(o->call_id));
+		}
+	}
+}
