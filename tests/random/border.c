@@ -139,6 +139,8 @@ static void see_offer(const struct seen *s, bool by_reply)
 
 static void see_answer(const struct seen *s, bool preview)
 {
+	if (s->d && s->g->terms.forks) /* who answers may be another one than who rang */
+		s->d->oa.previewed = false;
 	if (s->d)
 		complain(s, oa_answer(&s->d->oa, s->out ? OA_OURS : OA_THEIRS, &s->sdp, preview));
 }

@@ -111,6 +111,7 @@ static bool begin(struct game *g)
 	g->loop = g->w->loop;
 	g->w->sip->io = (struct sip_io){ net_from_shard, g };
 	place_phone(g, "carrier", "outside", "203.0.113.80");
+	place_phone(g, "mobile", "outside", "203.0.113.81");
 	place_phone(g, "pbx", "inside", "10.0.0.20");
 	place_phone(g, "desk", "inside", "10.0.0.30");
 	timer_init(&g->next_call, fire_call, g);

@@ -5,6 +5,7 @@
 
 #include "random.h"
 #include "border.h"
+#include "fork.h"
 
 #define LOST_MOST 5 /* of one datagram: who tries long enough gets through */
 
@@ -81,7 +82,7 @@ static bool is_lost(struct game *g, struct str data)
 	return true;
 }
 
-static void carry(struct game *g, struct phone *from, struct phone *to, struct str data)
+void net_carry(struct game *g, struct phone *from, struct phone *to, struct str data)
 {
 	const struct terms *t = &g->terms;
 	struct packet *p = malloc(sizeof(*p) + data.n + SIP_PAD);
@@ -118,9 +119,9 @@ static void carry(struct game *g, struct phone *from, struct phone *to, struct s
 
 static void send_one(struct game *g, struct phone *from, struct phone *to, struct str data)
 {
-	carry(g, from, to, data);
+	net_carry(g, from, to, data);
 	if (dice_percent(&g->dice, g->terms.copies))
-		carry(g, from, to, data);
+		net_carry(g, from, to, data);
 }
 
 int net_from_phone(void *phone, const struct sip_hop *to, struct str data)
@@ -132,7 +133,8 @@ int net_from_phone(void *phone, const struct sip_hop *to, struct str data)
 		game_fail(p->game, "%s was told to send to %s", p->name, addr_print(&to->addr, ip));
 		return 0;
 	}
-	send_one(p->game, p, NULL, data);
+	if (!fork_response(p->game, p, data))
+		send_one(p->game, p, NULL, data);
 	return 0;
 }
 
@@ -146,7 +148,8 @@ int net_from_shard(void *game, const struct sip_hop *to, struct str data)
 		struct phone *p = &g->phone[i];
 
 		if (p->network == to->network && addr_eq(&p->addr, &to->addr)) {
-			send_one(g, NULL, p, data);
+			if (!fork_request(g, p, data))
+				send_one(g, NULL, p, data);
 			return 0;
 		}
 	}

@@ -13,6 +13,7 @@ struct game;
 struct phone;
 struct leg;
 struct border;
+struct fork;
 
 /* ---- dice.c ---- */
 
@@ -35,6 +36,7 @@ struct terms {
 	uint32_t play_ms;     /* how long the phones do as they like */
 	unsigned calls;       /* that they begin */
 	unsigned dead;        /* percent: a phone dies on the way */
+	bool forks;           /* the carrier is two phones behind a proxy */
 	bool engine_trouble;  /* it refuses, is slow, goes away */
 	uint32_t patience_ms; /* in the end, for everything to be over */
 	char conf[4096];      /* YAML */
@@ -63,7 +65,7 @@ int self_answer(struct self *s, const struct phone *p, struct str offer, struct 
 
 /* ---- phone.c ---- */
 
-#define PHONES     3
+#define PHONES     4
 #define SDP_ROOM   2048
 #define OWED_ACK   1 /* for a 2xx of theirs */
 #define OWED_REPLY 2 /* to an INVITE or re-INVITE of theirs */
@@ -126,6 +128,8 @@ struct packet {
 };
 
 void net_free(struct game *g);
+/* NULL: the shard. */
+void net_carry(struct game *g, struct phone *from, struct phone *to, struct str data);
 int net_from_phone(void *phone, const struct sip_hop *to, struct str data);
 int net_from_shard(void *game, const struct sip_hop *to, struct str data);
 
@@ -143,6 +147,7 @@ struct game {
 	struct packet *packets;
 	uint8_t lost[1024]; /* how often a datagram was lost, by its hash */
 	struct border *border;
+	struct fork *forks;
 	bool stopped;
 	unsigned verbose;
 	uint64_t seed;

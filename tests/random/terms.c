@@ -30,7 +30,7 @@ static void roll_conf(struct terms *t, struct dice *d)
 		    "trunks:\n");
 	roll_trunk(&b, d, "carrier",
 		   "    on: outside\n    profile: static\n"
-		   "    host: 203.0.113.80\n");
+		   "    host: 203.0.113.80\n    sources: [203.0.113.81]\n");
 	roll_trunk(&b, d, "pbx", "    on: inside\n    profile: pbx\n    host: 10.0.0.20\n");
 	roll_trunk(&b, d, "desk", "    on: inside\n    profile: pbx\n    host: 10.0.0.30\n");
 	buf_lit(&b, "calls:\n"
@@ -53,6 +53,7 @@ void terms_roll(struct terms *t, struct dice *d)
 			     .play_ms = 1000 + dice_below(d, 60000),
 			     .calls = 1 + dice_below(d, 3),
 			     .dead = dice_percent(d, 20) ? 100 : 0,
+			     .forks = dice_percent(d, 30),
 			     .engine_trouble = dice_percent(d, 10) };
 	/* 64*T1 for transactions and dialogs, one after another, Timer C, and 30 s for ports. */
 	t->patience_ms = 64000 + 60000 + 35000;
