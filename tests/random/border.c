@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The boundary of the shard. Messages that come or go again are no news: each is known by its transaction,
  * status and body. */
-#include "oa_check.h"
+#include "deal.h"
 #include "random.h"
 #include "border.h"
 
@@ -10,15 +10,15 @@
 struct dialog_seen { /* by the tag of sluice's peer */
 	struct dialog_seen *next;
 	struct str tag;
-	struct oa oa;
+	struct deal deal;
 	bool over;
 };
 
 struct leg_seen { /* a Call-ID */
 	struct leg_seen *next;
 	struct str call_id;
-	struct oa_leg said;
-	struct oa initial; /* sluice's INVITE, for each dialog that grows from it */
+	struct deal_leg said;
+	struct deal initial; /* sluice's INVITE, for each dialog that grows from it */
 	struct dialog_seen *dialogs;
 };
 
@@ -46,7 +46,7 @@ struct seen { /* the message at hand */
 	const struct sip_core *c;
 	struct leg_seen *leg;
 	struct dialog_seen *d; /* NULL: an INVITE of sluice that makes one */
-	struct oa_sdp sdp;
+	struct deal_sdp sdp;
 	bool out, has_sdp;
 	bool ours; /* the transaction is sluice's */
 };
@@ -122,7 +122,7 @@ static struct dialog_seen *dialog_of(const struct seen *s)
 	d = arena_alloc(s->g->w->arena, sizeof(*d));
 	d->tag = arena_str(s->g->w->arena, tag);
 	if (s->ours)
-		d->oa = s->leg->initial;
+		d->deal = s->leg->initial;
 	d->next = s->leg->dialogs;
 	s->leg->dialogs = d;
 	return d;
@@ -132,25 +132,28 @@ static struct dialog_seen *dialog_of(const struct seen *s)
 
 static void see_offer(const struct seen *s, bool by_reply)
 {
-	struct oa *oa = s->d ? &s->d->oa : &s->leg->initial;
+	struct deal *deal = s->d ? &s->d->deal : &s->leg->initial;
 
-	complain(s, oa_offer(oa, s->out ? OA_OURS : OA_THEIRS, &s->sdp, s->c->cseq.num, by_reply));
+	complain(s, deal_offer(deal, s->out ? DEAL_OURS : DEAL_THEIRS, &s->sdp, s->c->cseq.num,
+			       by_reply));
 }
 
 static void see_answer(const struct seen *s, bool preview)
 {
 	if (s->d && s->g->terms.forks) /* who answers may be another one than who rang */
-		s->d->oa.previewed = false;
+		s->d->deal.previewed = false;
 	if (s->d)
-		complain(s, oa_answer(&s->d->oa, s->out ? OA_OURS : OA_THEIRS, &s->sdp, preview));
+		complain(s, deal_answer(&s->d->deal, s->out ? DEAL_OURS : DEAL_THEIRS, &s->sdp,
+					preview));
 }
 
 /* The other end's offer waits, and this is where its answer has to be. */
 static bool is_open(const struct seen *s, bool by_reply)
 {
-	const struct oa *oa = s->d ? &s->d->oa : NULL;
+	const struct deal *deal = s->d ? &s->d->deal : NULL;
 
-	return oa && oa->open == (s->out ? OA_THEIRS : OA_OURS) && oa->by_reply == by_reply;
+	return deal && deal->open == (s->out ? DEAL_THEIRS : DEAL_OURS) &&
+	       deal->by_reply == by_reply;
 }
 
 /* The ACK for a 2xx, or PRACK. */
@@ -160,7 +163,7 @@ static void see_confirmation(const struct seen *s)
 		see_answer(s, false);
 	else if (s->has_sdp && s->m->method == SIP_PRACK)
 		see_offer(s, false);
-	else if (s->m->method == SIP_ACK && is_open(s, true) && s->d->oa.cseq == s->c->cseq.num)
+	else if (s->m->method == SIP_ACK && is_open(s, true) && s->d->deal.cseq == s->c->cseq.num)
 		s->d->over = true; /* no answer: nothing but a BYE can follow */
 }
 
@@ -206,29 +209,29 @@ static void see_request(const struct seen *s)
 static void see_sdp_reply(const struct seen *s)
 {
 	bool reliable = s->m->status >= 200 || sip_hdr_first(s->m, SIP_HDR_RSEQ);
-	const struct oa *oa = &s->d->oa;
+	const struct deal *deal = &s->d->deal;
 
-	if (is_open(s, false) && oa->cseq == s->c->cseq.num)
+	if (is_open(s, false) && deal->cseq == s->c->cseq.num)
 		see_answer(s, !reliable);
-	else if (reliable && s->c->cseq.method == SIP_INVITE && oa->open == OA_NONE &&
-		 oa->cseq != s->c->cseq.num)
+	else if (reliable && s->c->cseq.method == SIP_INVITE && deal->open == DEAL_NONE &&
+		 deal->cseq != s->c->cseq.num)
 		see_offer(s, true);
 }
 
 static void see_reply(const struct seen *s)
 {
-	struct oa *oa = s->d ? &s->d->oa : NULL;
+	struct deal *deal = s->d ? &s->d->deal : NULL;
 
-	if (!oa)
+	if (!deal)
 		return;
 	if (s->has_sdp && s->m->status < 300) {
 		see_sdp_reply(s);
-	} else if (s->m->status >= 200 && oa->open != OA_NONE && oa->cseq == s->c->cseq.num &&
-		   oa->by_reply == false && (oa->open == OA_OURS) == s->ours) {
+	} else if (s->m->status >= 200 && deal->open != DEAL_NONE && deal->cseq == s->c->cseq.num &&
+		   deal->by_reply == false && (deal->open == DEAL_OURS) == s->ours) {
 		if (s->m->status < 300 && s->out &&
 		    (s->c->cseq.method == SIP_INVITE || s->c->cseq.method == SIP_UPDATE))
 			complain(s, "sluice accepts an offer without an answer");
-		oa->open = OA_NONE;
+		deal->open = DEAL_NONE;
 	}
 }
 
@@ -297,13 +300,13 @@ static void see(struct seen *s)
 	if (!is_news(s, key))
 		return;
 	s->has_sdp = s->m->body.n && str_caseeq(type, STR("application/sdp"));
-	if (s->has_sdp && oa_read(s->m->body, &s->sdp)) {
+	if (s->has_sdp && deal_read(s->m->body, &s->sdp)) {
 		if (s->out)
 			complain(s, "a description that cannot be read");
 		return;
 	}
 	if (s->has_sdp && s->out)
-		complain(s, oa_said(&s->leg->said, &s->sdp));
+		complain(s, deal_said(&s->leg->said, &s->sdp));
 	if (s->m->status)
 		see_reply(s);
 	else

@@ -6,8 +6,8 @@
 
 #define BRANCHES 2
 
-struct fork { /* an INVITE */
-	struct fork *next;
+struct forked { /* an INVITE */
+	struct forked *next;
 	struct str branch, ruri, via, from, to, call_id;
 	uint32_t cseq;
 	bool failed[BRANCHES], answered, passed; /* passed: the last failure */
@@ -26,18 +26,18 @@ static bool read_text(struct text *t, struct str data)
 	return !sip_msg_parse(&t->m, t->mem, data.n) && !sip_msg_core(&t->m, &t->c);
 }
 
-static struct fork *find(const struct game *g, const struct text *t)
+static struct forked *find(const struct game *g, const struct text *t)
 {
-	struct fork *f = g->forks;
+	struct forked *f = g->forks;
 
 	while (f && !str_eq(f->branch, t->c.via.branch))
 		f = f->next;
 	return f;
 }
 
-static struct fork *keep(struct game *g, const struct text *t)
+static struct forked *keep(struct game *g, const struct text *t)
 {
-	struct fork *f = find(g, t);
+	struct forked *f = find(g, t);
 	struct arena *a = g->w->arena;
 
 	if (f)
@@ -55,7 +55,7 @@ static struct fork *keep(struct game *g, const struct text *t)
 	return f;
 }
 
-static void say(struct game *g, const struct fork *f, struct phone *to, const char *method,
+static void say(struct game *g, const struct forked *f, struct phone *to, const char *method,
 		struct str to_value)
 {
 	char mem[2048];
@@ -86,7 +86,7 @@ bool fork_request(struct game *g, struct phone *to, struct str data)
 	return true;
 }
 
-static void cancel_others(struct game *g, struct fork *f, unsigned but)
+static void cancel_others(struct game *g, struct forked *f, unsigned but)
 {
 	if (f->answered || dice_percent(&g->dice, 30))
 		return;
@@ -99,7 +99,7 @@ static void cancel_others(struct game *g, struct fork *f, unsigned but)
 bool fork_response(struct game *g, struct phone *from, struct str data)
 {
 	unsigned who = (unsigned)(from - g->phone), failed = 0;
-	struct fork *f;
+	struct forked *f;
 	struct text t;
 
 	if (!g->terms.forks || who >= BRANCHES || !read_text(&t, data) || t.m.status < 200 ||

@@ -13,7 +13,7 @@ struct game;
 struct phone;
 struct leg;
 struct border;
-struct fork;
+struct forked;
 
 /* ---- dice.c ---- */
 
@@ -147,7 +147,7 @@ struct game {
 	struct packet *packets;
 	uint8_t lost[1024]; /* how often a datagram was lost, by its hash */
 	struct border *border;
-	struct fork *forks;
+	struct forked *forks;
 	bool stopped;
 	unsigned verbose;
 	uint64_t seed;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
-#include "oa_check.h"
+#include "deal.h"
 
 static uint64_t hash(uint64_t h, struct str s)
 {
@@ -10,12 +10,12 @@ static uint64_t hash(uint64_t h, struct str s)
 	return h;
 }
 
-int oa_read(struct str text, struct oa_sdp *out)
+int deal_read(struct str text, struct deal_sdp *out)
 {
 	struct str line;
 	struct sdp s;
 
-	*out = (struct oa_sdp){ .text = 14695981039346656037ull };
+	*out = (struct deal_sdp){ .text = 14695981039346656037ull };
 	if (sdp_parse(text, &s, NULL))
 		return -EBADMSG;
 	out->id = s.id;
@@ -33,16 +33,16 @@ int oa_read(struct str text, struct oa_sdp *out)
 		memcpy(out->media[i].kind, m->kind.p, n);
 		out->media[i].port = m->port;
 		out->media[i].dir = m->dir;
-		for (unsigned k = 0; k < m->n_formats && k < OA_FORMATS; k++)
+		for (unsigned k = 0; k < m->n_formats && k < DEAL_FORMATS; k++)
 			out->media[i].pts[out->media[i].n_pts++] = m->formats[k].pt;
 	}
 	return 0;
 }
 
 /* RFC 3264 5, 8. */
-const char *oa_said(struct oa_leg *l, const struct oa_sdp *s)
+const char *deal_said(struct deal_leg *l, const struct deal_sdp *s)
 {
-	struct oa_sdp was = l->last;
+	struct deal_sdp was = l->last;
 	bool first = !l->any;
 
 	l->any = true;
@@ -61,7 +61,7 @@ const char *oa_said(struct oa_leg *l, const struct oa_sdp *s)
 }
 
 /* RFC 3264 8: what a refused offer said does not count. */
-static const char *compare_agreed(const struct oa *o, const struct oa_sdp *s)
+static const char *compare_agreed(const struct deal *o, const struct deal_sdp *s)
 {
 	if (s->n < o->agreed.n)
 		return "m= lines are missing";
@@ -72,17 +72,17 @@ static const char *compare_agreed(const struct oa *o, const struct oa_sdp *s)
 	return NULL;
 }
 
-const char *oa_offer(struct oa *o, enum oa_open whose, const struct oa_sdp *s, uint32_t cseq,
-		     bool by_reply)
+const char *deal_offer(struct deal *o, enum deal_open whose, const struct deal_sdp *s,
+		       uint32_t cseq, bool by_reply)
 {
-	if (o->open != OA_NONE) /* the peer's glare is for sluice to refuse */
-		return whose == OA_THEIRS   ? NULL
-		       : o->open == OA_OURS ? "sluice offers while an offer of its own is open"
-					    : "sluice offers while an offer is owed an answer";
-	*o = (struct oa){
+	if (o->open != DEAL_NONE) /* the peer's glare is for sluice to refuse */
+		return whose == DEAL_THEIRS   ? NULL
+		       : o->open == DEAL_OURS ? "sluice offers while an offer of its own is open"
+					      : "sluice offers while an offer is owed an answer";
+	*o = (struct deal){
 		.open = whose, .cseq = cseq, .by_reply = by_reply, .offer = *s, .agreed = o->agreed
 	};
-	return whose == OA_OURS ? compare_agreed(o, s) : NULL;
+	return whose == DEAL_OURS ? compare_agreed(o, s) : NULL;
 }
 
 static bool has_pt(const uint8_t *pts, unsigned n, uint8_t pt)
@@ -91,11 +91,11 @@ static bool has_pt(const uint8_t *pts, unsigned n, uint8_t pt)
 		if (pts[i] == pt)
 			return true;
 	}
-	return n == OA_FORMATS;
+	return n == DEAL_FORMATS;
 }
 
 /* RFC 3264 6. */
-static const char *compare(const struct oa_sdp *offer, const struct oa_sdp *a)
+static const char *compare(const struct deal_sdp *offer, const struct deal_sdp *a)
 {
 	if (a->n != offer->n)
 		return "the answer has another number of m= lines than the offer";
@@ -116,18 +116,19 @@ static const char *compare(const struct oa_sdp *offer, const struct oa_sdp *a)
 	return NULL;
 }
 
-const char *oa_answer(struct oa *o, enum oa_open whose, const struct oa_sdp *s, bool preview)
+const char *deal_answer(struct deal *o, enum deal_open whose, const struct deal_sdp *s,
+			bool preview)
 {
 	const char *why;
 
-	if (whose == OA_THEIRS) { /* the peer answers */
-		if (o->open != OA_OURS || preview)
+	if (whose == DEAL_THEIRS) { /* the peer answers */
+		if (o->open != DEAL_OURS || preview)
 			return NULL;
-		o->open = OA_NONE;
+		o->open = DEAL_NONE;
 		o->agreed = o->offer;
 		return NULL;
 	}
-	if (o->open != OA_THEIRS)
+	if (o->open != DEAL_THEIRS)
 		return "sluice answers, and no offer is open";
 	why = compare(&o->offer, s);
 	if (!why && o->previewed && o->preview != s->text)
@@ -136,7 +137,7 @@ const char *oa_answer(struct oa *o, enum oa_open whose, const struct oa_sdp *s, 
 	o->preview = s->text;
 	if (preview)
 		return why;
-	o->open = OA_NONE;
+	o->open = DEAL_NONE;
 	o->agreed = *s;
 	return why;
 }
