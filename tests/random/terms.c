@@ -11,11 +11,32 @@ static const char *one_of(struct dice *d, const char *const *values, unsigned n)
 	one_of(d, (const char *const[]){ __VA_ARGS__ },                                            \
 	       sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *))
 
+static void roll_media(struct buf *b, struct dice *d)
+{
+	buf_fmt(b, "    codecs-first: %s\n",
+		ONE_OF(d, "[]", "[]\n    codecs-drop: [G722]", "[PCMU]", "[opus, PCMA]",
+		       "[G729]\n    codecs-drop: [PCMU, opus]"));
+	buf_fmt(b, "    ptime: %s\n", ONE_OF(d, "0ms", "0ms", "30ms"));
+	buf_fmt(b, "    streams: %s\n",
+		ONE_OF(d, "[audio, video, text, fax]", "[audio]", "[audio, video]"));
+	buf_fmt(b, "    dtmf: %s\n", ONE_OF(d, "rtp", "info", "info-dtmf"));
+}
+
 static void roll_trunk(struct buf *b, struct dice *d, const char *name, const char *where)
 {
 	buf_fmt(b, "  %s:\n%s", name, where);
 	buf_fmt(b, "    ring-timeout: %s\n", ONE_OF(d, "5s", "20s", "60s"));
 	buf_fmt(b, "    max-calls: %s\n", ONE_OF(d, "1", "2", "500"));
+	buf_fmt(b, "    max-duration: %s\n", ONE_OF(d, "0s", "0s", "0s", "10s", "30s"));
+	buf_fmt(b, "    100rel: %s\n", ONE_OF(d, "support", "require", "never"));
+	buf_fmt(b, "    session-expires: %s\n",
+		ONE_OF(d, "0s", "90s", "120s\n    session-min: 100s", "30m"));
+	buf_fmt(b, "    session-refresher: %s\n", ONE_OF(d, "any", "us", "them"));
+	buf_fmt(b, "    late-offer: %s\n", ONE_OF(d, "true", "false"));
+	buf_fmt(b, "    early-media: %s\n", ONE_OF(d, "true", "true", "false"));
+	buf_fmt(b, "    transfer: %s\n", ONE_OF(d, "here", "here", "pass", "refuse"));
+	buf_fmt(b, "    redirect: %s\n", ONE_OF(d, "follow", "follow", "pass", "refuse"));
+	roll_media(b, d);
 }
 
 static void roll_conf(struct terms *t, struct dice *d)
@@ -55,7 +76,8 @@ void terms_roll(struct terms *t, struct dice *d)
 			     .dead = dice_percent(d, 20) ? 100 : 0,
 			     .forks = dice_percent(d, 30),
 			     .engine_trouble = dice_percent(d, 10) };
-	/* 64*T1 for transactions and dialogs, one after another, Timer C, and 30 s for ports. */
-	t->patience_ms = 64000 + 60000 + 35000;
+	/* 64*T1 for transactions and dialogs, one after another, Timer C, 30 s for ports, and a
+	 * session that nobody refreshes. */
+	t->patience_ms = 64000 + 60000 + 35000 + 120000;
 	roll_conf(t, d);
 }
