@@ -44,6 +44,7 @@ struct call *call_new(struct calls *cs, struct invite *inv, const struct conf_tr
 	c->started_us = loop_wall_us(cs->loop);
 	for (unsigned i = 0; i < 2; i++) {
 		c->leg[i].index = (uint8_t)i;
+		c->leg[i].call = c;
 	}
 	c->leg[0].inv = inv;
 	c->leg[0].trunk = from;
@@ -61,11 +62,19 @@ void call_leave_route(struct call *c)
 	c->route = NULL;
 }
 
+void call_leave_moved(struct call *c)
+{
+	if (c->moved)
+		call_limits_give(c->calls->limits, c->moved);
+	c->moved = NULL;
+}
+
 void call_free(struct call *c)
 {
 	struct conf *conf = c->conf;
 
 	call_leave_route(c);
+	call_leave_moved(c);
 	if (c->calls->newest == c)
 		c->calls->newest = NULL;
 	*c->pprev = c->next;
@@ -73,6 +82,11 @@ void call_free(struct call *c)
 		c->next->pprev = c->pprev;
 	c->calls->count--;
 	call_unhold(c);
+	call_early_free(c);
+	exchange_drop(c, 487);
+	transfer_drop(c, 487);
+	if (c->longest)
+		timer_stop(c->calls->loop, c->longest);
 	arena_free(c->arena);
 	conf_put(conf);
 }
@@ -89,19 +103,20 @@ void call_note(struct call *c, unsigned leg, unsigned status, enum call_note wha
 	};
 }
 
-int call_hold(struct call *c, unsigned status, struct str headers, struct str body)
+int call_hold(struct call *c, const struct invite_reply *r)
 {
-	struct call_held *h = malloc(sizeof(*h) + body.n + headers.n);
+	struct call_held *h = malloc(sizeof(*h) + r->body.n + r->headers.n);
 	struct buf b;
 
 	if (!h)
 		return -ENOMEM;
-	h->status = status;
-	h->body = (struct str){ h->mem, body.n };
-	h->headers = (struct str){ h->mem + body.n, headers.n };
-	buf_init(&b, h->mem, body.n + headers.n);
-	buf_put(&b, body);
-	buf_put(&b, headers);
+	h->status = r->status;
+	h->reliable = r->reliable;
+	h->body = (struct str){ h->mem, r->body.n };
+	h->headers = (struct str){ h->mem + r->body.n, r->headers.n };
+	buf_init(&b, h->mem, r->body.n + r->headers.n);
+	buf_put(&b, r->body);
+	buf_put(&b, r->headers);
 	free(c->held);
 	c->held = h;
 	return 0;
@@ -132,8 +147,11 @@ void call_reported(void *call, const struct media_report *r)
 	struct call *c = call;
 	struct call_in in = { .report = r };
 
+	if (--c->reports)
+		return; /* that of a media session that was given up before */
 	c->ended = NULL;
-	call_fsm(c, IN_REPORT, &in);
+	if (c->state == CALL_ENDING)
+		call_fsm(c, IN_REPORT, &in);
 }
 
 void call_media_event(void *call, const struct media_news *n)
@@ -164,6 +182,7 @@ void call_media_event(void *call, const struct media_news *n)
 			call_fsm(c, IN_SILENCE, &in);
 		break;
 	case MEDIA_DTMF:
+		dtmf_pressed(c, n);
 		break;
 	}
 }

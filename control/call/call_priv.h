@@ -1,27 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One call: the state machine's nouns. call.c owns a call's life, leg.c speaks to the two invites
- * of a new call, reinvite.c changes an established one, end.c ends it, fsm.c says which of that
- * happens when. */
+/* One call: the nouns of its state machines. call.c owns a call's life, leg.c speaks to the two invites of a new
+ * call, early.c while it rings, exchange.c changes the session of one that is there, transfer.c and redirect.c bring
+ * another party in, end.c ends it. fsm.c says which of that happens when; exchange_fsm.c and transfer.c have tables
+ * of their own, and so has each leg for its offers and answers (oa.c). */
 #ifndef SLUICE_CALL_PRIV_H
 #define SLUICE_CALL_PRIV_H
 
 #include "base/arena.h"
 #include "call/call.h"
+#include "call/oa.h"
 
-/* The asker is the leg whose INVITE or re-INVITE is open: the caller at first. "Late" means that
- * the INVITE came without SDP: the offer is in the 2xx and the answer in the ACK. */
+/* "Late": the INVITE came without SDP; the offer is in the 2xx and the answer in the ACK. */
 #define CALL_STATES(X)                                                                             \
 	X(IDLE, "nothing was decided yet")                                                         \
 	X(ROUTING, "policy has chosen a trunk")                                                    \
 	X(CALLING, "INVITE sent to the callee")                                                    \
 	X(ANSWERING, "callee's 2xx is here; the engine is being told")                             \
-	X(ANSWERED, "2xx sent to the asker, who owes the ACK")                                     \
-	X(LATE_OFFERED, "callee's offer sent to the asker, who owes ACK and answer")               \
-	X(LATE_COMMIT, "asker's answer is here; the engine is being told; ACK is owed")            \
+	X(ANSWERED, "2xx sent to the caller, who owes the ACK")                                    \
+	X(LATE_OFFERED, "callee's offer sent to the caller, who owes ACK and answer")              \
+	X(LATE_COMMIT, "caller's answer is here; the engine is being told; ACK is owed")           \
 	X(ACTIVE, "both sides talk")                                                               \
-	X(REOFFERED, "re-INVITE passed on")                                                        \
-	X(RECOMMIT, "2xx to the re-INVITE is here; the engine is being told")                      \
-	X(ENDING, "both legs were ended; the engine's counters are awaited")                       \
+	X(ENDING, "all legs were ended; the engine's counters are awaited")                        \
 	X(ENDED, "nothing is left")
 
 enum call_state {
@@ -37,26 +36,22 @@ enum call_state {
 	X(REFUSED, "refused here")                                                                 \
 	X(RINGING, "18x")                                                                          \
 	X(EARLY, "18x with SDP")                                                                   \
+	X(EARLY_OFFER, "reliable 18x with the offer")                                              \
+	X(EARLY_ANSWER, "PRACK with the answer")                                                   \
 	X(ANSWER, "2xx")                                                                           \
 	X(LATE_OFFER, "2xx with the offer")                                                        \
+	X(REDIRECT, "3xx that is followed")                                                        \
+	X(TAKEN, "taken over by a newcomer")                                                       \
 	X(FAIL, "final failure")                                                                   \
 	X(CANCEL, "CANCEL")                                                                        \
 	X(ACK, "ACK")                                                                              \
-	X(OFFER, "re-INVITE")                                                                      \
-	X(KEPT, "re-INVITE came to nothing")                                                       \
-	X(REANSWER, "2xx to re-INVITE")                                                            \
-	X(RELATE, "2xx with the offer to re-INVITE")                                               \
-	X(REFAIL, "failure of re-INVITE")                                                          \
-	X(INFO, "INFO")                                                                            \
-	X(MESSAGE, "MESSAGE")                                                                      \
-	X(NOTIFY, "NOTIFY")                                                                        \
-	X(REFER, "REFER")                                                                          \
-	X(REQUEST, "request")                                                                      \
 	X(BYE, "BYE")                                                                              \
 	X(LOST, "peer gone")                                                                       \
 	X(COMMITTED, "engine ready")                                                               \
 	X(COMMIT_FAILED, "engine failed")                                                          \
 	X(SILENCE, "media silent")                                                                 \
+	X(LEFT, "its other party left with a transfer")                                            \
+	X(TOO_LONG, "longest duration")                                                            \
 	X(BROKEN, "cannot go on")                                                                  \
 	X(DRAIN, "shutdown")                                                                       \
 	X(REPORT, "media ended")
@@ -82,10 +77,22 @@ enum call_input {
 	X(refused_sdp, "SDP that cannot be carried")                                               \
 	X(silent, "ended for silent media")                                                        \
 	X(lost, "ended because a peer was gone")                                                   \
+	X(too_long, "ended for their duration")                                                    \
 	X(broken, "ended because they could not go on")                                            \
-	X(reinvites, "re-INVITEs passed on")                                                       \
-	X(reinvites_refused, "re-INVITEs that came to nothing")                                    \
-	X(glare, "re-INVITEs refused with 491 here")                                               \
+	X(reinvites, "re-INVITEs and UPDATEs passed on")                                           \
+	X(reinvites_refused, "of them, those that came to nothing")                                \
+	X(reinvites_answered, "of them, those that were answered here")                            \
+	X(reinvites_ours, "re-INVITEs and UPDATEs that nobody asked for")                          \
+	X(glare, "offers that met another one: 491, 500")                                          \
+	X(glare_retries, "offers sent again after a 491")                                          \
+	X(refreshes, "session refreshes sent")                                                     \
+	X(redirects, "3xx followed")                                                               \
+	X(transfers, "transfers begun")                                                            \
+	X(transfers_done, "transfers that came to their end")                                      \
+	X(transfers_failed, "transfers that failed")                                               \
+	X(replaced, "legs replaced by newcomers")                                                  \
+	X(dtmf_info, "keys from RTP to INFO")                                                      \
+	X(dtmf_rtp, "keys from INFO to RTP")                                                       \
 	X(options, "OPTIONS answered")                                                             \
 	X(not_allowed, "other requests outside dialogs that are not passed on")                    \
 	X(requests, "requests that are no calls passed on")                                        \
@@ -115,10 +122,25 @@ enum call_input {
 	X(LATCHED, "media latched")                                                                \
 	X(CONFLICT, "media conflict")                                                              \
 	X(SILENT, "media silent")                                                                  \
+	X(PRACK, "PRACK")                                                                          \
+	X(PRACK_SDP, "PRACK with SDP")                                                             \
 	X(REINVITE, "re-INVITE")                                                                   \
 	X(REINVITE_SDP, "re-INVITE with SDP")                                                      \
 	X(REINVITE_SENT, "re-INVITE sent")                                                         \
 	X(REINVITE_REFUSED, "re-INVITE refused")                                                   \
+	X(UPDATE, "UPDATE")                                                                        \
+	X(UPDATE_SDP, "UPDATE with SDP")                                                           \
+	X(UPDATE_SENT, "UPDATE sent")                                                              \
+	X(UPDATE_REFUSED, "UPDATE refused")                                                        \
+	X(GLARE, "glare: waits and tries again")                                                   \
+	X(REFRESH, "session refresh")                                                              \
+	X(REDIRECTED, "redirected")                                                                \
+	X(TRANSFER, "transfer begins")                                                             \
+	X(TRANSFER_PROGRESS, "transfer target rings")                                              \
+	X(TRANSFER_DONE, "transferred")                                                            \
+	X(TRANSFER_FAILED, "transfer failed")                                                      \
+	X(REPLACES, "INVITE with Replaces")                                                        \
+	X(DTMF, "key")                                                                             \
 	X(INFO, "INFO")                                                                            \
 	X(MESSAGE, "MESSAGE")                                                                      \
 	X(NOTIFY, "NOTIFY")                                                                        \
@@ -180,18 +202,28 @@ struct call_refers {
 struct call_leg {
 	struct invite *inv; /* NULL: none yet, or over */
 	const struct conf_trunk *trunk;
+	struct call *call;
 	struct str user;
 	struct addr peer;
+	struct oa oa;
 	uint8_t index;
+	bool withheld; /* who this is must not be said (RFC 3323) */
 };
 
-/* What is waiting for the engine's ack: a reply to the asker, or the ACK to the other one. Not in the
+#define CALL_THIRD MEDIA_THIRD /* the leg of a transfer */
+
+/* What is waiting for the engine's ack: a reply to the caller, a PRACK or ACK to the callee. Not in the
  * arena: a call that talks holds nothing. */
 struct call_held {
-	unsigned status;
+	unsigned status; /* 0: no reply */
+	bool reliable;
 	struct str headers, body;
 	char mem[];
 };
+
+struct early;
+struct exchange;
+struct transfer;
 
 struct call {
 	struct call *next, **pprev;
@@ -202,14 +234,23 @@ struct call {
 	struct media *ended;            /* its counters are still to come */
 	const struct conf_route *route; /* a place on it is taken */
 	struct call_leg leg[2];
-	struct call_held *held;     /* NULL: nothing waits */
+	struct early *early;       /* while the callee's 2xx is not here; NULL: else */
+	struct exchange *exchange; /* an offer in the established session is open; NULL: none is */
+	struct transfer *transfer; /* NULL: there is none */
+	struct transfer *lent;     /* of another call, which has a leg of this one; NULL: none */
+	const struct conf_route
+		*moved;         /* a place on it is taken for who came by transfer; NULL: none */
+	struct timer *longest;  /* NULL: it may last for ever */
+	struct call_held *held; /* NULL: nothing waits */
 	struct call_refers *refers; /* NULL: there was none */
 	uint64_t id;
 	uint64_t started_us, answered_us, ended_us;
-	uint8_t state; /* enum call_state */
-	uint8_t asker;
-	bool late;              /* the open INVITE of the asker had no SDP */
-	bool early_sdp;         /* held->body is an answer that the caller got, or will get */
+	uint8_t state;   /* enum call_state */
+	uint8_t reports; /* of media sessions that ended, still to come */
+	uint8_t n_transfers;
+	uint8_t rounds;         /* offers of ours, one after the other, since somebody else's */
+	bool late;              /* the INVITE of the caller had no SDP */
+	bool made;              /* and we made the offer that the callee got */
 	uint16_t refuse_status; /* for the caller */
 	uint16_t cause_status;
 	const char *cause; /* why it ended */
@@ -241,11 +282,12 @@ struct call *call_new(struct calls *cs, struct invite *inv, const struct conf_tr
 		      const struct addr *source);
 void call_free(struct call *c);
 void call_leave_route(struct call *c);
+void call_leave_moved(struct call *c);
 void call_note(struct call *c, unsigned leg, unsigned status, enum call_note what);
 /* Nothing waits any more: gives the memory back. */
 void call_unhold(struct call *c);
 /* Keeps a reply for later; 0 or -ENOMEM. What was kept before may be among its parts. */
-int call_hold(struct call *c, unsigned status, struct str headers, struct str body);
+int call_hold(struct call *c, const struct invite_reply *r);
 void call_committed(void *call, int status); /* for media_commit() */
 void call_reported(void *call, const struct media_report *r);
 void call_media_event(void *call, const struct media_news *n);
@@ -253,26 +295,116 @@ void call_media_event(void *call, const struct media_news *n);
 /* ---- leg.c: a new call ---- */
 #define CALL_SDP_MAX 8192 /* of what we write */
 
-static inline struct call *call_of(const struct call_leg *leg)
-{
-	return (struct call *)((char *)(leg - leg->index) - offsetof(struct call, leg));
-}
-
-call_action call_route, call_invite, call_ring, call_early, call_early_ready, call_answer,
-	call_answer_ready, call_answer_late, call_late_answer, call_late_ready, call_established;
+/* The INVITE once more, to where a 3xx points. */
+enum call_input call_invite_again(struct call *c, const struct sip_msg *m,
+				  const struct sip_core *core, const struct sip_uri *uri,
+				  const struct sip_msg *redirect);
+call_action call_route, call_invite, call_answer, call_answer_ready, call_answer_late,
+	call_late_answer, call_late_ready, call_established, call_acked;
 void call_leg_event(void *leg, struct invite *inv, const struct invite_event *e);
-int call_reply(struct call *c, unsigned leg, const struct invite_reply *r);
-/* For the caller: the status that media's error stands for. */
+/* The reply to the INVITE or re-INVITE that is open on a leg; with SDP where that has its place. */
+int call_reply(struct call *c, struct call_leg *leg, const struct invite_reply *r);
+/* For who offered or answered: the status that media's error stands for. */
 unsigned call_media_status(int err);
 struct str call_sdp(const struct invite_event *e); /* empty where the body is something else */
+extern const struct str call_sdp_type;
+/* 0, 1, or CALL_THIRD. */
+struct call_leg *call_leg_at(struct call *c, unsigned i);
+struct invite_terms call_terms(const struct conf_trunk *t);
+/* Says to the caller of an INVITE that is not answered yet: no. */
+enum call_input call_refused(struct call *c, unsigned status, const char *why);
 
-/* ---- reinvite.c: an established one ---- */
-call_action call_reoffer, call_glare, call_reanswer, call_reanswer_ready, call_reanswer_failed,
-	call_relate, call_refail;
+/* ---- early.c: before the answer ---- */
+
+#define EARLY_FORKS   32
+#define REDIRECTS_MAX 5
+
+struct early {
+	struct oa fork[EARLY_FORKS];
+	uint8_t heard; /* the fork whose media is relayed */
+	uint8_t prack; /* the fork that is owed a PRACK with the caller's answer */
+	bool settled;  /* an exchange by UPDATE or PRACK came after the first one */
+	uint8_t n_redirects;
+	uint64_t been[REDIRECTS_MAX + 1]; /* hashes of where the call was sent to */
+	struct str answer;                /* malloc()ed: the callee's answer to an offer of ours */
+	size_t invite_len;
+	char invite[]; /* as it came, for a redirect */
+};
+
+int call_early_new(struct call *c, const struct sip_msg *m); /* 0, -ENOMEM */
+void call_early_free(struct call *c);
+struct oa *call_oa(struct call *c, const struct call_leg *leg, unsigned fork);
+enum call_input call_progress_input(struct call *c, const struct invite_event *e);
+enum call_input call_answer_input(struct call *c, const struct invite_event *e);
+call_action call_ring, call_early, call_early_ready, call_early_offer, call_early_answer;
+/* PRACK of the caller: e->request is answered. */
+void call_prack(struct call *c, const struct invite_event *e);
+
+/* ---- exchange.c: offers in the dialogs ---- */
+
+#define EXCHANGE_US 3 /* nobody asked */
+
+typedef void exchange_done(struct call *c, unsigned status);
+
+/* A re-INVITE, or the INVITE of the third leg. */
+void exchange_reinvite(struct call *c, struct call_leg *leg, const struct invite_event *e);
+/* UPDATE, or a PRACK with an offer: e->request is answered, now or later. */
+void exchange_request(struct call *c, struct call_leg *leg, const struct invite_event *e);
+/* An offer of ours to a leg. made: media_make_offer() wrote it; else it is media_offer()'s, for this leg, from what the
+ * other one said. `done` gets 200 when both legs are at one and the engine knows, else why not; NULL: nobody waits.
+ * 0; -EBUSY: another exchange is open. */
+int exchange_ours(struct call *c, unsigned to, struct str offer, bool made, exchange_done *done);
+/* The staying leg need not be asked: goes on with the engine. */
+int exchange_known(struct call *c, exchange_done *done);
+/* The answer to a re-INVITE or UPDATE of ours; an ACK. */
+void exchange_answered(struct call *c, struct call_leg *leg, const struct invite_event *e);
+/* False: it was not for this. */
+bool exchange_acked(struct call *c, struct call_leg *leg, const struct invite_event *e);
+/* Whoever was told less than what holds now is offered again, if that can be now. */
+void exchange_debts(struct call *c);
+/* Ends it without a word to the other side; who asked is answered `status`. */
+void exchange_drop(struct call *c, unsigned status);
+/* The session timer of a leg wants a refresh. */
+void exchange_refresh(struct call *c, struct call_leg *leg);
+void exchange_dot(int fd);
+const char *exchange_state_name(const struct exchange *x);
+
+/* ---- transfer.c: another party comes in ---- */
+
+/* REFER in the dialog of a leg. False: it is to be passed on. */
+bool transfer_refer(struct call *c, unsigned leg, const struct invite_event *e);
+/* An INVITE with Replaces. The arg of its events, or NULL: it has been answered. */
+void *transfer_replaces(struct calls *cs, struct invite *inv, const struct sip_msg *m,
+			const struct sip_core *core, const struct sip_hop *source);
+void transfer_joined(struct call *c, unsigned status); /* exchange_done */
+void transfer_free(struct call *c);                    /* no exchange is open any more */
+void transfer_event(struct call *c, const struct invite_event *e); /* of the third leg */
+/* A leg is over. True: the call goes on without it, as another is on its way. */
+bool transfer_survives(struct call *c, struct call_leg *leg, const struct invite_event *e);
+void transfer_drop(struct call *c, unsigned status); /* ends the third leg */
+struct call_leg *transfer_leg(struct call *c);       /* NULL: there is none */
+/* Who hears what this leg says; NULL: nobody. */
+struct call_leg *transfer_partner(struct call *c, const struct call_leg *leg);
+void transfer_dot(int fd);
+/* For policy_ask: what the other side knows a dialog by. */
+bool transfer_map_replaces(const void *call, const struct sip_replaces *in,
+			   struct sip_replaces *out);
+
+/* ---- redirect.c: 3xx before the answer ---- */
+
+/* Is this failure one that is followed here? Then IN_REDIRECT. */
+bool redirect_wanted(const struct call *c, const struct invite_event *e);
+call_action call_redirect;
+
+/* ---- dtmf.c ---- */
+
+void dtmf_pressed(struct call *c, const struct media_news *n);
+/* An INFO that is a key, and for the other leg something else. False: it is to be passed on. */
+bool dtmf_info(struct call *c, unsigned leg, const struct invite_event *e);
 
 /* ---- end.c ---- */
-call_action call_refuse, call_fail, call_cancelled, call_bye, call_lost, call_silent, call_broken,
-	call_drained, call_done, call_ignore, call_refuse_commit;
+call_action call_refuse, call_fail, call_cancelled, call_bye, call_lost, call_left, call_silent,
+	call_too_long, call_broken, call_drained, call_done, call_ignore, call_refuse_commit;
 /* Ends a call: the caller gets `status` if he still waits, or BYE with `headers`. Always returns
  * what the state ENDING wants to hear. */
 enum call_input call_end(struct call *c, unsigned status, struct str headers);

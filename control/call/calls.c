@@ -88,13 +88,11 @@ static void *new_invite(void *arg, struct invite *inv, const struct sip_msg *m,
 {
 	struct calls *cs = arg;
 	struct call_in in = { .msg = m, .core = core, .source = &source->addr };
-	struct call *c;
 	struct call_leg *leg;
+	struct call *c;
 
-	if (invite_peer(inv) & INVITE_PEER_NEEDS_100REL) {
-		invite_end(inv, 420, STR("Unsupported: 100rel\r\n"));
-		return NULL;
-	}
+	if (sip_hdr_first(m, SIP_HDR_REPLACES))
+		return transfer_replaces(cs, inv, m, core, source);
 	c = call_new(cs, inv, &cs->conf->trunks[source->peer], &source->addr);
 	if (!c) {
 		invite_end(inv, 503, STR_NONE);

@@ -28,25 +28,45 @@ enum call_input call_end(struct call *c, unsigned status, struct str headers)
 	struct media *m = c->media;
 
 	c->ended_us = loop_wall_us(c->calls->loop);
+	exchange_drop(c, 487);
+	transfer_drop(c, status);
 	end_leg(c, 0, status, headers);
 	end_leg(c, 1, status, headers);
+	call_early_free(c);
+	if (c->longest)
+		timer_stop(c->calls->loop, c->longest);
 	c->media = NULL;
 	c->ended = m;
 	call_leave_route(c);
-	if (!m)
+	call_leave_moved(c);
+	if (!m && !c->reports)
 		return IN_REPORT;
-	media_end(m, call_reported, c);
+	if (m) {
+		c->reports++;
+		media_end(m, call_reported, c);
+	}
 	return IN_NONE;
 }
 
 /* IN_REFUSED: refuse_status says what the caller hears. */
 enum call_input call_refuse(struct call *c, const struct call_in *in)
 {
-	bool accept = c->refuse_status == 415 || c->refuse_status == 406;
+	struct str owed = STR_NONE;
 
 	(void)in;
-	return call_end(c, c->refuse_status,
-			accept ? STR("Accept: application/sdp\r\n") : STR_NONE);
+	switch (c->refuse_status) {
+	case 406:
+	case 415:
+		owed = STR("Accept: application/sdp\r\n");
+		break;
+	case 420:
+		owed = STR("Unsupported: 100rel\r\n");
+		break;
+	case 421:
+		owed = STR("Require: 100rel\r\n");
+		break;
+	}
+	return call_end(c, c->refuse_status, owed);
 }
 
 /* IN_COMMIT_FAILED before the caller was answered. */
@@ -100,9 +120,26 @@ enum call_input call_bye(struct call *c, const struct call_in *in)
 /* IN_LOST */
 enum call_input call_lost(struct call *c, const struct call_in *in)
 {
+	static const char *const why[][2] = {
+		[INVITE_LOST_STATUS] = { "caller is gone", "callee is gone" },
+		[INVITE_LOST_ACK] = { "caller sent no ACK", "callee sent no ACK" },
+		[INVITE_LOST_PRACK] = { "caller sent no PRACK", "callee sent no PRACK" },
+		[INVITE_LOST_SESSION] = { "caller did not refresh the session",
+					  "callee did not refresh the session" },
+	};
+
 	call_note(c, in->leg, in->e->status, NOTE_GONE);
 	c->calls->n.lost++;
-	call_because(c, in->leg ? "callee is gone" : "caller is gone", in->e->status);
+	call_because(c, why[in->e->lost][in->leg != 0], in->e->status);
+	/* Q.850 102: recovery on timer expiry. */
+	return call_end(c, 480, in->e->lost ? STR("Reason: Q.850;cause=102\r\n") : STR_NONE);
+}
+
+/* IN_LEFT */
+enum call_input call_left(struct call *c, const struct call_in *in)
+{
+	(void)in;
+	call_because(c, "transferred", 0);
 	return call_end(c, 480, STR_NONE);
 }
 
@@ -113,6 +150,15 @@ enum call_input call_silent(struct call *c, const struct call_in *in)
 	c->calls->n.silent++;
 	call_because(c, "media silent", 0);
 	return call_end(c, 480, STR("Reason: Q.850;cause=102;text=\"Media silent\"\r\n"));
+}
+
+/* IN_TOO_LONG. Q.850 31: normal, unspecified. */
+enum call_input call_too_long(struct call *c, const struct call_in *in)
+{
+	(void)in;
+	c->calls->n.too_long++;
+	call_because(c, "longest duration", 0);
+	return call_end(c, 480, STR("Reason: Q.850;cause=31;text=\"Longest duration\"\r\n"));
 }
 
 /* IN_BROKEN. Q.850 41: temporary failure. */

@@ -13,6 +13,7 @@ struct row {
 #define HANGUP                                                                                     \
 	[IN_BYE] = { call_bye, CALL_ENDING }, [IN_LOST] = { call_lost, CALL_ENDING },              \
 	[IN_SILENCE] = { call_silent, CALL_ENDING }, [IN_BROKEN] = { call_broken, CALL_ENDING },   \
+	[IN_TOO_LONG] = { call_too_long, CALL_ENDING }, [IN_LEFT] = { call_left, CALL_ENDING },    \
 	[IN_DRAIN] = { call_drained, CALL_ENDING }
 
 static const struct row table[CALL_STATE_COUNT][IN_COUNT] = {
@@ -26,13 +27,21 @@ static const struct row table[CALL_STATE_COUNT][IN_COUNT] = {
 	[CALL_CALLING] = {
 		[IN_RINGING] = { call_ring, CALL_CALLING },
 		[IN_EARLY] = { call_early, CALL_CALLING },
+		[IN_EARLY_OFFER] = { call_early_offer, CALL_CALLING },
+		[IN_EARLY_ANSWER] = { call_early_answer, CALL_CALLING },
 		[IN_COMMITTED] = { call_early_ready, CALL_CALLING },
 		[IN_COMMIT_FAILED] = { call_refuse_commit, CALL_ENDING },
 		[IN_ANSWER] = { call_answer, CALL_ANSWERING },
 		[IN_LATE_OFFER] = { call_answer_late, CALL_LATE_OFFERED },
+		[IN_REDIRECT] = { call_redirect, CALL_CALLING },
+		[IN_TAKEN] = { call_established, CALL_ANSWERING },
 		[IN_FAIL] = { call_fail, CALL_ENDING },
 		[IN_CANCEL] = { call_cancelled, CALL_ENDING },
 		[IN_REFUSED] = { call_refuse, CALL_ENDING },
+		[IN_BYE] = { call_bye, CALL_ENDING },
+		[IN_LOST] = { call_lost, CALL_ENDING },
+		[IN_SILENCE] = { call_silent, CALL_ENDING },
+		[IN_BROKEN] = { call_broken, CALL_ENDING },
 		[IN_DRAIN] = { call_drained, CALL_ENDING },
 	},
 	[CALL_ANSWERING] = {
@@ -40,43 +49,24 @@ static const struct row table[CALL_STATE_COUNT][IN_COUNT] = {
 		[IN_COMMIT_FAILED] = { call_refuse_commit, CALL_ENDING },
 		[IN_REFUSED] = { call_refuse, CALL_ENDING },
 		[IN_CANCEL] = { call_cancelled, CALL_ENDING },
-		[IN_OFFER] = { call_glare, CALL_ANSWERING },
 		HANGUP,
 	},
 	[CALL_ANSWERED] = {
 		[IN_ACK] = { call_established, CALL_ACTIVE },
-		[IN_OFFER] = { call_glare, CALL_ANSWERED },
 		HANGUP,
 	},
 	[CALL_LATE_OFFERED] = {
 		[IN_ACK] = { call_late_answer, CALL_LATE_COMMIT },
-		[IN_OFFER] = { call_glare, CALL_LATE_OFFERED },
 		[IN_REFUSED] = { call_refuse, CALL_ENDING },
 		HANGUP,
 	},
 	[CALL_LATE_COMMIT] = {
 		[IN_COMMITTED] = { call_late_ready, CALL_ACTIVE },
 		[IN_COMMIT_FAILED] = { call_broken, CALL_ENDING },
-		[IN_OFFER] = { call_glare, CALL_LATE_COMMIT },
 		HANGUP,
 	},
 	[CALL_ACTIVE] = {
-		[IN_OFFER] = { call_reoffer, CALL_REOFFERED },
-		HANGUP,
-	},
-	[CALL_REOFFERED] = {
-		[IN_KEPT] = { call_ignore, CALL_ACTIVE },
-		[IN_REANSWER] = { call_reanswer, CALL_RECOMMIT },
-		[IN_RELATE] = { call_relate, CALL_LATE_OFFERED },
-		[IN_REFAIL] = { call_refail, CALL_ACTIVE },
-		[IN_OFFER] = { call_glare, CALL_REOFFERED },
-		HANGUP,
-	},
-	[CALL_RECOMMIT] = {
-		[IN_KEPT] = { call_ignore, CALL_ACTIVE },
-		[IN_COMMITTED] = { call_reanswer_ready, CALL_ANSWERED },
-		[IN_COMMIT_FAILED] = { call_reanswer_failed, CALL_ANSWERED },
-		[IN_OFFER] = { call_glare, CALL_RECOMMIT },
+		[IN_ACK] = { call_acked, CALL_ACTIVE },
 		HANGUP,
 	},
 	[CALL_ENDING] = {
@@ -118,9 +108,10 @@ void call_fsm(struct call *c, enum call_input what, const struct call_in *in)
 		c->state = row->next;
 		what = row->action(c, in);
 	}
-	if (c->state == CALL_ACTIVE)
+	if (c->state == CALL_ACTIVE) {
 		call_unhold(c);
-	else if (c->state == CALL_ENDED)
+		exchange_debts(c);
+	} else if (c->state == CALL_ENDED)
 		call_free(c);
 }
 

@@ -73,7 +73,7 @@ static void test_ends(void **state)
 			}
 		}
 	}
-	assert_int_equal(n, 12); /* all of CALL_STATES */
+	assert_int_equal(n, 10); /* all of CALL_STATES */
 }
 
 int main(int argc, char **argv)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A new call, from the INVITE to the ACK: what is said to the caller and to the callee. */
+/* A new call, from the INVITE to the ACK: what is said to the caller and to the callee. early.c has what comes
+ * in between. */
 #include <errno.h>
 
 #include "call_priv.h"
+#include "sip/field.h"
 
-static const struct str sdp_type = { "application/sdp", 15 };
+const struct str call_sdp_type = { "application/sdp", 15 };
 
 struct str call_sdp(const struct invite_event *e)
 {
@@ -31,68 +33,152 @@ unsigned call_media_status(int err)
 	}
 }
 
-int call_reply(struct call *c, unsigned leg, const struct invite_reply *r)
+struct call_leg *call_leg_at(struct call *c, unsigned i)
 {
-	struct invite *inv = c->leg[leg].inv;
-	int err = inv ? invite_reply(inv, r) : -EINVAL;
-
-	if (err)
-		log_warn(c->calls->log, "call", "%016llx: %u cannot be sent to %s: %s",
-			 (unsigned long long)c->id, r->status, c->leg[leg].trunk->name,
-			 strerror(-err));
-	else
-		call_note(c, leg, r->status, NOTE_REPLY_SENT);
-	return err;
+	return i < 2 ? &c->leg[i] : transfer_leg(c);
 }
 
-static enum call_input refuse(struct call *c, unsigned status, const char *why)
+struct invite_terms call_terms(const struct conf_trunk *t)
 {
-	c->refuse_status = status;
+	static const uint8_t rel[] = {
+		[CONF_EXTENSION_NEVER] = INVITE_REL_NEVER,
+		[CONF_EXTENSION_SUPPORT] = INVITE_REL_SUPPORT,
+		[CONF_EXTENSION_REQUIRE] = INVITE_REL_REQUIRE,
+	};
+	static const uint8_t refresher[] = {
+		[CONF_REFRESHER_ANY] = INVITE_REFRESHER_ANY,
+		[CONF_REFRESHER_US] = INVITE_REFRESHER_US,
+		[CONF_REFRESHER_THEM] = INVITE_REFRESHER_THEM,
+	};
+
+	return (struct invite_terms){ .rel = rel[t->rel],
+				      .refresher = refresher[t->session_refresher],
+				      .session_expires_s = t->session_expires_s,
+				      .session_min_s = t->session_min_s };
+}
+
+/* ---- to the caller ---- */
+
+static void note_reply(struct call_leg *leg, const struct invite_reply *r)
+{
+	if (r->status >= 300)
+		oa_input(&leg->oa, OA_FAILED);
+	else if (r->status >= 200)
+		oa_input(&leg->oa, r->body.n ? OA_SENT_2XX_SDP : OA_SENT_2XX);
+	else if (r->body.n)
+		oa_input(&leg->oa, r->reliable ? OA_SENT_REL_SDP : OA_SENT_18X_SDP);
+}
+
+int call_reply(struct call *c, struct call_leg *leg, const struct invite_reply *r)
+{
+	struct invite_reply reply = *r;
+	int err;
+
+	if (r->body.n)
+		reply.body_type = call_sdp_type;
+	err = leg->inv ? invite_reply(leg->inv, &reply) : -EINVAL;
+	if (err) {
+		log_warn(c->calls->log, "call", "%016llx: %u cannot be sent to %s: %s",
+			 (unsigned long long)c->id, r->status, leg->trunk->name, strerror(-err));
+		return err;
+	}
+	note_reply(leg, r);
+	call_note(c, leg->index, r->status, NOTE_REPLY_SENT);
+	return 0;
+}
+
+enum call_input call_refused(struct call *c, unsigned status, const char *why)
+{
+	c->refuse_status = (uint16_t)status;
 	call_because(c, why, status);
 	return IN_REFUSED;
 }
 
-/* IN_INVITE */
-enum call_input call_route(struct call *c, const struct call_in *in)
+/* ---- IN_INVITE ---- */
+
+static enum call_input refuse_sdp(struct call *c, unsigned status, const char *why)
+{
+	c->calls->n.refused_sdp++;
+	return call_refused(c, status, why);
+}
+
+/* What the caller's trunk wants of 100rel, and the caller has not. 0: all is well. */
+static unsigned extension_status(const struct call_leg *caller)
+{
+	unsigned peer = invite_peer(caller->inv);
+
+	if (caller->trunk->rel == CONF_EXTENSION_NEVER && (peer & INVITE_PEER_NEEDS_100REL))
+		return 420;
+	if (caller->trunk->rel == CONF_EXTENSION_REQUIRE && !(peer & INVITE_PEER_100REL))
+		return 421;
+	return 0;
+}
+
+static enum call_input check_body(struct call *c, const struct sip_msg *m)
+{
+	struct str sdp;
+
+	switch (policy_body(m->body, sip_value(m, SIP_HDR_CONTENT_TYPE), m, &sdp)) {
+	case POLICY_BODY_BAD:
+		return refuse_sdp(c, 400, "body cannot be taken apart");
+	case POLICY_BODY_OTHER:
+		return refuse_sdp(c, 415, "body is not SDP");
+	case POLICY_BODY_NONE:
+		c->late = true;
+		oa_input(&c->leg[0].oa, OA_GOT_INVITE);
+		break;
+	case POLICY_BODY_SDP:
+		oa_input(&c->leg[0].oa, OA_GOT_INVITE_SDP);
+		break;
+	}
+	if (!policy_accepts_sdp(m))
+		return refuse_sdp(c, 406, "caller does not accept SDP");
+	return IN_NONE;
+}
+
+static enum call_input choose_route(struct call *c)
 {
 	struct calls_counters *n = &c->calls->n;
-	struct str sdp;
-	enum policy_body body =
-		policy_body(in->msg->body, sip_value(in->msg, SIP_HDR_CONTENT_TYPE), in->msg, &sdp);
-	int err;
+	int err = policy_route(c->conf, c->leg[0].trunk->index, c->calls->limits, &c->route);
 
-	call_note(c, 0, 0, body == POLICY_BODY_NONE ? NOTE_INVITE : NOTE_INVITE_SDP);
-	c->late = body == POLICY_BODY_NONE;
-	if (c->calls->draining)
-		return refuse(c, 503, "shutting down");
-	if (body == POLICY_BODY_BAD) {
-		n->refused_sdp++;
-		return refuse(c, 400, "body cannot be taken apart");
-	}
-	if (body == POLICY_BODY_OTHER) {
-		n->refused_sdp++;
-		return refuse(c, 415, "body is not SDP");
-	}
-	if (!policy_accepts_sdp(in->msg)) {
-		n->refused_sdp++;
-		return refuse(c, 406, "caller does not accept SDP");
-	}
-	if (!engine_is_up(media_engine(c->calls->media))) {
-		n->refused_engine++;
-		return refuse(c, 503, "no engine");
-	}
-	err = policy_route(c->conf, c->leg[0].trunk->index, c->calls->limits, &c->route);
 	if (err == -EACCES) {
 		n->refused_route++;
-		return refuse(c, 403, "no line in calls: begins at this trunk");
+		return call_refused(c, 403, "no line in calls: begins at this trunk");
 	}
 	if (err) {
 		n->refused_limit++;
-		return refuse(c, 503, "no room for another call");
+		return call_refused(c, 503, "no room for another call");
 	}
 	c->leg[1].trunk = c->route->to;
 	return IN_ROUTED;
 }
+
+enum call_input call_route(struct call *c, const struct call_in *in)
+{
+	struct invite_terms terms = call_terms(c->leg[0].trunk);
+	enum call_input refused;
+	unsigned status;
+
+	invite_set_terms(c->leg[0].inv, &terms);
+	call_note(c, 0, 0, in->msg->body.n ? NOTE_INVITE_SDP : NOTE_INVITE);
+	if (c->calls->draining)
+		return call_refused(c, 503, "shutting down");
+	refused = check_body(c, in->msg);
+	if (refused != IN_NONE)
+		return refused;
+	if (invite_session_too_small(c->leg[0].inv))
+		return call_refused(c, 422, "session interval too small");
+	status = extension_status(&c->leg[0]);
+	if (status)
+		return call_refused(c, status, "100rel is not as this trunk wants it");
+	if (!engine_is_up(media_engine(c->calls->media))) {
+		c->calls->n.refused_engine++;
+		return call_refused(c, 503, "no engine");
+	}
+	return choose_route(c);
+}
+
+/* ---- IN_ROUTED: the offer and the INVITE toward the callee ---- */
 
 static enum call_input refuse_media(struct call *c, int err)
 {
@@ -100,8 +186,8 @@ static enum call_input refuse_media(struct call *c, int err)
 		c->calls->n.refused_ports++;
 	else
 		c->calls->n.refused_sdp++;
-	return refuse(c, call_media_status(err),
-		      err == -ENOBUFS ? "no media ports left" : "SDP that cannot be carried");
+	return call_refused(c, call_media_status(err),
+			    err == -ENOBUFS ? "no media ports left" : "SDP that cannot be carried");
 }
 
 static void keep_names(struct call *c, struct str caller, struct str callee)
@@ -118,8 +204,33 @@ static void keep_names(struct call *c, struct str caller, struct str callee)
 	c->leg[1].user = (struct str){ mem + caller.n, callee.n };
 }
 
-/* IN_ROUTED: the offer and the INVITE toward the callee. */
-enum call_input call_invite(struct call *c, const struct call_in *in)
+/* Reliable replies of the callee may hold an offer that only a PRACK of the caller can answer; who sends none gets the
+ * offer in the 2xx, and the callee must not be told of 100rel. */
+static void settle_terms(struct call *c, struct invite_terms *terms)
+{
+	const struct conf_trunk *to = c->leg[1].trunk;
+	bool rel = c->leg[0].trunk->rel != CONF_EXTENSION_NEVER &&
+		   (invite_peer(c->leg[0].inv) & INVITE_PEER_100REL);
+
+	*terms = call_terms(to);
+	c->made = c->late && (!to->late_offer || (to->rel == CONF_EXTENSION_REQUIRE && !rel));
+	if (c->late && !c->made && !rel)
+		terms->rel = INVITE_REL_NEVER;
+}
+
+static int write_offer(struct call *c, const struct call_in *in, struct buf *sdp)
+{
+	struct str offer;
+
+	if (c->made)
+		return media_make_offer(c->media, 1, sdp);
+	policy_body(in->msg->body, sip_value(in->msg, SIP_HDR_CONTENT_TYPE), in->msg, &offer);
+	return c->late ? 0 : media_offer(c->media, 0, offer, in->source, sdp);
+}
+
+/* The INVITE of p, with the offer of the caller's INVITE. */
+static enum call_input send_invite(struct call *c, const struct call_in *in,
+				   const struct policy_invite *p)
 {
 	const struct conf_trunk *to = c->leg[1].trunk;
 	struct media_options mo = {
@@ -127,127 +238,116 @@ enum call_input call_invite(struct call *c, const struct call_in *in)
 	};
 	struct sip_hop targets[SIP_TARGETS_MAX];
 	unsigned n_targets = trunks_targets(c->calls->trunks, to->index, targets);
-	char sdp_mem[CALL_SDP_MAX], mem[POLICY_MEMORY];
-	struct policy_invite p;
-	struct str offer;
-	struct buf sdp, b;
+	char sdp_mem[CALL_SDP_MAX];
+	struct invite_terms terms;
+	struct buf sdp;
 	int err;
 
-	buf_init(&sdp, sdp_mem, sizeof(sdp_mem));
-	buf_init(&b, mem, sizeof(mem));
 	if (!n_targets) {
 		c->calls->n.refused_dns++;
-		return refuse(c, 503, "trunk's name is not resolved");
+		return call_refused(c, 503, "trunk's name is not resolved");
 	}
 	c->leg[1].peer = targets[0].addr;
-	err = policy_invite(in->msg, in->core, to, &b, &p);
-	if (err == -ENOENT) {
-		c->calls->n.refused_route++;
-		return refuse(c, 404, "request URI names nobody");
-	}
-	if (err)
-		return refuse(c, 513, "header fields too long");
-	keep_names(c, p.caller, p.callee);
+	keep_names(c, p->caller, p->callee);
 	c->media = media_new(c->calls->media, &mo);
 	if (!c->media)
-		return refuse(c, 503, "no memory");
-	policy_body(in->msg->body, sip_value(in->msg, SIP_HDR_CONTENT_TYPE), in->msg, &offer);
-	err = c->late ? 0 : media_offer(c->media, 0, offer, in->source, &sdp);
+		return call_refused(c, 503, "no memory");
+	settle_terms(c, &terms);
+	buf_init(&sdp, sdp_mem, sizeof(sdp_mem));
+	err = write_offer(c, in, &sdp);
 	if (err)
 		return refuse_media(c, err);
 	c->leg[1].inv = invite_send(c->calls->sip,
 				    &(struct invite_params){
 					    .targets = { targets, n_targets, to->failover_ms },
-					    .ruri = p.ruri,
-					    .from = p.from,
-					    .to = p.to,
-					    .contact_user = p.contact_user,
-					    .headers = p.headers,
+					    .ruri = p->ruri,
+					    .from = p->from,
+					    .to = p->to,
+					    .contact_user = p->contact_user,
+					    .headers = p->headers,
 					    .body = buf_str(&sdp),
-					    .body_type = c->late ? STR_NONE : sdp_type,
+					    .body_type = sdp.n ? call_sdp_type : STR_NONE,
 					    .max_forwards = (uint8_t)(in->core->max_forwards - 1),
 					    .ring_ms = to->ring_timeout_s * 1000,
+					    .terms = terms,
 					    .arg = &c->leg[1],
 				    });
 	if (!c->leg[1].inv)
-		return refuse(c, errno == EMSGSIZE ? 513 : 503, "INVITE could not be sent");
-	c->calls->n.started++;
+		return call_refused(c, errno == EMSGSIZE ? 513 : 503, "INVITE could not be sent");
+	oa_input(&c->leg[1].oa, sdp.n ? OA_SENT_INVITE_SDP : OA_SENT_INVITE);
 	call_note(c, 1, 0, NOTE_INVITE_SENT);
 	return IN_NONE;
 }
 
-/* Passes a 18x; the answer in it, if any, was held until the engine knew. */
-static void pass_progress(struct call *c, unsigned status, struct str headers, struct str body)
+enum call_input call_invite(struct call *c, const struct call_in *in)
 {
-	struct invite_reply r = { .status = status, .headers = headers, .body = body };
+	char mem[POLICY_MEMORY];
+	enum call_input next;
+	struct policy_invite p;
+	struct buf b;
+	int err;
 
-	if (body.n)
-		r.body_type = sdp_type;
-	call_reply(c, 0, &r);
+	buf_init(&b, mem, sizeof(mem));
+	err = policy_invite(in->msg, in->core, c->leg[1].trunk, &b, &p);
+	if (err == -ENOENT) {
+		c->calls->n.refused_route++;
+		return call_refused(c, 404, "request URI names nobody");
+	}
+	if (err)
+		return call_refused(c, 513, "header fields too long");
+	c->leg[0].withheld = sip_privacy(in->msg) & (SIP_PRIVACY_ID | SIP_PRIVACY_USER);
+	if (call_early_new(c, in->msg))
+		return call_refused(c, 503, "no memory");
+	next = send_invite(c, in, &p);
+	if (next == IN_NONE)
+		c->calls->n.started++;
+	return next;
 }
 
-/* IN_RINGING */
-enum call_input call_ring(struct call *c, const struct call_in *in)
+enum call_input call_invite_again(struct call *c, const struct sip_msg *m,
+				  const struct sip_core *core, const struct sip_uri *uri,
+				  const struct sip_msg *redirect)
 {
-	unsigned status = policy_progress(in->e->status);
+	struct policy_party party = { .caller = c->leg[0].user,
+				      .callee = uri->user,
+				      .invite = m,
+				      .redirect = redirect,
+				      .redirector = c->leg[1].user };
+	struct call_in in = { .msg = m, .core = core, .source = &c->leg[0].peer };
 	char mem[POLICY_MEMORY];
+	struct policy_invite p;
 	struct buf b;
 
-	call_note(c, 1, in->e->status, NOTE_PROGRESS);
 	buf_init(&b, mem, sizeof(mem));
-	if (status)
-		pass_progress(c, status,
-			      policy_reply_headers(in->e->msg, status, c->leg[0].trunk, &b),
-			      STR_NONE);
-	return IN_NONE;
+	if (policy_invite_party(&party, c->leg[1].trunk, &b, &p))
+		return call_refused(c, 480, "3xx that cannot be followed");
+	return send_invite(c, &in, &p);
 }
 
-/* IN_EARLY: SDP that cannot be used, or that answers no offer (a late one is for the 2xx), is left
- * out; the 18x still says that it rings. */
-enum call_input call_early(struct call *c, const struct call_in *in)
-{
-	unsigned status = policy_progress(in->e->status);
-	char sdp_mem[CALL_SDP_MAX], mem[POLICY_MEMORY];
-	struct buf sdp, b;
+/* ---- IN_ANSWER: the 2xx with the answer, or after it ---- */
 
-	if (!status)
-		return IN_NONE;
-	buf_init(&sdp, sdp_mem, sizeof(sdp_mem));
-	buf_init(&b, mem, sizeof(mem));
-	if (media_answer(c->media, 1, in->e->fork, call_sdp(in->e), &in->e->source, &sdp))
-		return call_ring(c, in);
-	call_note(c, 1, in->e->status, NOTE_PROGRESS_SDP);
-	if (call_hold(c, status, policy_reply_headers(in->e->msg, status, c->leg[0].trunk, &b),
-		      buf_str(&sdp)))
-		return refuse(c, 503, "no memory");
-	c->early_sdp = true;
-	media_commit(c->media, call_committed, c);
-	return IN_NONE;
-}
-
-enum call_input call_early_ready(struct call *c, const struct call_in *in)
-{
-	(void)in;
-	pass_progress(c, c->held->status, c->held->headers, c->held->body);
-	return IN_NONE;
-}
-
-/* The answer that a 2xx brings: its own, or the one of the 18x before it where it has none. */
-static int final_answer(struct call *c, const struct invite_event *e, struct buf *sdp)
+/* What the caller is told; nothing where he knows. */
+static int answer_of(struct call *c, const struct invite_event *e, struct buf *sdp)
 {
 	struct str body = call_sdp(e);
+	int err;
 
-	if (body.n)
-		return media_answer(c->media, 1, e->fork, body, &e->source, sdp);
-	if (e->body.n || !c->early_sdp)
+	if (c->early->settled && e->fork == c->early->heard)
+		return 0;
+	if (c->late) /* the offer was his, the answer went to him in a PRACK */
+		return 0;
+	if (e->body.n && !body.n)
 		return -EBADMSG;
-	buf_put(sdp, c->held->body);
-	return 0;
+	if (!c->early->settled)
+		return media_answer(c->media, 1, e->fork, body, &e->source, sdp);
+	/* Another fork than the one that the session went on with: what it can do is news for the caller. */
+	err = media_offer(c->media, 1, body, &e->source, sdp);
+	return err ? err : media_answer_known(c->media);
 }
 
-/* IN_ANSWER */
 enum call_input call_answer(struct call *c, const struct call_in *in)
 {
+	struct invite_reply r = { .status = 200 };
 	char sdp_mem[CALL_SDP_MAX], mem[POLICY_MEMORY];
 	struct buf sdp, b;
 	int err;
@@ -256,22 +356,49 @@ enum call_input call_answer(struct call *c, const struct call_in *in)
 	buf_init(&sdp, sdp_mem, sizeof(sdp_mem));
 	buf_init(&b, mem, sizeof(mem));
 	invite_ack(c->leg[1].inv, STR_NONE, STR_NONE);
-	err = final_answer(c, in->e, &sdp);
+	exchange_drop(c, 500);
+	err = answer_of(c, in->e, &sdp);
 	if (err == -EBADMSG)
-		return refuse(c, 502, "callee's answer cannot be understood");
+		return call_refused(c, 502, "callee's answer cannot be understood");
 	if (err)
 		return refuse_media(c, err);
-	if (call_hold(c, 200, policy_reply_headers(in->e->msg, 200, c->leg[0].trunk, &b),
-		      buf_str(&sdp)))
-		return refuse(c, 503, "no memory");
+	r.headers = policy_reply_headers(in->e->msg, 200, c->leg[0].trunk, &b);
+	if (c->leg[0].oa.state == OA_GOT)
+		r.body = buf_str(&sdp);
+	if (call_hold(c, &r))
+		return call_refused(c, 503, "no memory");
 	media_commit(c->media, call_committed, c);
 	return IN_NONE;
+}
+
+static void too_long(void *arg)
+{
+	call_fsm(arg, IN_TOO_LONG, &(struct call_in){ 0 });
+}
+
+/* The shorter of what the two trunks allow. */
+static void limit_duration(struct call *c)
+{
+	uint64_t s = UINT64_MAX;
+
+	for (unsigned i = 0; i < 2; i++)
+		if (c->leg[i].trunk->max_duration_s && c->leg[i].trunk->max_duration_s < s)
+			s = c->leg[i].trunk->max_duration_s;
+	if (s == UINT64_MAX)
+		return;
+	c->longest = arena_alloc(c->arena, sizeof(*c->longest));
+	if (!c->longest)
+		return; /* the call lasts as long as its people want, then */
+	timer_init(c->longest, too_long, c);
+	timer_start(c->calls->loop, c->longest, s * 1000);
 }
 
 static void answered(struct call *c)
 {
 	c->answered_us = loop_wall_us(c->calls->loop);
 	c->calls->n.answered++;
+	call_early_free(c);
+	limit_duration(c);
 }
 
 /* IN_COMMITTED: the first packet after this 200 is relayed already. */
@@ -279,63 +406,69 @@ enum call_input call_answer_ready(struct call *c, const struct call_in *in)
 {
 	struct invite_reply r = { .status = 200,
 				  .headers = c->held->headers,
-				  .body = c->held->body,
-				  .body_type = sdp_type };
+				  .body = c->held->body };
 
 	(void)in;
 	media_settle(c->media);
 	answered(c);
-	if (call_reply(c, 0, &r)) {
+	if (call_reply(c, &c->leg[0], &r)) {
 		call_because(c, "200 could not be sent to the caller", 0);
 		return IN_BROKEN;
 	}
 	return IN_NONE;
 }
 
-/* IN_LATE_OFFER */
+/* ---- IN_LATE_OFFER: the offer is in the 2xx ---- */
+
+/* The callee's offer; or the answer to the one that we made, of which the caller's is made. */
 enum call_input call_answer_late(struct call *c, const struct call_in *in)
 {
 	struct str offer = call_sdp(in->e);
 	char sdp_mem[CALL_SDP_MAX], mem[POLICY_MEMORY];
 	struct buf sdp, b;
-	struct invite_reply r = { .status = 200, .body_type = sdp_type };
+	struct invite_reply r = { .status = 200 };
 	int err;
 
 	call_note(c, 1, in->e->status, NOTE_ANSWER_OFFER);
 	buf_init(&sdp, sdp_mem, sizeof(sdp_mem));
 	buf_init(&b, mem, sizeof(mem));
+	if (c->made && !in->e->body.n)
+		offer = c->early->answer;
 	err = offer.n ? media_offer(c->media, 1, offer, &in->e->source, &sdp) : -EBADMSG;
-	if (err) {
+	if (c->made || err)
 		invite_ack(c->leg[1].inv, STR_NONE, STR_NONE);
-		return err == -EBADMSG ? refuse(c, 502, "callee's offer cannot be understood")
+	if (err)
+		return err == -EBADMSG ? call_refused(c, 502, "callee's offer cannot be understood")
 				       : refuse_media(c, err);
-	}
 	r.headers = policy_reply_headers(in->e->msg, 200, c->leg[0].trunk, &b);
 	r.body = buf_str(&sdp);
 	answered(c);
-	if (call_reply(c, 0, &r)) {
+	if (call_reply(c, &c->leg[0], &r)) {
 		call_because(c, "200 could not be sent to the caller", 0);
 		return IN_BROKEN;
 	}
 	return IN_NONE;
 }
 
-/* IN_ACK of a late offer, of a new call or of a re-INVITE: the answer is in it, and the other leg's
- * ACK waits for the engine. */
+/* IN_ACK of a late offer: the answer is in it, and the callee's ACK waits for the engine. */
 enum call_input call_late_answer(struct call *c, const struct call_in *in)
 {
+	enum oa_verdict v;
 	struct str answer = call_sdp(in->e);
 	char sdp_mem[CALL_SDP_MAX];
 	struct buf sdp;
 	int err;
 
-	call_note(c, in->leg, 0, answer.n ? NOTE_ACK_ANSWER : NOTE_ACK);
+	v = oa_input(&c->leg[0].oa, answer.n ? OA_GOT_ACK_SDP : OA_GOT_ACK);
+	call_note(c, 0, 0, answer.n ? NOTE_ACK_ANSWER : NOTE_ACK);
 	buf_init(&sdp, sdp_mem, sizeof(sdp_mem));
-	err = answer.n ? media_answer(c->media, in->leg, 0, answer, &in->e->source, &sdp) : -EBADMSG;
+	err = v == OA_ANSWER ? media_answer(c->media, 0, 0, answer, &in->e->source, &sdp)
+			     : -EBADMSG;
 	if (!err)
-		err = call_hold(c, 200, STR_NONE, buf_str(&sdp));
+		err = call_hold(c, &(struct invite_reply){ .body = buf_str(&sdp) });
 	if (err) {
-		invite_ack(c->leg[in->leg ^ 1].inv, STR_NONE, STR_NONE);
+		if (!c->made)
+			invite_ack(c->leg[1].inv, STR_NONE, STR_NONE);
 		call_because(c, "the answer in the ACK is missing or cannot be understood", 0);
 		return IN_BROKEN;
 	}
@@ -347,50 +480,56 @@ enum call_input call_late_ready(struct call *c, const struct call_in *in)
 {
 	(void)in;
 	media_settle(c->media);
-	invite_ack(c->leg[c->asker ^ 1].inv, c->held->body, sdp_type);
-	call_note(c, c->asker ^ 1, 0, NOTE_ACK_ANSWER_SENT);
+	if (!c->made) {
+		invite_ack(c->leg[1].inv, c->held->body, call_sdp_type);
+		oa_input(&c->leg[1].oa, OA_SENT_ACK_SDP);
+		call_note(c, 1, 0, NOTE_ACK_ANSWER_SENT);
+	}
 	return IN_NONE;
 }
 
-/* IN_ACK */
+/* ---- ACK ---- */
+
 enum call_input call_established(struct call *c, const struct call_in *in)
 {
+	oa_input(&c->leg[0].oa, OA_GOT_ACK);
 	call_note(c, in->leg, 0, NOTE_ACK);
 	return IN_NONE;
 }
 
-/* The input of the state machine that an event of the SIP core is. */
-static enum call_input input_of(const struct call *c, const struct invite_event *e)
+/* Of a re-INVITE. */
+enum call_input call_acked(struct call *c, const struct call_in *in)
 {
-	bool ok = e->status >= 200 && e->status < 300;
+	struct call_leg *leg = call_leg_at(c, in->leg);
 
+	call_note(c, in->leg, 0, call_sdp(in->e).n ? NOTE_ACK_ANSWER : NOTE_ACK);
+	if (!exchange_acked(c, leg, in->e))
+		oa_input(&leg->oa, OA_GOT_ACK);
+	return IN_NONE;
+}
+
+/* ---- events of the SIP core ---- */
+
+static enum call_input input_of(struct call *c, const struct invite_event *e)
+{
 	switch (e->type) {
 	case INVITE_PROGRESS:
-		return call_sdp(e).n ? IN_EARLY : IN_RINGING;
+		return call_progress_input(c, e);
 	case INVITE_ANSWER:
-		return c->late ? IN_LATE_OFFER : IN_ANSWER;
+		return call_answer_input(c, e);
 	case INVITE_FAIL:
-		return IN_FAIL;
+		return redirect_wanted(c, e) ? IN_REDIRECT : IN_FAIL;
 	case INVITE_CANCEL:
 		return IN_CANCEL;
 	case INVITE_ACK:
 		return IN_ACK;
-	case INVITE_OFFER:
-		return IN_OFFER;
-	case INVITE_REANSWER:
-		return !ok ? IN_REFAIL : c->late ? IN_RELATE : IN_REANSWER;
 	case INVITE_BYE:
 		return IN_BYE;
 	case INVITE_LOST:
 		return IN_LOST;
-	case INVITE_PRACK:
-	case INVITE_UPDATE:
-	case INVITE_UPDATED:
-	case INVITE_REFRESH:
-	case INVITE_REQUEST:
-		break;
+	default:
+		return IN_NONE;
 	}
-	return IN_NONE;
 }
 
 static bool is_over(enum invite_event_type t)
@@ -398,19 +537,49 @@ static bool is_over(enum invite_event_type t)
 	return t == INVITE_FAIL || t == INVITE_CANCEL || t == INVITE_BYE || t == INVITE_LOST;
 }
 
+/* What is no affair of the call's own state machine. */
+static bool beside(struct call *c, struct call_leg *leg, const struct invite_event *e)
+{
+	switch (e->type) {
+	case INVITE_REQUEST:
+		call_request(c, leg->index, e);
+		return true;
+	case INVITE_PRACK:
+		call_prack(c, e);
+		return true;
+	case INVITE_UPDATE:
+		exchange_request(c, leg, e);
+		return true;
+	case INVITE_OFFER:
+		exchange_reinvite(c, leg, e);
+		return true;
+	case INVITE_REANSWER:
+	case INVITE_UPDATED:
+		exchange_answered(c, leg, e);
+		return true;
+	case INVITE_REFRESH:
+		exchange_refresh(c, leg);
+		return true;
+	default:
+		return false;
+	}
+}
+
 void call_leg_event(void *leg_arg, struct invite *inv, const struct invite_event *e)
 {
 	struct call_leg *leg = leg_arg;
+	struct call *c = leg->call;
 	struct call_in in = { .leg = leg->index, .e = e };
 
 	(void)inv;
-	if (e->type == INVITE_REQUEST) {
-		call_request(call_of(leg), leg->index, e);
-		return;
-	}
 	if (is_over(e->type))
 		leg->inv = NULL;
 	if (e->source.family)
 		leg->peer = e->source;
-	call_fsm(call_of(leg), input_of(call_of(leg), e), &in);
+	if (beside(c, leg, e))
+		return;
+	if (leg->index == CALL_THIRD)
+		transfer_event(c, e);
+	else if (!transfer_survives(c, leg, e))
+		call_fsm(c, input_of(c, e), &in);
 }

@@ -117,6 +117,14 @@ static uint32_t refer_id(const void *arg, uint32_t id)
 	return 0;
 }
 
+/* A dialog that a REFER names, where it crosses a call. */
+static bool replaces(const void *arg, const struct sip_replaces *in, struct sip_replaces *out)
+{
+	const struct relay_in *relay = arg;
+
+	return relay->call && transfer_map_replaces(relay->call, in, out);
+}
+
 /* ---- requests ---- */
 
 static bool is_terminated(const struct sip_msg *m)
@@ -252,6 +260,7 @@ void relay_pass(struct calls *cs, const struct relay_in *in)
 				  .to = in->to,
 				  .inside = in->inv || in->sub,
 				  .refer_id = refer_id,
+				  .replaces = replaces,
 				  .refer_arg = in };
 	bool begins =
 		!ask.inside && (in->msg->method == SIP_SUBSCRIBE || in->msg->method == SIP_REFER);

@@ -21,7 +21,8 @@ struct relay_in {
 	/* The dialog that it goes on in; both NULL: none. */
 	struct invite *inv;
 	struct subscription *sub;
-	struct watch *watch; /* that it belongs to, or NULL */
+	struct watch *watch;        /* that it belongs to, or NULL */
+	const struct call *call;    /* whose dialogs it crosses, or NULL */
 	struct call_refers *refers; /* of the pair of dialogs that it crosses, or NULL */
 	unsigned leg;               /* of that pair, or side of the watch: where it came from */
 };

@@ -85,23 +85,42 @@ static enum call_note note_of(enum sip_method m)
 	}
 }
 
+/* Who is about to come in has nobody yet to talk to. */
+static void answer_third(struct call *c, const struct invite_event *e)
+{
+	(void)c;
+	sip_request_reply(
+		e->request,
+		&(struct invite_reply){ .status = 500, .headers = STR("Retry-After: 5\r\n") });
+}
+
 void call_request(struct call *c, unsigned leg, const struct invite_event *e)
 {
-	/* Without memory NOTIFYs of it do not name it. */
-	if (e->msg->method == SIP_REFER && !c->refers)
-		c->refers = arena_alloc(c->arena, sizeof(*c->refers));
-
 	struct relay_in in = { .request = e->request,
 			       .msg = e->msg,
 			       .core = e->core,
 			       .conf = c->conf,
-			       .from = c->leg[leg].trunk,
-			       .to = c->leg[leg ^ 1].trunk,
-			       .inv = c->leg[leg ^ 1].inv,
-			       .refers = c->refers,
+			       .from = call_leg_at(c, leg)->trunk,
 			       .leg = leg };
 
+	if (leg != CALL_THIRD) {
+		in.to = c->leg[leg ^ 1].trunk;
+		in.inv = c->leg[leg ^ 1].inv;
+	}
 	call_note(c, leg, 0, note_of(e->msg->method));
+	if (leg == CALL_THIRD) {
+		answer_third(c, e);
+		return;
+	}
+	if (e->msg->method == SIP_REFER && transfer_refer(c, leg, e))
+		return;
+	if (dtmf_info(c, leg, e))
+		return;
+	/* Without memory NOTIFYs of it do not name it. */
+	if (e->msg->method == SIP_REFER && !c->refers)
+		c->refers = arena_alloc(c->arena, sizeof(*c->refers));
+	in.refers = c->refers;
+	in.call = c;
 	if (in.inv)
 		relay_pass(c->calls, &in);
 	else

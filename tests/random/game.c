@@ -105,7 +105,7 @@ static bool begin(struct game *g)
 {
 	terms_roll(&g->terms, &g->dice);
 	g->script = (struct script){ .file = "random", .conf = g->terms.conf };
-	g->w = world_new(&g->script, false);
+	g->w = world_new(&g->script, NULL, false);
 	if (!g->w)
 		return false;
 	g->loop = g->w->loop;

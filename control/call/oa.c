@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of offer and answer. A place that is not filled is OA_WRONG. */
+#include "call/oa.h"
+
+#include <stdio.h>
+
+struct row {
+	uint8_t verdict;
+	uint8_t next;
+};
+
+static const struct row table[OA_STATE_COUNT][OA_INPUT_COUNT] = {
+	[OA_NONE] = {
+		[OA_GOT_INVITE] = { OA_NOTHING, OA_OWE },
+		[OA_GOT_INVITE_SDP] = { OA_OFFER, OA_GOT },
+		[OA_SENT_INVITE] = { OA_NOTHING, OA_EXPECT },
+		[OA_SENT_INVITE_SDP] = { OA_OFFER, OA_SENT },
+		[OA_FAILED] = { OA_NOTHING, OA_NONE },
+	},
+	[OA_OWE] = {
+		[OA_SENT_REL_SDP] = { OA_OFFER, OA_SENT },
+		[OA_SENT_2XX_SDP] = { OA_OFFER, OA_SENT },
+		[OA_GOT_PRACK] = { OA_NOTHING, OA_OWE },
+		[OA_GOT_UPDATE_SDP] = { OA_BUSY, OA_OWE },
+		[OA_FAILED] = { OA_NOTHING, OA_NONE },
+	},
+	[OA_EXPECT] = {
+		[OA_GOT_18X_SDP] = { OA_NOTHING, OA_EXPECT },
+		[OA_GOT_REL_SDP] = { OA_OFFER, OA_GOT },
+		[OA_GOT_2XX] = { OA_MISSING, OA_EXPECT },
+		[OA_GOT_2XX_SDP] = { OA_OFFER, OA_GOT },
+		[OA_GOT_UPDATE_SDP] = { OA_BUSY, OA_EXPECT },
+		[OA_FAILED] = { OA_NOTHING, OA_NONE },
+	},
+	[OA_GOT] = {
+		[OA_GOT_18X_SDP] = { OA_NOTHING, OA_GOT },
+		[OA_GOT_2XX] = { OA_NOTHING, OA_GOT },
+		[OA_GOT_2XX_SDP] = { OA_NOTHING, OA_GOT },
+		[OA_GOT_PRACK] = { OA_NOTHING, OA_GOT },
+		[OA_GOT_UPDATE_SDP] = { OA_BUSY, OA_GOT },
+		[OA_SENT_18X_SDP] = { OA_PREVIEW, OA_GOT },
+		[OA_SENT_REL_SDP] = { OA_ANSWER, OA_DONE },
+		[OA_SENT_2XX_SDP] = { OA_ANSWER, OA_DONE },
+		[OA_SENT_ACK_SDP] = { OA_ANSWER, OA_DONE },
+		[OA_SENT_PRACK_SDP] = { OA_ANSWER, OA_DONE },
+		[OA_SENT_UPDATED_SDP] = { OA_ANSWER, OA_DONE },
+		[OA_FAILED] = { OA_NOTHING, OA_NONE },
+	},
+	[OA_SENT] = {
+		[OA_GOT_18X_SDP] = { OA_PREVIEW, OA_SENT },
+		[OA_GOT_REL_SDP] = { OA_ANSWER, OA_DONE },
+		[OA_GOT_2XX] = { OA_MISSING, OA_SENT },
+		[OA_GOT_2XX_SDP] = { OA_ANSWER, OA_DONE },
+		[OA_GOT_ACK] = { OA_MISSING, OA_SENT },
+		[OA_GOT_ACK_SDP] = { OA_ANSWER, OA_DONE },
+		[OA_GOT_PRACK] = { OA_MISSING, OA_SENT },
+		[OA_GOT_PRACK_SDP] = { OA_ANSWER, OA_DONE },
+		[OA_GOT_UPDATE_SDP] = { OA_GLARE, OA_SENT },
+		[OA_GOT_UPDATED] = { OA_MISSING, OA_SENT },
+		[OA_GOT_UPDATED_SDP] = { OA_ANSWER, OA_DONE },
+		[OA_FAILED] = { OA_NOTHING, OA_NONE },
+	},
+	[OA_DONE] = {
+		[OA_GOT_INVITE] = { OA_NOTHING, OA_OWE },
+		[OA_GOT_INVITE_SDP] = { OA_OFFER, OA_GOT },
+		[OA_GOT_18X_SDP] = { OA_REPEAT, OA_DONE },
+		[OA_GOT_REL_SDP] = { OA_REPEAT, OA_DONE },
+		[OA_GOT_2XX] = { OA_REPEAT, OA_DONE },
+		[OA_GOT_2XX_SDP] = { OA_REPEAT, OA_DONE },
+		[OA_GOT_ACK] = { OA_NOTHING, OA_DONE },
+		[OA_GOT_ACK_SDP] = { OA_NOTHING, OA_DONE },
+		[OA_GOT_PRACK] = { OA_NOTHING, OA_DONE },
+		[OA_GOT_PRACK_SDP] = { OA_OFFER, OA_GOT },
+		[OA_GOT_UPDATE_SDP] = { OA_OFFER, OA_GOT },
+		[OA_GOT_UPDATED] = { OA_NOTHING, OA_DONE },
+		[OA_GOT_UPDATED_SDP] = { OA_NOTHING, OA_DONE },
+		[OA_SENT_INVITE] = { OA_NOTHING, OA_EXPECT },
+		[OA_SENT_INVITE_SDP] = { OA_OFFER, OA_SENT },
+		[OA_SENT_2XX] = { OA_NOTHING, OA_DONE },
+		[OA_SENT_UPDATE_SDP] = { OA_OFFER, OA_SENT },
+		[OA_FAILED] = { OA_NOTHING, OA_DONE },
+	},
+};
+
+static const char *const names[] = {
+#define X(name, text) [OA_##name] = #name,
+	OA_STATES(X)
+#undef X
+};
+
+enum oa_verdict oa_input(struct oa *o, enum oa_input in)
+{
+	const struct row *row = &table[o->state][in];
+
+	if (row->verdict == OA_WRONG)
+		return OA_WRONG;
+	o->state = row->next;
+	if (in == OA_FAILED && o->agreed)
+		o->state = OA_DONE; /* what was agreed before goes on (RFC 3264 8) */
+	o->agreed |= o->state == OA_DONE;
+	return (enum oa_verdict)row->verdict;
+}
+
+const char *oa_state_name(const struct oa *o)
+{
+	return names[o->state];
+}
+
+void oa_dot(int fd)
+{
+	static const char *const texts[] = {
+#define X(name, text) [OA_##name] = text,
+		OA_STATES(X)
+#undef X
+	};
+	static const char *const inputs[] = {
+#define X(name, text) [OA_##name] = text,
+		OA_INPUTS(X)
+#undef X
+	};
+
+	dprintf(fd,
+		"// SPDX-License-Identifier: Apache-2.0\ndigraph offer_answer {\n\trankdir=LR;\n"
+		"\tnode [shape=box];\n");
+	for (unsigned s = 0; s < OA_STATE_COUNT; s++)
+		dprintf(fd, "\t%s [label=\"%s\\n%s\"];\n", names[s], names[s], texts[s]);
+	for (unsigned s = 0; s < OA_STATE_COUNT; s++) {
+		for (unsigned i = 0; i < OA_INPUT_COUNT; i++) {
+			const struct row *row = &table[s][i];
+
+			if (row->verdict != OA_WRONG &&
+			    (row->next != s || row->verdict > OA_NOTHING))
+				dprintf(fd, "\t%s -> %s [label=\"%s\"];\n", names[s],
+					names[row->next], inputs[i]);
+		}
+	}
+	dprintf(fd, "}\n");
+}
