@@ -66,16 +66,43 @@ static const struct row rows[] = {
 	ROW("P-Charging-Vector", "P-Charging-Vector: icid-value=" MARK "\r\n", "call"),
 	ROW("Identity", "y: " MARK "\r\n", "call"),
 	ROW("Require", "Require: " MARK "\r\n", "420"),
+	ROW("Supported", "k: " MARK "\r\n", "call"),
+	ROW("Refer-To", "Refer-To: <sip:" MARK "@x>\r\n", "call"),
+	ROW("compact Refer-To with a field", "r: <sip:1@x?X-Int=" MARK ">\r\n", "call"),
+	ROW("Referred-By", "Referred-By: <sip:" MARK "@x>\r\n", "call"),
+	ROW("compact Referred-By", "b: sip:1@x;cid=\"" MARK "@x\"\r\n", "call"),
+	ROW("Replaces of nobody's dialog", "Replaces: " MARK "@x;to-tag=1;from-tag=2\r\n",
+	    "481 call"),
+	ROW("Replaces without tags", "Replaces: " MARK "@x\r\n", "400 call"),
+	ROW("Target-Dialog", "Target-Dialog: " MARK "@x;local-tag=1;remote-tag=2\r\n", "call"),
+	ROW("host in Diversion", "Diversion: <sip:1@" MARK ".example.org>;reason=away\r\n", "call"),
+	ROW("parameters in Diversion", "Diversion: <sip:1@x>;" MARK "=1;reason=\"" MARK "\"\r\n",
+	    "call"),
+	ROW("field in Diversion", "Diversion: <sip:1@x?X-Int=" MARK ">\r\n", "call"),
+	ROW("escaped line end in Diversion", "Diversion: <sip:1%0D%0AX-Int%3A" MARK "@x>\r\n",
+	    "call"),
 };
 
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))
 
 static void check_fields(struct world *w, const struct rx *r)
 {
-	static const char *const known[] = {
-		"Via",   "Max-Forwards",   "From",    "To",       "Call-ID", "CSeq",     "Contact",
-		"Allow", "Content-Length", "Subject", "Priority", "Accept",  "Supported"
-	};
+	static const char *const known[] = { "Via",
+					     "Max-Forwards",
+					     "From",
+					     "To",
+					     "Call-ID",
+					     "CSeq",
+					     "Contact",
+					     "Allow",
+					     "Content-Length",
+					     "Subject",
+					     "Priority",
+					     "Accept",
+					     "Supported",
+					     "Diversion",
+					     "Min-SE",
+					     "Session-Expires" };
 	for (unsigned i = 0; i < r->m.n_hdr; i++) {
 		struct str name = sip_hdr_name(&r->m, &r->m.hdr[i]);
 		bool found = false;
