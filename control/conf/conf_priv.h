@@ -93,7 +93,6 @@ enum option_type {
 	OPTION_CIDR6,    /* the same, IPv6 */
 	OPTION_HOST,     /* host, host_name and host_port of a trunk */
 	OPTION_PREFIXES, /* struct prefix *; second: unsigned count */
-	OPTION_PREFIXES4,
 	OPTION_SERVERS,  /* struct addr *, port 0 where there is none; second: unsigned count */
 	OPTION_SWITCHES, /* a list of `words`: the first is bool, the second is bool `second` */
 	OPTION_DIGITS,   /* const char *const *, a list of strings that NULL ends */

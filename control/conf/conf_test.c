@@ -180,7 +180,8 @@ static void every_option_is_taken(void **state)
 		"  a: { on: out, profile: static, host: \"192.0.2.3:5080\", domain: "
 		"sip.a.example,\n"
 		"       sources: [198.51.100.0/28, 192.0.2.3, 198.51.100.0/28],\n"
-		"       media-from: [203.0.113.0/24], nat: true, max-calls: 7, ring-timeout: 2m }\n"
+		"       media-from: [203.0.113.0/24, 2001:db8:5::/48], nat: true, max-calls: 7, "
+		"ring-timeout: 2m }\n"
 		"  b: { on: in, profile: pbx, host: 10.0.0.2 }\n"
 		"calls: [ { from: a, to: b } ]\n"
 		"sip: { t1: 100ms, t2: 1s, t4: 1500ms, shards: 3 }\n"
@@ -204,7 +205,8 @@ static void every_option_is_taken(void **state)
 	assert_int_equal(t->n_sources, 2); /* host first, repetitions once */
 	assert_addr(&t->sources[0].addr, "192.0.2.3");
 	assert_int_equal(t->sources[1].len, 28);
-	assert_int_equal(t->n_media, 1);
+	assert_int_equal(t->n_media, 2);
+	assert_addr(&t->media[1].addr, "2001:db8:5::");
 	assert_true(t->nat);
 	assert_int_equal(t->max_calls, 7);
 	assert_int_equal(t->ring_timeout_s, 120);

@@ -54,7 +54,6 @@ static void put_range(struct buf *b, const struct option *o)
 		put_words(b, o);
 		break;
 	case OPTION_PREFIXES:
-	case OPTION_PREFIXES4:
 	case OPTION_SERVERS:
 	case OPTION_DIGITS:
 	case OPTION_CODECS:

@@ -351,7 +351,7 @@ static const struct option trunk_options[] = {
 	  .example = "[203.0.113.64/28, 198.51.100.9]",
 	  .help = "Other addresses that its SIP comes from. Those of `host` always count." },
 	{ .name = "media-from",
-	  .type = OPTION_PREFIXES4,
+	  .type = OPTION_PREFIXES,
 	  FIELD(media),
 	  SECOND(n_media),
 	  .max = 256,

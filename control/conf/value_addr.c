@@ -27,12 +27,6 @@ static bool is_host(const struct addr *a)
 	return a->family == 4 ? ip4_is_host(a) : ip6_is_host(a);
 }
 
-static void refuse_ip6(struct value *v, struct str text)
-{
-	BAD(v, "%.*s is an IPv6 address, and media is IPv4 in this version", STR_FMT(text));
-	FIX(v, "Write an IPv4 address. For SIP over IPv6 a network has address6.");
-}
-
 /* One address that a host can have, of that family (0: either); else adds the error. `text` is (a
  * part of) the value. */
 static bool take_host(struct value *v, struct str text, uint8_t family, struct addr *a)
@@ -40,7 +34,9 @@ static bool take_host(struct value *v, struct str text, uint8_t family, struct a
 	int rc = text.n && text.p[0] == '[' ? -1 : addr_parse(text, a);
 
 	if (rc == 0 && a->family == 6 && family == 4) {
-		refuse_ip6(v, text);
+		BAD(v, "%.*s is an IPv6 address, and this must be an IPv4 one", STR_FMT(text));
+		FIX(v, "Write one like %s. The IPv6 address of a network is its address6.",
+		    v->o->example);
 	} else if (rc || (family && a->family != family)) {
 		BAD(v, QUOTED " is not an %s", TEXT(text),
 		    family == 4   ? "IPv4 address"
@@ -243,9 +239,7 @@ bool take_prefix(struct value *v, struct prefix *p)
 	int rc = prefix_parse(v->s, p, &host_bits);
 	int least = rc == 0 && p->addr.family == 6 ? PREFIX_LEN_MIN6 : PREFIX_LEN_MIN;
 
-	if (rc == 0 && p->addr.family == 6 && v->o->type == OPTION_PREFIXES4) {
-		refuse_ip6(v, v->s);
-	} else if (rc) {
+	if (rc) {
 		BAD(v, QUOTED " is not an address or prefix", TEXT(v->s));
 		FIX(v, "Write one like 203.0.113.0/24 or 203.0.113.9.");
 	} else if (host_bits) {
