@@ -139,13 +139,14 @@ enum section_kind {
 struct section {
 	const char *name;
 	enum section_kind kind;
-	struct option_list options;
+	const struct option_list *options;
 	unsigned max;           /* items */
 	size_t size;            /* of an item */
 	const char *example[2]; /* names of the items in full.yaml */
 	const char *help;
 };
 
+extern const struct option_list trunk_options; /* schema_trunk.c */
 extern const struct section sections[];
 extern const unsigned n_sections;
 enum section_index { /* positions in `sections` */

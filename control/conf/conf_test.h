@@ -3,6 +3,11 @@
 #ifndef SLUICE_CONF_TEST_H
 #define SLUICE_CONF_TEST_H
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 #include "base/test.h"
 #include "conf/conf.h"
 
@@ -25,6 +30,32 @@ static inline struct conf *parse(const char *text)
 	assert_int_equal(e.n, 0);
 	conf_errors_free(&e);
 	return c;
+}
+
+/* Of a file that comes with the sources. */
+static inline char *path_of(const char *root, const char *rest, char mem[512])
+{
+	snprintf(mem, 512, "%s/%s", root, rest);
+	return mem;
+}
+
+static inline char *read_text(int fd)
+{
+	off_t size = lseek(fd, 0, SEEK_END);
+	char *text = calloc(1, (size_t)size + 1);
+
+	assert_int_equal(pread(fd, text, (size_t)size, 0), size);
+	close(fd);
+	return text;
+}
+
+static inline char *read_file(const char *path)
+{
+	int fd = open(path, O_RDONLY);
+
+	if (fd < 0)
+		fail_msg("%s: %s", path, strerror(errno));
+	return read_text(fd);
 }
 
 #endif

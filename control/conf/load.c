@@ -69,8 +69,8 @@ static void fix_with_item(struct binding *b, const struct section *s)
 		buf_fmt(&item, "%s: ", s->example[0]);
 	else
 		buf_lit(&item, "- ");
-	for (unsigned i = 0; i < s->options.n; i++) {
-		const struct option *o = &s->options.option[i];
+	for (unsigned i = 0; i < s->options->n; i++) {
+		const struct option *o = &s->options->option[i];
 
 		if (!o->required)
 			continue;
@@ -199,7 +199,7 @@ static void bind_items(struct binding *b, enum section_index which, const struct
 			snprintf(path, sizeof(path), "%s.%s", s->name, at[i]->key);
 		else
 			snprintf(path, sizeof(path), "%s[%u]", s->name, i + 1);
-		item_bind(b, &s->options, at[i], (char *)items + i * s->size, path);
+		item_bind(b, s->options, at[i], (char *)items + i * s->size, path);
 	}
 }
 
@@ -207,12 +207,12 @@ static void bind_group(struct binding *b, enum section_index which, const struct
 {
 	const struct section *s = &sections[which];
 
-	item_bind(b, &s->options, tree_get(root, s->name), &b->snap->conf, s->name);
+	item_bind(b, s->options, tree_get(root, s->name), &b->snap->conf, s->name);
 }
 
 static void bind_version(struct binding *b, const struct tree *root)
 {
-	const struct option *o = sections[SECTION_SLUICE].options.option;
+	const struct option *o = sections[SECTION_SLUICE].options->option;
 	const struct tree *t = tree_get(root, o->name);
 
 	binding_key(b, "%s", o->name);

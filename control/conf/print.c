@@ -111,8 +111,8 @@ static void put_short(struct buf *b, const struct section *s)
 		buf_fmt(b, "\n  %s: ", s->example[1]);
 	else
 		buf_lit(b, "\n  - ");
-	for (unsigned i = 0; i < s->options.n; i++) {
-		const struct option *o = &s->options.option[i];
+	for (unsigned i = 0; i < s->options->n; i++) {
+		const struct option *o = &s->options->option[i];
 
 		if (!o->example2)
 			continue;
@@ -128,17 +128,17 @@ static void put_section(struct buf *b, const struct section *s)
 
 	buf_lit(b, "\n");
 	if (s->kind == SECTION_VALUE) {
-		put_option(b, s->options.option, "", "");
+		put_option(b, s->options->option, "", "");
 		return;
 	}
 	put_comment(b, "", s->help);
 	buf_fmt(b, "%s:\n", s->name);
 	if (s->kind == SECTION_NAMED)
 		buf_fmt(b, "  %s:\n", s->example[0]);
-	for (unsigned i = 0; i < s->options.n; i++) {
+	for (unsigned i = 0; i < s->options->n; i++) {
 		if (i)
 			buf_lit(b, "\n");
-		put_option(b, &s->options.option[i], indent,
+		put_option(b, &s->options->option[i], indent,
 			   s->kind == SECTION_LIST && i == 0 ? "  - " : indent);
 	}
 	if (s->kind != SECTION_GROUP)
