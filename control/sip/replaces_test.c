@@ -267,6 +267,7 @@ static void bad_names(void **state)
 		"<sip:carol@example.org>\r\nX: y",
 		"<sip:carol@example.org>, <sip:dave@example.org>",
 		"\"Carol <sip:carol@example.org>",
+		"\"Carol\r\nX: y\" <sip:carol@example.org>",
 	};
 	struct world *w = world_new();
 	char from[200];

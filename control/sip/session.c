@@ -284,8 +284,8 @@ static uint32_t answered_s(const struct invite *inv, const struct session_said *
 	if (!ours)
 		return said->expires_s;
 	if (!said->expires_s)
-		return larger(proposal(inv), said->min_s);
-	s = larger(larger(ours, said->min_s), least(inv));
+		return proposal(inv);
+	s = larger(ours, least(inv));
 	return s < said->expires_s ? s : said->expires_s;
 }
 

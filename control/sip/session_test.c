@@ -45,6 +45,7 @@ static void assert_session(struct world *w, uint32_t seconds, bool ours)
 /* Ends what is left, after which there is no timer. */
 static void finish(struct world *w)
 {
+	assert_int_equal(counter_of(w, "drop.unexpected-event"), 0);
 	if (w->inv)
 		invite_end(w->inv, 0, STR_NONE);
 	w->inv = NULL;
@@ -282,6 +283,12 @@ static void not_tried_again(void **state)
 		finish(w);
 	}
 	w = world_new();
+	w->terms.session_expires_s = 1800;
+	call(w);
+	answer(w, 0, 488, "x", "Min-SE: 3600\r\n", "");
+	assert_seen(w, 0, INVITE_FAIL, 488);
+	finish(w);
+	w = world_new();
 	call(w); /* no timer */
 	answer(w, 0, 422, "x", "Min-SE: 1800\r\n", "");
 	assert_seen(w, 0, INVITE_FAIL, 422);
@@ -299,6 +306,23 @@ static void not_tried_again(void **state)
 	}
 	assert_seen(w, 0, INVITE_FAIL, 422);
 	assert_int_equal(count_sent(w, "INVITE "), 4);
+	finish(w);
+}
+
+static void more_than_anybody_lives(void **state)
+{
+	struct world *w = world_new();
+
+	w->terms.session_expires_s = 1800;
+	call(w);
+	answer(w, 0, 422, "x", "Min-SE: 4294967295\r\n", "");
+	assert_string_equal(field(w, LAST, "Session-Expires"), "2000000");
+	answer(w, LAST, 200, "far", CONTACT, "");
+	assert_int_equal(invite_ack(w->inv, STR_NONE, STR_NONE), 0);
+	advance(w, 999999999);
+	assert_int_equal(count_seen(w, INVITE_REFRESH), 0);
+	advance(w, 1);
+	assert_int_equal(count_seen(w, INVITE_REFRESH), 1);
 	finish(w);
 }
 
@@ -435,6 +459,32 @@ static void refreshed_alone(void **state)
 		assert_session(w, 600, true);
 	}
 	assert_int_equal(count_seen(w, INVITE_LOST), 0);
+	/* Nothing came back, as its transport is gone: that shows nothing. */
+	w->send_rc = -EHOSTUNREACH;
+	advance(w, 300001);
+	assert_int_equal(last_seen(w)->type, INVITE_REANSWER);
+	assert_int_equal(last_seen(w)->status, 503);
+	w->on_event = NULL;
+	w->send_rc = 0;
+	advance(w, BYE_AFTER - 300001);
+	assert_int_equal(last_seen(w)->type, INVITE_LOST);
+	assert_int_equal(last_seen(w)->lost, INVITE_LOST_SESSION);
+	finish(w);
+}
+
+static void refreshed_alone_as_callee(void **state)
+{
+	struct world *w = world_new();
+	int at;
+
+	w->terms.session_expires_s = 600;
+	they_call(w, "", &at);
+	w->on_event = refreshes;
+	for (unsigned i = 1; i <= 3; i++) {
+		advance(w, 300000);
+		assert_int_equal(count_seen(w, INVITE_REFRESH), i);
+		answer(w, LAST, 488, "", "", "");
+	}
 	finish(w);
 }
 
@@ -713,6 +763,17 @@ static void timer_is_shared(void **state)
 	advance(w, 0);
 	advance(w, 1);
 	assert_int_equal(count_seen(w, INVITE_REFRESH), 1);
+	/* Nor is it lost while nothing at all comes. */
+	assert_int_equal(invite_reinvite(w->inv, STR_NONE, STR_NONE, STR_NONE), 0);
+	advance(w, 20000);
+	assert_int_equal(count_seen(w, INVITE_LOST), 0);
+	answer(w, LAST, 200, "", CONTACT SE("90;refresher=uac"), "");
+	/* Our user takes its time for the ACK. */
+	advance(w, 50000);
+	assert_int_equal(invite_ack(w->inv, STR_NONE, STR_NONE), 0);
+	assert_int_equal(count_seen(w, INVITE_REFRESH), 1);
+	advance(w, 1);
+	assert_int_equal(count_seen(w, INVITE_REFRESH), 2);
 	/* The peer takes its time for the ACK of a re-INVITE: the 2xx is repeated, the session goes on. */
 	request_in(w, at, "INVITE", "r2", 2, TIMER SE("90;refresher=uas"), "");
 	assert_int_equal(reply(w, 200, ""), 0);
@@ -720,9 +781,9 @@ static void timer_is_shared(void **state)
 	assert_true(count_sent(w, "SIP/2.0 200 ") > 5);
 	request_in(w, at, "ACK", "k2", 2, "", "");
 	advance(w, 24999);
-	assert_int_equal(count_seen(w, INVITE_REFRESH), 1);
-	advance(w, 1);
 	assert_int_equal(count_seen(w, INVITE_REFRESH), 2);
+	advance(w, 1);
+	assert_int_equal(count_seen(w, INVITE_REFRESH), 3);
 	finish(w);
 }
 
@@ -767,12 +828,14 @@ int main(void)
 		cmocka_unit_test(theirs_is_too_small),
 		cmocka_unit_test(ours_is_too_small),
 		cmocka_unit_test(not_tried_again),
+		cmocka_unit_test(more_than_anybody_lives),
 		cmocka_unit_test(asks_for_a_refresh),
 		cmocka_unit_test(refresh_is_never_made),
 		cmocka_unit_test(refresh_fails_then_succeeds),
 		cmocka_unit_test(refresh_is_refused_for_ever),
 		cmocka_unit_test(refresh_is_not_answered),
 		cmocka_unit_test(refreshed_alone),
+		cmocka_unit_test(refreshed_alone_as_callee),
 		cmocka_unit_test(they_do_not_refresh),
 		cmocka_unit_test(they_refresh),
 		cmocka_unit_test(they_refresh_slowly),
