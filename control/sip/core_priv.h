@@ -176,6 +176,7 @@ struct session_said {
 	uint32_t expires_s, min_s; /* 0: nothing */
 	uint8_t refresher;         /* enum sip_refresher */
 	bool supported;
+	bool early; /* it came before there was a session, and is about none */
 };
 void session_read(const struct sip_msg *m, struct session_said *said);
 

@@ -84,7 +84,7 @@ static void put_supported(const struct invite *inv, enum invite_text t, struct b
 	buf_lit(b, "Supported: replaces, from-change");
 	if (rel && inv->terms.rel != INVITE_REL_NEVER)
 		buf_lit(b, ", 100rel");
-	if (inv->terms.session_expires_s)
+	if (inv->terms.session_expires_s || inv->session.interval_s)
 		buf_lit(b, ", timer");
 	buf_lit(b, "\r\n");
 }

@@ -64,8 +64,9 @@ struct session {
 	uint32_t min_s;      /* the largest Min-SE of the peer's side; 0: none */
 	uint8_t asked;       /* how often our user was asked for this refresh */
 	uint8_t tries;       /* of a request that got 422 */
-	bool ours;           /* to refresh */
-	bool alone;          /* the peer knows nothing of it */
+	bool ours : 1;       /* to refresh */
+	bool alone : 1;      /* the peer knows nothing of it */
+	bool updating : 1;   /* our UPDATE is about it */
 };
 
 struct invite {

@@ -50,6 +50,7 @@ void peer_update(struct invite *inv, const struct invite_in *e)
 	*open = e->st;
 	e->st->owner = inv;
 	e->st->dialog = true;
+	e->st->echo->session.early = !invite_is_established(inv);
 	refresh(inv, e);
 	invite_emit(inv, INVITE_UPDATE, e, fork_number(inv, e->fork));
 }
@@ -60,7 +61,7 @@ void peer_update(struct invite *inv, const struct invite_in *e)
 int invite_update_reply(struct strans *st, struct response *r)
 {
 	struct invite *inv = st->owner;
-	bool timed = invite_is_established(inv);
+	bool timed = st->echo && !st->echo->session.early;
 	struct session_deal deal;
 	char mem[INVITE_LINES];
 	struct buf b;
@@ -69,7 +70,7 @@ int invite_update_reply(struct strans *st, struct response *r)
 	buf_init(&b, mem, sizeof(mem));
 	if (r->reply.status >= 200 && r->reply.status < 300)
 		invite_put_lines(inv, TEXT_2XX_UPDATE, &b);
-	if (timed && st->echo)
+	if (timed)
 		session_put_response(inv, &st->echo->session, r->reply.status, &b, &deal);
 	r->lines = buf_str(&b);
 	rc = strans_reply(st, r);
@@ -81,13 +82,11 @@ int invite_update_reply(struct strans *st, struct response *r)
 /* 481 and 408 end an established dialog: the exchange tells it next. */
 void update_answered(struct invite *inv, const struct invite_in *e)
 {
-	bool established = invite_is_established(inv);
-
 	if (e->in && e->status < 300)
 		refresh(inv, e);
-	if (established && e->in && e->status < 300)
+	if (inv->session.updating && e->in && e->status < 300)
 		session_got_2xx(inv, e->in);
-	else if (established)
+	else if (inv->session.updating)
 		session_failed(inv, e->in);
 	if (e->fork && (e->status == 481 || e->status == 408))
 		e->fork->over = true;
@@ -142,5 +141,6 @@ int invite_update(struct invite *inv, unsigned fork, struct str headers, struct 
 	if (!x)
 		return -errno;
 	x->done = answered;
+	inv->session.updating = invite_is_established(inv);
 	return 0;
 }

@@ -122,7 +122,8 @@ void session_timer(struct invite *inv, const struct invite_in *e)
 	while (ask_ms(x) <= past)
 		x->asked++;
 	session_resume(inv);
-	invite_emit(inv, INVITE_REFRESH, e, 0);
+	if (!exchange_waits(&inv->dialog, SIP_UPDATE))
+		invite_emit(inv, INVITE_REFRESH, e, 0);
 }
 
 uint32_t invite_session_s(const struct invite *inv, bool *ours)
@@ -237,6 +238,7 @@ void session_failed(struct invite *inv, const struct incoming *in)
 		return;
 	x->since = (uint32_t)loop_now(inv->sip->loop);
 	x->asked = 0;
+	session_resume(inv);
 }
 
 /* ---- our answers: the table of 9 ---- */

@@ -459,14 +459,27 @@ static void refreshed_alone(void **state)
 		assert_session(w, 600, true);
 	}
 	assert_int_equal(count_seen(w, INVITE_LOST), 0);
-	/* Nothing came back, as its transport is gone: that shows nothing. */
-	w->send_rc = -EHOSTUNREACH;
-	advance(w, 300001);
-	assert_int_equal(last_seen(w)->type, INVITE_REANSWER);
-	assert_int_equal(last_seen(w)->status, 503);
-	w->on_event = NULL;
-	w->send_rc = 0;
-	advance(w, BYE_AFTER - 300001);
+	finish(w);
+}
+
+/* Nothing came back, as the stream broke: that shows nothing. */
+static void stream_breaks_at_the_refresh(void **state)
+{
+	struct world *w = world_new();
+
+	w->transport = w->far_hop.transport = SIP_TCP;
+	w->terms.session_expires_s = 600;
+	we_call(w, "");
+	w->on_event = refreshes;
+	for (unsigned i = 0; i < 6; i++) {
+		advance(w, i ? 50000 : 300000);
+		assert_true(sent_is(w, LAST, "INVITE "));
+		sip_broken(w->sip, &w->far_hop);
+		advance(w, 0);
+		assert_int_equal(count_seen(w, INVITE_REANSWER), i + 1);
+		assert_int_equal(last_seen(w)->status, 503);
+	}
+	advance(w, BYE_AFTER - 550000);
 	assert_int_equal(last_seen(w)->type, INVITE_LOST);
 	assert_int_equal(last_seen(w)->lost, INVITE_LOST_SESSION);
 	finish(w);
@@ -613,6 +626,204 @@ static void settled_anew(void **state)
 	assert_session(w, 0, false);
 	advance(w, 3000000);
 	assert_int_equal(count_seen(w, INVITE_LOST), 0);
+	finish(w);
+}
+
+/* ---- by UPDATE ---- */
+
+static int update(struct world *w)
+{
+	return invite_update(w->inv, 0, STR_NONE, STR_NONE, STR_NONE);
+}
+
+static void keep_request(struct world *w, struct invite *inv, const struct invite_event *e)
+{
+	if (e->type == INVITE_UPDATE)
+		w->req = e->request;
+}
+
+/* UPDATE of the peer, and our answer: the last that was sent. */
+static void they_update(struct world *w, int at, unsigned cseq, unsigned status, const char *lines)
+{
+	char branch[16];
+
+	w->on_event = keep_request;
+	snprintf(branch, sizeof(branch), "u%u", cseq);
+	request_in(w, at, "UPDATE", branch, cseq, lines, "");
+	assert_int_equal(last_seen(w)->type, INVITE_UPDATE);
+	assert_int_equal(sip_request_reply(w->req, &(struct invite_reply){ .status = status }), 0);
+	w->on_event = NULL;
+}
+
+static void updates_of_ours(void **state)
+{
+	struct world *w = world_new();
+
+	w->terms.session_expires_s = 600;
+	we_call(w, SE("600;refresher=uac"));
+	advance(w, 300000);
+	assert_int_equal(update(w), 0);
+	assert_true(sent_is(w, LAST, "UPDATE "));
+	assert_string_equal(field(w, LAST, "Session-Expires"), "600;refresher=uac");
+	assert_non_null(strstr(field(w, LAST, "Supported"), "timer"));
+	/* It wants more; the same once more, within the core. */
+	answer(w, LAST, 422, "", "Min-SE: 700\r\n", "");
+	assert_true(sent_is(w, LAST, "UPDATE "));
+	assert_string_equal(field(w, LAST, "Session-Expires"), "700;refresher=uac");
+	assert_string_equal(field(w, LAST, "Min-SE"), "700");
+	assert_string_equal(field(w, LAST, "CSeq"), "3 UPDATE");
+	assert_int_equal(count_seen(w, INVITE_UPDATED), 0);
+	advance(w, 20000);
+	answer(w, LAST, 200, "", CONTACT SE("700;refresher=uac"), "");
+	assert_int_equal(count_seen(w, INVITE_UPDATED), 1);
+	assert_session(w, 700, true);
+	advance(w, 349999);
+	assert_int_equal(count_seen(w, INVITE_REFRESH), 1);
+	advance(w, 1);
+	assert_int_equal(count_seen(w, INVITE_REFRESH), 2);
+	/* Nobody is asked for what is being done. */
+	assert_int_equal(update(w), 0);
+	for (unsigned i = (unsigned)w->n_sent - 1, n = 0; n < 3; n++) {
+		advance(w, 10000);
+		assert_true(sent_is(w, (int)i, "UPDATE "));
+		if (n == 2)
+			answer(w, (int)i, 500, "", "", "");
+	}
+	advance(w, 28332);
+	assert_int_equal(count_seen(w, INVITE_REFRESH), 2);
+	advance(w, 1);
+	assert_int_equal(count_seen(w, INVITE_REFRESH), 3);
+	/* It turns the timer over, then off; we go on alone. */
+	assert_int_equal(update(w), 0);
+	answer(w, LAST, 200, "", CONTACT SE("700;refresher=uas"), "");
+	assert_session(w, 700, false);
+	assert_int_equal(update(w), 0);
+	assert_string_equal(field(w, LAST, "Session-Expires"), "700;refresher=uas");
+	answer(w, LAST, 200, "", CONTACT, "");
+	assert_session(w, 700, true);
+	advance(w, 350000);
+	assert_int_equal(count_seen(w, INVITE_REFRESH), 4);
+	assert_int_equal(update(w), 0);
+	answer(w, LAST, 405, "", "", "");
+	advance(w, 349999);
+	assert_int_equal(count_seen(w, INVITE_REFRESH), 4);
+	advance(w, 1);
+	assert_int_equal(count_seen(w, INVITE_REFRESH), 5);
+	/* Silence is the end. */
+	assert_int_equal(update(w), 0);
+	advance(w, 32000);
+	assert_int_equal(last_seen(w)->type, INVITE_LOST);
+	assert_int_equal(last_seen(w)->status, 408);
+	finish(w);
+}
+
+static void no_refresh_beside_an_update(void **state)
+{
+	struct world *w = world_new();
+
+	w->terms.session_expires_s = 90;
+	we_call(w, SE("90;refresher=uac"));
+	advance(w, 40000);
+	assert_int_equal(update(w), 0);
+	advance(w, 19000);
+	assert_int_equal(count_seen(w, INVITE_REFRESH), 0);
+	for (int i = 0; i < (int)w->n_sent; i++)
+		if (strncmp(sent(w, i), "UPDATE", 6) == 0) {
+			answer(w, i, 491, "", "", "");
+			break;
+		}
+	assert_int_equal(last_seen(w)->type, INVITE_UPDATED);
+	advance(w, 1000);
+	assert_int_equal(last_seen(w)->type, INVITE_LOST);
+	finish(w);
+}
+
+static void updates_of_theirs(void **state)
+{
+	struct world *w = world_new();
+	int at;
+
+	they_call(w, TIMER SE("600;refresher=uac"), &at);
+	advance(w, BYE_AFTER - 1);
+	they_update(w, at, 2, 200, TIMER SE("600;refresher=uac"));
+	assert_string_equal(field(w, LAST, "Session-Expires"), "600;refresher=uac");
+	assert_string_equal(field(w, LAST, "Require"), "timer");
+	assert_non_null(strstr(field(w, LAST, "Supported"), "timer"));
+	advance(w, BYE_AFTER - 1);
+	they_update(w, at, 3, 200, TIMER SE("90;refresher=uas"));
+	assert_session(w, 90, true);
+	advance(w, 45000);
+	assert_int_equal(count_seen(w, INVITE_REFRESH), 1);
+	they_update(w, at, 4, 200, TIMER SE("600;refresher=uac"));
+	/* Too little, before our user hears of it. */
+	w->n_seen = 0;
+	request_in(w, at, "UPDATE", "u5", 5, TIMER SE("60;refresher=uac"), "");
+	assert_true(sent_is(w, LAST, "SIP/2.0 422 "));
+	assert_string_equal(field(w, LAST, "Min-SE"), "90");
+	assert_int_equal(w->n_seen, 0);
+	/* What fails is no refresh. */
+	advance(w, BYE_AFTER - 1);
+	they_update(w, at, 6, 488, TIMER SE("600;refresher=uac"));
+	assert_string_equal(field(w, LAST, "Session-Expires"), "");
+	assert_int_equal(count_seen(w, INVITE_LOST), 0);
+	advance(w, 1);
+	assert_int_equal(last_seen(w)->type, INVITE_LOST);
+	finish(w);
+	/* Off, and nothing is left of it. */
+	w = world_new();
+	they_call(w, TIMER SE("600;refresher=uac"), &at);
+	they_update(w, at, 2, 200, TIMER);
+	assert_session(w, 0, false);
+	advance(w, 1000000);
+	assert_int_equal(count_seen(w, INVITE_LOST), 0);
+	finish(w);
+}
+
+/* Before the answer there is no session yet: an UPDATE says nothing of it, whenever it is answered. */
+static void early_updates(void **state)
+{
+	struct world *w = world_new();
+	int at;
+
+	request(w, "INVITE", "a", 1, TIMER SE("600;refresher=uac") "Allow: UPDATE\r\n", "");
+	assert_int_equal(reply(w, 180, ""), 0);
+	at = (int)w->n_sent - 1;
+	they_update(w, at, 2, 200, TIMER SE("60"));
+	assert_true(sent_is(w, LAST, "SIP/2.0 200 "));
+	assert_string_equal(field(w, LAST, "Session-Expires"), "");
+	assert_session(w, 0, false);
+	assert_int_equal(update(w), 0);
+	assert_string_equal(field(w, LAST, "Session-Expires"), "");
+	w->on_event = keep_request;
+	request_in(w, at, "UPDATE", "u3", 3, TIMER, "");
+	w->on_event = NULL;
+	assert_int_equal(reply(w, 200, ""), 0);
+	request_in(w, at, "ACK", "k", 1, "", "");
+	assert_session(w, 600, false);
+	/* Both are answered when it is there. */
+	assert_int_equal(sip_request_reply(w->req, &(struct invite_reply){ .status = 200 }), 0);
+	assert_string_equal(field(w, LAST, "Session-Expires"), "");
+	assert_session(w, 600, false);
+	for (int i = 0; i < (int)w->n_sent; i++)
+		if (strncmp(sent(w, i), "UPDATE", 6) == 0) {
+			answer(w, i, 200, "", CONTACT, "");
+			break;
+		}
+	assert_int_equal(last_seen(w)->type, INVITE_UPDATED);
+	assert_session(w, 600, false);
+	assert_int_equal(update(w), 0);
+	assert_string_equal(field(w, LAST, "Session-Expires"), "600;refresher=uas");
+	finish(w);
+
+	w = world_new();
+	w->terms.session_expires_s = 600;
+	call(w);
+	answer(w, 0, 183, "far", CONTACT "Allow: UPDATE\r\n", "");
+	assert_int_equal(update(w), 0);
+	assert_true(sent_is(w, LAST, "UPDATE "));
+	assert_string_equal(field(w, LAST, "Session-Expires"), "");
+	answer(w, LAST, 200, "", CONTACT, "");
+	assert_session(w, 0, false);
 	finish(w);
 }
 
@@ -835,11 +1046,16 @@ int main(void)
 		cmocka_unit_test(refresh_is_refused_for_ever),
 		cmocka_unit_test(refresh_is_not_answered),
 		cmocka_unit_test(refreshed_alone),
+		cmocka_unit_test(stream_breaks_at_the_refresh),
 		cmocka_unit_test(refreshed_alone_as_callee),
 		cmocka_unit_test(they_do_not_refresh),
 		cmocka_unit_test(they_refresh),
 		cmocka_unit_test(they_refresh_slowly),
 		cmocka_unit_test(settled_anew),
+		cmocka_unit_test(updates_of_ours),
+		cmocka_unit_test(no_refresh_beside_an_update),
+		cmocka_unit_test(updates_of_theirs),
+		cmocka_unit_test(early_updates),
 		cmocka_unit_test(glare_of_refreshes),
 		cmocka_unit_test(hours_on_a_bad_wire),
 		cmocka_unit_test(timer_is_shared),
