@@ -256,6 +256,25 @@ static void renamed_callee(void **state)
 	world_free(w);
 }
 
+/* In early dialogs too, which share the name with that of the invite. */
+static void renamed_early(void **state)
+{
+	struct world *w = world_new();
+	char from[200];
+
+	call(w);
+	assert_int_equal(invite_rename(w->inv, STR("<sip:first@example.org>")), 0);
+	answer(w, 0, 183, "far", CONTACT "Allow: UPDATE\r\n", "");
+	assert_int_equal(invite_rename(w->inv, STR("<sip:x@y.org>")), 0);
+	assert_int_equal(invite_update(w->inv, 0, STR_NONE, STR_NONE, STR_NONE), 0);
+	snprintf(from, sizeof(from), "<sip:x@y.org>;tag=%s", param_of(w, 0, "From", "tag"));
+	assert_string_equal(field(w, -1, "From"), from);
+	answer(w, 0, 200, "far", CONTACT, "");
+	assert_int_equal(invite_ack(w->inv, STR_NONE, STR_NONE), 0);
+	assert_string_equal(field(w, -1, "From"), from);
+	world_free(w);
+}
+
 static void bad_names(void **state)
 {
 	static const char *const bad[] = {
@@ -320,6 +339,7 @@ int main(void)
 		cmocka_unit_test(no_tag_at_all),
 		cmocka_unit_test(renamed_caller),
 		cmocka_unit_test(renamed_callee),
+		cmocka_unit_test(renamed_early),
 		cmocka_unit_test(bad_names),
 		cmocka_unit_test(glare_waits),
 	};
