@@ -118,6 +118,9 @@ static void early_ones(void **state)
 	assert_ptr_equal(find(w, name(w->inv, tag, STR("two")), &early), w->inv);
 	assert_true(early);
 	assert_null(find(w, name(w->inv, tag, STR("three")), &early));
+	/* RFC 6228: that one is over. */
+	answer(w, 0, 199, "one", CONTACT, "");
+	assert_null(find(w, name(w->inv, tag, STR("one")), &early));
 	answer(w, 0, 200, "two", CONTACT, "");
 	assert_ptr_equal(find(w, name(w->inv, tag, STR("two")), &early), w->inv);
 	assert_false(early);
