@@ -110,12 +110,15 @@ static void world_event(void *arg, struct invite *inv, const struct invite_event
 		got(w, e->request, e->msg, true);
 		return;
 	}
+	if (e->request)
+		got(w, e->request, e->msg, true);
 	assert_true(w->n_seen < EVENT_MAX);
 	s = &w->seen[w->n_seen++];
 	*s = (struct seen){ .type = e->type,
 			    .status = e->status,
 			    .fork = e->fork,
 			    .lost = e->lost,
+			    .reliable = e->reliable,
 			    .at = loop_now(w->loop) };
 	snprintf(s->body, sizeof(s->body), "%.*s", STR_FMT(e->body));
 	if (is_over(e->type) && inv == w->inv)

@@ -25,6 +25,7 @@ struct seen {
 	enum invite_event_type type;
 	unsigned status, fork;
 	uint8_t lost;
+	bool reliable;
 	uint64_t at;
 	char body[64];
 };
