@@ -76,13 +76,13 @@ enum relay_played relay_dtmf(struct relay_dir *d, u8 key, u32 ms, u64 now_us)
 	return RELAY_PLAYED;
 }
 
-bool play_ready(const struct relay_dir *d, u64 now_us)
+bool play_ready(const struct relay_dir *d, u64 now_us, bool may_begin)
 {
 	const struct relay_play *k = &d->play;
 
 	if (!k->n || k->state == PLAY_KEY)
 		return k->n;
-	return relay_since(now_us, k->start_us) >= GAP && !event_open(d);
+	return may_begin && relay_since(now_us, k->start_us) >= GAP && !event_open(d);
 }
 
 static void begin(struct relay_dir *d, u64 now_us, u32 ssrc, u32 ts)
@@ -193,12 +193,13 @@ void play_replace(struct relay_dir *d, struct relay_packet *pkt)
 
 /* ---- packets that come or go without the stream's doing ---- */
 
-/* Those that follow `last` are shifted by one more; those before it, if they come late, are not. */
-static void shift_more(struct relay_play *k, u16 last, s32 by)
+/* Packets after `from` are shifted by `by` more; those up to it, if they come late, are not. `on`: this
+ * goes on where the last change was made. */
+static void shift_more(struct relay_play *k, u16 from, s32 by, bool on)
 {
-	if (!k->late || (last != k->seq_from && last != k->seq_taken)) {
+	if (!k->late || !on) {
 		k->seq_before = k->seq_add;
-		k->seq_from = last;
+		k->seq_from = from;
 		k->late = 1;
 	}
 	k->seq_add = (u16)(k->seq_add + by);
@@ -206,7 +207,7 @@ static void shift_more(struct relay_play *k, u16 last, s32 by)
 
 void play_took(struct relay_dir *d, u16 seq)
 {
-	shift_more(&d->play, rtp_last_seq(d), -1);
+	shift_more(&d->play, (u16)(seq - 1), -1, d->rtp.max_seq == d->play.seq_taken);
 	d->play.seq_taken = seq;
 	d->pt_in = FLOW_PT_NONE;
 }
@@ -267,7 +268,7 @@ static u16 make_seq(struct relay_dir *d, u64 now_us)
 	if (!is_running(d) || d->rtp.ssrc != k->ssrc)
 		return k->seq + 1;
 	u16 last = rtp_last_seq(d);
-	shift_more(k, last, 1);
+	shift_more(k, last, 1, last == k->seq_from || last == k->seq_taken);
 	k->made_ts = clock_now(d, now_us);
 	k->made_us = now_us;
 	k->made = 1;
@@ -291,7 +292,7 @@ bool play_make(struct relay_dir *d, u64 now_us, struct relay_plan *plan)
 		return false;
 	}
 	k->able_us = now_us;
-	if (!play_ready(d, now_us) || goes_on(d, now_us) ||
+	if (!play_ready(d, now_us, true) || goes_on(d, now_us) ||
 	    (k->state == PLAY_KEY && now_us < k->next_us))
 		return false;
 	if (k->state == PLAY_IDLE)

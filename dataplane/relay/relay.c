@@ -151,7 +151,8 @@ static u8 map_pt(const struct relay_dir *d, u8 pt)
 	return NO_PT;
 }
 
-static void forward(struct relay_dir *d, const struct relay_packet *pkt, struct relay_plan *plan)
+static void forward(struct relay_dir *d, const struct relay_packet *pkt, struct relay_plan *plan,
+		    bool may_begin)
 {
 	u8 octet = pkt->payload[1];
 
@@ -161,8 +162,9 @@ static void forward(struct relay_dir *d, const struct relay_packet *pkt, struct 
 	d->pt_out = map_pt(d, octet & 127);
 	if (__builtin_expect(play_wants(d), 0)) {
 		d->pt_in = NO_PT;
-		plan->edit |= pkt->len >= RELAY_MADE && play_ready(d, pkt->now_us) ? EDIT_KEY
-										   : EDIT_SHIFT;
+		plan->edit = EDIT_SHIFT;
+		if (pkt->len >= RELAY_MADE && play_ready(d, pkt->now_us, may_begin))
+			plan->edit = EDIT_KEY;
 	}
 	plan->action = RELAY_FORWARD;
 	plan->from = d->from;
@@ -221,7 +223,7 @@ static void take(struct relay_dir *d, const struct relay_packet *pkt, struct rel
 {
 	u16 seq = be16(pkt->payload + 2);
 
-	if (d->rtp.started == RTP_RUNNING && (s16)(seq - rtp_last_seq(d)) > 0)
+	if (d->rtp.started == RTP_RUNNING && (s16)(seq - d->rtp.max_seq) > 0)
 		play_took(d, seq);
 	account(d, pkt);
 	plan->action = RELAY_TAKE;
@@ -233,7 +235,7 @@ static void pass(struct relay_dir *d, const struct relay_packet *pkt, struct rel
 	const struct flow_side *side = d->rule->side;
 
 	if (__builtin_expect(!is_event(d, pkt->payload), 1))
-		return forward(d, pkt, plan);
+		return forward(d, pkt, plan, true);
 	if (!event_packet(d, pkt))
 		return plan_drop(d, plan, RELAY_DROP_SHORT);
 	if (is_taken(d, pkt->payload)) {
@@ -242,7 +244,7 @@ static void pass(struct relay_dir *d, const struct relay_packet *pkt, struct rel
 		plan_drop(d, plan, RELAY_DROP_PAYLOAD_TYPE);
 	} else {
 		u8 pt_in = d->pt_in, pt_out = d->pt_out;
-		forward(d, pkt, plan);
+		forward(d, pkt, plan, false);
 		d->pt_in = pt_in; /* media will go on; events are always looked at */
 		d->pt_out = pt_out;
 		if (dtmf_clock(&side[0]) != dtmf_clock(&side[1]))

@@ -121,8 +121,8 @@ void event_scale(const struct relay_dir *d, u8 *p);
 /* play.c */
 bool play_wants(const struct relay_dir *d); /* packets are not to pass as they are */
 bool play_ticking(const struct relay_dir *d);
-/* Is the next packet that goes out to be one of a key? */
-bool play_ready(const struct relay_dir *d, u64 now_us);
+/* Is the next packet that goes out to be one of a key? Of one that begins with it only if it may. */
+bool play_ready(const struct relay_dir *d, u64 now_us, bool may_begin);
 void play_replace(struct relay_dir *d, struct relay_packet *pkt);
 void play_shift(struct relay_dir *d, u8 *p, u64 now_us);
 /* A packet with this sequence number, the next one, is not going out. */
