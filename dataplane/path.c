@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
+#include <rte_ether.h>
 #include <rte_mempool.h>
 #include "worker_priv.h"
 
@@ -182,6 +183,7 @@ static void make(struct worker *w, struct path *path, const struct relay_plan *p
 	if (!p.m)
 		return; /* as good as lost on the way */
 	u8 *frame = (u8 *)rte_pktmbuf_append(p.m, SEND_HEADERS + RELAY_MADE);
+	((struct rte_ether_hdr *)frame)->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
 	p.r.payload = frame + SEND_HEADERS;
 	p.r.len = RELAY_MADE;
 	memcpy(p.r.payload, path->dir.play.packet, RELAY_MADE);

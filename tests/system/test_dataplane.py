@@ -32,13 +32,16 @@ calls:
 
 # ---- the flow language (dataplane/relay/flow.h) ----
 
-HELLO, SET, DEL, DUMP, SUBSCRIBE, EVENT = range(1, 7)
+HELLO, SET, DEL, DUMP, SUBSCRIBE, EVENT, DTMF = range(1, 8)
 (A_VERSION, A_EPOCH, A_CAPS, A_STATUS, A_REASON, A_ID, A_GEN, A_IDLE, A_SIDE0, A_SIDE1, A_STATS0,
  A_STATS1, A_RTCP0, A_RTCP1, A_EVENT, A_SIDE, A_DROPS, A_DROP, A_NAME, A_COUNT, A_PORTS, A_PORT,
- A_DRIVER, A_WHY, A_AGE) = range(1, 26)
+ A_DRIVER, A_WHY, A_AGE, A_KIND, A_DIGIT, A_DURATION) = range(1, 29)
 (S_LOCAL, S_LOCAL_PORT, S_LOCAL_RTCP, S_REMOTE, S_REMOTE_PORT, S_REMOTE_RTCP, S_SIG, S_ACL, S_PREFIX,
- S_MODE, S_FLAGS, S_LEARN_LEN, S_PTIME, S_PTMAP, S_CLOCK, S_DSCP) = range(1, 17)
-LATCHED, IDLE, CONFLICT = 1, 2, 3
+ S_MODE, S_FLAGS, S_LEARN_LEN, S_PTIME, S_PTMAP, S_CLOCK, S_DSCP, S_DTMF_IN, S_DTMF_OUT,
+ S_DTMF_CLOCK) = range(1, 20)
+TELL, TAKE = 4, 8
+LATCHED, IDLE, CONFLICT, RESTARTED, KEY = range(1, 6)
+RTP, RAW = 0, 1
 PACKETS, OCTETS, DROPPED, LOST = 1, 2, 3, 4
 SOURCE, SOURCE_PORT, REFUSED = 10, 11, 12
 STATIC, NAT = 0, 1
@@ -88,13 +91,16 @@ def address(a):
     return socket.inet_aton(a)
 
 
-def side(local, port, remote=None, mode=STATIC, sig=None, ptmap=((0, 0), (8, 8)), dscp=46):
+def side(local, port, remote=None, mode=STATIC, sig=None, ptmap=((0, 0), (8, 8)), dscp=46,
+         flags=0, dtmf=None, dtmf_clock=8000):
     out = [attr(S_LOCAL, address(local)), u16(S_LOCAL_PORT, port), u16(S_LOCAL_RTCP, port + 1),
-           u8(S_MODE, mode), u32(S_FLAGS, 0), u8(S_PTIME, 20), u32(S_CLOCK, 8000), u8(S_DSCP, dscp),
+           u8(S_MODE, mode), u32(S_FLAGS, flags), u8(S_PTIME, 20), u32(S_CLOCK, 8000), u8(S_DSCP, dscp),
            attr(S_PTMAP, bytes(x for pair in ptmap for x in pair))]
     if remote:
         out += [attr(S_REMOTE, address(remote[0])), u16(S_REMOTE_PORT, remote[1]),
                 u16(S_REMOTE_RTCP, remote[1] + 1)]
+    if dtmf:
+        out += [u8(S_DTMF_IN, dtmf), u8(S_DTMF_OUT, dtmf), u32(S_DTMF_CLOCK, dtmf_clock)]
     if sig:
         out.append(attr(S_SIG, address(sig)))
     return out
@@ -152,12 +158,15 @@ class Client:
     def ask(self, cmd, body):
         return self.batch(self.message(cmd, body))[0]
 
-    def flow(self, id, gen, side0, side1, idle=0):
-        return [u64(A_ID, id), u32(A_GEN, gen), u32(A_IDLE, idle), attr(A_SIDE0, side0),
-                attr(A_SIDE1, side1)]
+    def flow(self, id, gen, side0, side1, idle=0, kind=RTP):
+        return [u64(A_ID, id), u32(A_GEN, gen), u32(A_IDLE, idle), u8(A_KIND, kind),
+                attr(A_SIDE0, side0), attr(A_SIDE1, side1)]
 
     def set(self, *a, **k):
         return self.ask(SET, self.flow(*a, **k))
+
+    def play(self, id, side, digit, ms=0):
+        return self.ask(DTMF, [u64(A_ID, id), u32(A_SIDE, side), u8(A_DIGIT, digit), u32(A_DURATION, ms)])
 
     def delete(self, id):
         return self.ask(DEL, [u64(A_ID, id)])
