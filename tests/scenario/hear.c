@@ -77,9 +77,9 @@ static void nothing_came(struct world *w, const struct actor *a)
 
 static struct rx *await(struct world *w, struct actor *a, const struct step *s, struct dlg **d)
 {
-	const char *after = step_word(s, "after");
-	long ms = after ? script_ms(after) : 0;
-	long wait = after ? ms + (long)slack((uint64_t)ms) : WAIT_MS;
+	const char *after = step_word(s, "after"), *within = step_word(s, "within");
+	long ms = after ? script_ms(after) : within ? script_ms(within) : 0;
+	long wait = after || within ? ms + (long)slack((uint64_t)ms) : WAIT_MS;
 	bool optional = wire_is_lossy(w) && hear_is_progress(s, NULL);
 	struct rx *r;
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "scenario.h"
 
@@ -174,7 +175,7 @@ static struct str put_names(struct arena *a, struct str text, const struct names
 	return buf_str(&b);
 }
 
-/* "include NAME": the steps of NAME.inc beside this file; "x5": five times; "a=pbx b=carrier": with these names in
+/* "include NAME": the steps of NAME.inc beside this file, or above; "x5": five times; "a=pbx b=carrier": with these names in
  * place of %a and %b. */
 static bool include(struct reader *r, const struct source *from, struct str rest)
 {
@@ -198,6 +199,9 @@ static bool include(struct reader *r, const struct source *from, struct str rest
 	}
 	snprintf(path, sizeof(path), "%.*s%.*s.inc", slash ? (int)(slash + 1 - from->file) : 0,
 		 from->file, STR_FMT(name));
+	if (slash && access(path, R_OK)) /* or in the folder above */
+		snprintf(path, sizeof(path), "%.*s../%.*s.inc", (int)(slash + 1 - from->file),
+			 from->file, STR_FMT(name));
 	src.file = arena_str(r->a, str_of(path)).p;
 	for (uint32_t i = 1; ok && i <= times; i++) {
 		r->round = i;
