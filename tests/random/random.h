@@ -65,10 +65,22 @@ int self_answer(struct self *s, const struct phone *p, struct str offer, struct 
 
 /* ---- phone.c ---- */
 
-#define PHONES     4
-#define SDP_ROOM   2048
-#define OWED_ACK   1 /* for a 2xx of theirs */
-#define OWED_REPLY 2 /* to an INVITE or re-INVITE of theirs */
+#define PHONES   4
+#define SDP_ROOM 2048
+
+enum owed {
+	OWED_ACK = 1 << 0,   /* for a 2xx of theirs */
+	OWED_REPLY = 1 << 1, /* to an INVITE or re-INVITE of theirs */
+	OWED_PRACK = 1 << 2,
+	OWED_REFRESH = 1 << 3 /* of the session timer */
+};
+
+enum by { /* what brought their offer */
+	BY_INVITE,
+	BY_UPDATE,
+	BY_RELIABLE, /* 18x */
+	BY_2XX
+};
 
 struct leg { /* an invite, as its phone sees it */
 	struct leg *next;
@@ -76,11 +88,17 @@ struct leg { /* an invite, as its phone sees it */
 	struct invite *inv; /* NULL: over */
 	struct timer act;
 	struct self self;
-	uint8_t owed;
+	uint8_t owed; /* enum owed */
 	bool server, up;
-	bool offered;   /* by us, and not answered yet */
-	bool got;       /* an offer of theirs waits for our answer */
-	unsigned turns; /* while the first INVITE is open */
+	bool offered;  /* by us, and not answered yet */
+	bool got;      /* an offer of theirs waits for our answer */
+	uint8_t by;    /* enum by */
+	bool settled;  /* the first exchange is over */
+	bool unacked;  /* our 2xx */
+	bool late;     /* our INVITE had no offer, and has no final reply */
+	bool updates;  /* the open offer is in our UPDATE */
+	bool retries;  /* a re-INVITE that met another one */
+	unsigned fork; /* that wants a PRACK */
 	size_t n_offer, n_answer;
 	char offer[SDP_ROOM];  /* theirs */
 	char answer[SDP_ROOM]; /* ours to it; the same in every reply */
@@ -89,6 +107,7 @@ struct leg { /* an invite, as its phone sees it */
 struct owing { /* a request that waits for its answer */
 	struct owing *next;
 	struct phone *phone;
+	struct leg *leg;             /* whose offer is in it; NULL: none */
 	struct sip_request *request; /* NULL: it has its answer */
 	struct timer timer;
 	uint8_t method;
@@ -101,6 +120,7 @@ struct phone {
 	unsigned network; /* of sluice */
 	struct sip_network net;
 	struct sip *sip;
+	struct invite_terms terms;
 	struct leg *legs;
 	struct owing *owing;
 	bool dead;
@@ -109,12 +129,30 @@ struct phone {
 void phone_init(struct game *g, struct phone *p);
 void phone_free(struct phone *p);
 void phone_call(struct phone *p);
+void phone_call_to(struct phone *p, struct str ruri, struct str headers);
 void phone_stop(struct phone *p); /* hangs up everything */
 
 /* ---- acts.c: what a phone does in one leg ---- */
 void leg_act(void *leg);
 void leg_soon(struct leg *l);
+void leg_hang_up(struct leg *l);
+
+/* ---- reply.c: what it answers ---- */
+void leg_take_offer(struct leg *l, struct str body, enum by by);
+void leg_ring(struct leg *l);
+void leg_accept(struct leg *l);
+void leg_refuse(struct leg *l, unsigned status);
+void leg_refuse_somehow(struct leg *l);
+void leg_acknowledge(struct leg *l);
+void leg_prack(struct leg *l);
 void owing_answer(void *owing);
+
+/* ---- transfer.c: REFER, Replaces, 3xx ---- */
+struct str transfer_target(struct phone *p,
+			   struct buf *b); /* a URI to call, or to send others to */
+void transfer_ask(struct leg *l);          /* sends REFER */
+void transfer_follow(struct phone *p, const struct sip_msg *m);
+void transfer_take_over(struct phone *p); /* INVITE with Replaces */
 
 /* ---- net.c ---- */
 
