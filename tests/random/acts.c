@@ -42,6 +42,7 @@ static void reoffer(struct leg *l, bool late, bool same)
 	char sdp[SDP_ROOM];
 	struct buf b;
 
+	late &= !game_without(l->phone->game, WITHOUT_LATE);
 	if (!may_offer(l))
 		return;
 	buf_init(&b, sdp, late ? 0 : sizeof(sdp) - 1);
@@ -66,7 +67,8 @@ static void update(struct leg *l, bool bare)
 	char sdp[SDP_ROOM];
 	struct buf b;
 
-	if (!(invite_peer(l->inv) & INVITE_PEER_UPDATE) || (!bare && !may_offer(l)))
+	if (game_without(l->phone->game, WITHOUT_UPDATE) ||
+	    !(invite_peer(l->inv) & INVITE_PEER_UPDATE) || (!bare && !may_offer(l)))
 		return;
 	buf_init(&b, sdp, bare ? 0 : sizeof(sdp) - 1);
 	if (!bare) {
@@ -84,7 +86,8 @@ static void update(struct leg *l, bool bare)
 static void refresh(struct leg *l)
 {
 	l->owed &= (uint8_t)~OWED_REFRESH;
-	if (invite_peer(l->inv) & INVITE_PEER_UPDATE && dice_percent(dice_of(l), 60))
+	if (!game_without(l->phone->game, WITHOUT_UPDATE) &&
+	    invite_peer(l->inv) & INVITE_PEER_UPDATE && dice_percent(dice_of(l), 60))
 		update(l, true);
 	else
 		reoffer(l, false, true);
@@ -113,6 +116,7 @@ static void ask(struct leg *l)
 							  .body_type = str_of(asks[i].type),
 							  .body = str_of(asks[i].body),
 							  .contact_user = STR("x"),
+							  .max_forwards = 70,
 							  .fn = told });
 }
 

@@ -24,13 +24,18 @@ void game_fail(struct game *g, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(g->why, sizeof(g->why), fmt, ap);
 	va_end(ap);
-	if (g->verbose)
+	if (g->rules.verbose)
 		printf("# %9llu ms  FAILED: %s\n", game_ms(g), g->why);
+}
+
+bool game_without(const struct game *g, enum without what)
+{
+	return g->rules.without & what;
 }
 
 bool game_acts(struct game *g)
 {
-	if (g->actions >= g->max_actions)
+	if (g->actions >= g->rules.max_actions)
 		return false;
 	g->actions++;
 	return true;
@@ -104,6 +109,8 @@ static void place_phone(struct game *g, const char *name, const char *network, c
 static bool begin(struct game *g)
 {
 	terms_roll(&g->terms, &g->dice);
+	g->terms.forks &= !game_without(g, WITHOUT_FORKS);
+	g->terms.engine_trouble &= !game_without(g, WITHOUT_ENGINE);
 	g->script = (struct script){ .file = "random", .conf = g->terms.conf };
 	g->w = world_new(&g->script, NULL, false);
 	if (!g->w)
@@ -159,7 +166,7 @@ static void check_log(struct game *g, uint64_t *ended)
 			++*ended;
 		if (memmem(line.p, line.n, "not expected", 12))
 			game_fail(g, "%.*s", STR_FMT(line));
-		if (g->verbose)
+		if (g->rules.verbose)
 			printf("# log: %.*s\n", STR_FMT(line));
 	}
 }
@@ -195,18 +202,18 @@ static void stop(struct game *g)
 		phone_stop(&g->phone[i]);
 }
 
-bool game_play(uint64_t seed, unsigned max_actions, unsigned verbose, struct totals *t)
+bool game_play(uint64_t seed, const struct rules *r, struct totals *t)
 {
 	struct game *g = calloc(1, sizeof(*g));
 	bool ok;
 
 	if (!g)
 		abort();
-	*g = (struct game){ .seed = seed, .max_actions = max_actions, .verbose = verbose };
+	*g = (struct game){ .seed = seed, .rules = *r };
 	g->dice.state = seed * 0x2545f4914f6cdd1dull;
 	if (!begin(g))
 		abort();
-	if (verbose)
+	if (r->verbose)
 		printf("# loss %u%%, twice %u%%, delay %u+%u ms, laggards %u%%, %u ms\n%s\n",
 		       g->terms.loss, g->terms.copies, g->terms.delay_ms, g->terms.jitter_ms,
 		       g->terms.laggards, g->terms.play_ms, g->terms.conf);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* random [-s SEED] [-c COUNT] [-n STEPS] [-j PROCESSES] [-v]: plays COUNT seeds from SEED on.
+/* random [-s SEED] [-c COUNT] [-n STEPS] [-x WHAT,...] [-j PROCESSES] [-v]: plays COUNT seeds from SEED on.
  *   -s SEED alone  this one, in this process
  *   -n STEPS       no more random actions than these: the smallest number that still fails tells most
+ *   -x WHAT        phones do without: reliable, update, session, transfer, replaces, redirect, forks, late,
+ *                  engine (no trouble of it)
  *   -v, -vv        a ladder of all messages, with their texts
  * Output is TAP. Seeds are played by processes that this one watches, so that a crash and an endless
  * loop have a seed too. */
@@ -30,14 +32,15 @@ struct job {
 
 struct args {
 	uint64_t seed, count;
-	unsigned steps, jobs, verbose;
+	struct rules rules;
+	unsigned jobs;
 };
 
 static void work(const struct args *a, struct job *j)
 {
 	/* `next` is the one being played; who dies leaves it behind. */
 	for (; j->next < j->end; j->next++) {
-		if (!game_play(j->next, a->steps, a->verbose, &j->t))
+		if (!game_play(j->next, &a->rules, &j->t))
 			j->failed++;
 		fflush(stdout);
 		if (j->failed >= FAILED_MAX)
@@ -145,16 +148,40 @@ static bool number(const char *s, uint64_t *out)
 	return s && str_u64(str_of(s), out) == 0;
 }
 
+static bool forbid(struct rules *r, struct str list)
+{
+	static const char *const names[] = { "reliable", "update",   "session",
+					     "transfer", "replaces", "redirect",
+					     "forks",    "late",     "engine" };
+	struct str name;
+
+	while (str_token(&list, ',', &name)) {
+		unsigned i = 0;
+
+		while (i < sizeof(names) / sizeof(names[0]) && !str_eq(name, str_of(names[i])))
+			i++;
+		if (i == sizeof(names) / sizeof(names[0]))
+			return false;
+		r->without |= 1u << i;
+	}
+	return true;
+}
+
 static bool read_args(int argc, char **argv, struct args *a)
 {
 	uint64_t n = 0;
 	bool count = false;
 	int o;
 
-	*a = (struct args){ .seed = 1, .count = 1, .steps = ~0u, .jobs = 2 };
-	while ((o = getopt(argc, argv, "s:c:n:j:v")) != -1) {
+	*a = (struct args){ .seed = 1, .count = 1, .rules.max_actions = ~0u, .jobs = 2 };
+	while ((o = getopt(argc, argv, "s:c:n:j:x:v")) != -1) {
 		if (o == 'v') {
-			a->verbose++;
+			a->rules.verbose++;
+			continue;
+		}
+		if (o == 'x') {
+			if (!forbid(&a->rules, str_of(optarg)))
+				return false;
 			continue;
 		}
 		if (o == '?' || !number(optarg, &n))
@@ -164,7 +191,7 @@ static bool read_args(int argc, char **argv, struct args *a)
 		else if (o == 'c')
 			a->count = n;
 		else if (o == 'n')
-			a->steps = (unsigned)n;
+			a->rules.max_actions = (unsigned)n;
 		else
 			a->jobs = n < 1 ? 1 : n > JOBS_MAX ? JOBS_MAX : (unsigned)n;
 		count |= o == 'c';
@@ -181,11 +208,12 @@ int main(int argc, char **argv)
 	unsigned failed;
 
 	if (!read_args(argc, argv, &a)) {
-		fprintf(stderr, "random [-s SEED] [-c COUNT] [-n STEPS] [-j PROCESSES] [-v]\n");
+		fprintf(stderr, "random [-s SEED] [-c COUNT] [-n STEPS] [-x WHAT,...] [-j "
+				"PROCESSES] [-v]\n");
 		return 2;
 	}
 	printf("1..1\n");
-	failed = a.jobs ? play_all(&a, &t) : !game_play(a.seed, a.steps, a.verbose, &t);
+	failed = a.jobs ? play_all(&a, &t) : !game_play(a.seed, &a.rules, &t);
 	if (failed)
 		printf("# again with a ladder: %s -s SEED -v\n", argv[0]);
 	printf("# %llu calls, %llu answered, %llu actions\n", (unsigned long long)t.calls,

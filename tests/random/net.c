@@ -20,9 +20,9 @@ static void show(const struct game *g, const struct packet *p, const char *what)
 	const char *cseq = memmem(p->text, p->n, "\r\nCSeq: ", 8);
 	bool sdp = memmem(p->text, p->n, "\r\nv=0", 5) || memmem(p->text, p->n, "\nm=audio", 8);
 
-	if (!g->verbose)
+	if (!g->rules.verbose)
 		return;
-	if (g->verbose > 1 && strcmp(what, "arrives")) {
+	if (g->rules.verbose > 1 && strcmp(what, "arrives")) {
 		printf("# %9llu ms  %s -> %s  %s\n%.*s\n", game_ms(g), name_of(p->from),
 		       name_of(p->to), what, STR_FMT(text));
 		return;

@@ -69,11 +69,13 @@ static void *new_invite(void *arg, struct invite *inv, const struct sip_msg *m,
 	return l;
 }
 
-static struct owing *own_request(struct phone *p, struct sip_request *r, const struct sip_msg *m)
+static struct owing *own_request(struct phone *p, struct sip_request *r, const struct sip_msg *m,
+				 struct leg *l)
 {
 	struct owing *o = arena_alloc(p->game->w->arena, sizeof(*o));
 
 	o->phone = p;
+	o->leg = l;
 	o->request = r;
 	o->method = m->method;
 	timer_init(&o->timer, owing_answer, o);
@@ -147,14 +149,14 @@ static void hear_update(struct leg *l, const struct invite_event *e)
 	}
 	if (e->body.n)
 		leg_take_offer(l, e->body, BY_UPDATE);
-	own_request(l->phone, e->request, e->msg)->leg = e->body.n ? l : NULL;
+	own_request(l->phone, e->request, e->msg, l)->offer = e->body.n != 0;
 }
 
 static void hear_request(struct leg *l, const struct invite_event *e)
 {
 	if (e->type == INVITE_PRACK && e->body.n && l->offered)
 		settle(l);
-	own_request(l->phone, e->request, e->msg);
+	own_request(l->phone, e->request, e->msg, l);
 	if (e->type == INVITE_REQUEST && e->msg->method == SIP_REFER)
 		transfer_follow(l->phone, e->msg);
 }
@@ -212,7 +214,7 @@ static void request(void *arg, struct sip_request *r, const struct sip_msg *m,
 {
 	(void)core;
 	(void)source;
-	own_request(arg, r, m);
+	own_request(arg, r, m, NULL);
 }
 
 /* ---- life ---- */
@@ -226,6 +228,10 @@ void phone_init(struct game *g, struct phone *p)
 					  .refresher = (uint8_t)dice_below(&g->dice, 3),
 					  .session_expires_s = sessions[dice_below(&g->dice, 4)],
 					  .session_min_s = 90 };
+	if (game_without(g, WITHOUT_RELIABLE))
+		p->terms.rel = INVITE_REL_NEVER;
+	if (game_without(g, WITHOUT_SESSION))
+		p->terms.session_expires_s = 0;
 	p->net = (struct sip_network){ .name = p->name, .advertised = p->addr };
 	p->sip = sip_new(&(struct sip_options){ .loop = g->loop,
 						.io = { net_from_phone, p },
@@ -276,7 +282,7 @@ void phone_call_to(struct phone *p, struct str ruri, struct str headers)
 	buf_fmt(&b, "<sip:%s@%s>", p->name, addr_print(&us, mine));
 	params.from = buf_str(&b);
 	buf_init(&b, sdp, sizeof(sdp) - 1);
-	l->late = dice_percent(&g->dice, 15);
+	l->late = dice_percent(&g->dice, 15) && !game_without(g, WITHOUT_LATE);
 	if (!l->late) {
 		self_offer(&l->self, p, &b);
 		params.body = buf_str(&b);

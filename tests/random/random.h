@@ -107,10 +107,11 @@ struct leg { /* an invite, as its phone sees it */
 struct owing { /* a request that waits for its answer */
 	struct owing *next;
 	struct phone *phone;
-	struct leg *leg;             /* whose offer is in it; NULL: none */
+	struct leg *leg;             /* NULL: outside dialogs */
 	struct sip_request *request; /* NULL: it has its answer */
 	struct timer timer;
 	uint8_t method;
+	bool offer; /* the leg's open offer is in it */
 };
 
 struct phone {
@@ -152,6 +153,7 @@ struct str transfer_target(struct phone *p,
 			   struct buf *b); /* a URI to call, or to send others to */
 void transfer_ask(struct leg *l);          /* sends REFER */
 void transfer_follow(struct phone *p, const struct sip_msg *m);
+void transfer_notify(struct leg *l);
 void transfer_take_over(struct phone *p); /* INVITE with Replaces */
 
 /* ---- net.c ---- */
@@ -173,6 +175,22 @@ int net_from_shard(void *game, const struct sip_hop *to, struct str data);
 
 /* ---- game.c ---- */
 
+enum without { /* what phones may be forbidden to do */
+	WITHOUT_RELIABLE = 1 << 0,
+	WITHOUT_UPDATE = 1 << 1,
+	WITHOUT_SESSION = 1 << 2,
+	WITHOUT_TRANSFER = 1 << 3,
+	WITHOUT_REPLACES = 1 << 4,
+	WITHOUT_REDIRECT = 1 << 5,
+	WITHOUT_FORKS = 1 << 6,
+	WITHOUT_LATE = 1 << 7,
+	WITHOUT_ENGINE = 1 << 8
+};
+
+struct rules {
+	unsigned max_actions, without, verbose;
+};
+
 struct game {
 	struct world *w;
 	struct script script;
@@ -180,14 +198,14 @@ struct game {
 	struct dice dice;
 	struct terms terms;
 	struct phone phone[PHONES];
-	unsigned n_phones, serial, actions, max_actions;
+	struct rules rules;
+	unsigned n_phones, serial, actions;
 	struct timer next_call, trouble, death;
 	struct packet *packets;
 	uint8_t lost[1024]; /* how often a datagram was lost, by its hash */
 	struct border *border;
 	struct forked *forks;
 	bool stopped;
-	unsigned verbose;
 	uint64_t seed;
 	char why[1024]; /* what went wrong first */
 };
@@ -197,8 +215,9 @@ struct totals {
 };
 
 /* Plays one seed; false: it failed, and *why says how. */
-bool game_play(uint64_t seed, unsigned max_actions, unsigned verbose, struct totals *t);
+bool game_play(uint64_t seed, const struct rules *r, struct totals *t);
 void game_fail(struct game *g, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+bool game_without(const struct game *g, enum without what);
 /* May another random action be done? */
 bool game_acts(struct game *g);
 unsigned long long game_ms(const struct game *g);

@@ -76,9 +76,12 @@ void leg_refuse_somehow(struct leg *l)
 					  487, 488, 500, 503, 600, 603 };
 	static const uint16_t again[] = { 488, 491, 500, 603, 415 };
 	struct dice *d = dice_of(l);
+	unsigned n = sizeof(first) / sizeof(first[0]), from = 0;
 
+	if (game_without(l->phone->game, WITHOUT_REDIRECT))
+		from = 3; /* past the 3xx */
 	leg_refuse(l, l->up ? again[dice_below(d, sizeof(again) / sizeof(again[0]))]
-			    : first[dice_below(d, sizeof(first) / sizeof(first[0]))]);
+			    : first[from + dice_below(d, n - from)]);
 }
 
 void leg_accept(struct leg *l)
@@ -201,9 +204,9 @@ void owing_answer(void *arg)
 
 	if (o->method == SIP_REFER && r.status == 200)
 		r.status = 202;
-	if (l && !l->inv) {
+	if (o->offer && !l->inv) {
 		r.status = 481;
-	} else if (l) {
+	} else if (o->offer) {
 		if (r.status < 300)
 			r.body = answer_of(l);
 		if (r.body.n)
@@ -214,4 +217,6 @@ void owing_answer(void *arg)
 	}
 	sip_request_reply(o->request, &r);
 	o->request = NULL;
+	if (r.status == 202 && l && l->inv && l->up)
+		transfer_notify(l);
 }

@@ -43,6 +43,8 @@ void transfer_ask(struct leg *l)
 	buf_init(&b, mem, sizeof(mem) - 1);
 	buf_init(&target, uri, sizeof(uri) - 1);
 	buf_fmt(&b, "Refer-To: <%.*s", STR_FMT(transfer_target(l->phone, &target)));
+	if (game_without(l->phone->game, WITHOUT_TRANSFER))
+		return;
 	if (o && dice_percent(&l->phone->game->dice, 80))
 		buf_fmt(&b, "?Replaces=%.*s%%3Bto-tag%%3D%.*s%%3Bfrom-tag%%3D%.*s",
 			STR_FMT(invite_call_id(o->inv)), STR_FMT(invite_remote_tag(o->inv)),
@@ -55,6 +57,7 @@ void transfer_ask(struct leg *l)
 	invite_request(l->inv, &(struct exchange_params){ .method = STR("REFER"),
 							  .headers = buf_str(&b),
 							  .contact_user = str_of(l->phone->name),
+							  .max_forwards = 70,
 							  .fn = told });
 }
 
@@ -94,6 +97,27 @@ void transfer_follow(struct phone *p, const struct sip_msg *m)
 	phone_call_to(p, buf_str(&r), buf_str(&b));
 }
 
+/* How the transfer went, to who asked for it. */
+void transfer_notify(struct leg *l)
+{
+	static const char *const states[] = { "active;expires=60", "terminated;reason=noresource" };
+	static const char *const results[] = { "SIP/2.0 100 Trying\r\n", "SIP/2.0 200 OK\r\n",
+					       "SIP/2.0 486 Busy Here\r\n" };
+	struct dice *d = &l->phone->game->dice;
+	char mem[256];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem) - 1);
+	buf_fmt(&b, "Event: refer\r\nSubscription-State: %s\r\n", states[dice_below(d, 2)]);
+	invite_request(l->inv, &(struct exchange_params){ .method = STR("NOTIFY"),
+							  .headers = buf_str(&b),
+							  .contact_user = str_of(l->phone->name),
+							  .max_forwards = 70,
+							  .body_type = STR("message/sipfrag"),
+							  .body = str_of(results[dice_below(d, 3)]),
+							  .fn = told });
+}
+
 void transfer_take_over(struct phone *p)
 {
 	struct game *g = p->game;
@@ -103,7 +127,7 @@ void transfer_take_over(struct phone *p)
 
 	while (l && !l->inv)
 		l = l->next;
-	if (!l)
+	if (!l || game_without(g, WITHOUT_REPLACES))
 		return;
 	buf_init(&b, mem, sizeof(mem) - 1);
 	buf_init(&target, uri, sizeof(uri) - 1);
