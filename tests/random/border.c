@@ -256,12 +256,24 @@ static void see_invite(const struct seen *s, uint64_t key)
 	}
 }
 
+/* 13.2.2.4: what comes 64*T1 after the first 2xx of a fork is nobody's any more. */
+static bool is_too_late(const struct seen *s)
+{
+	uint64_t key = mix(mix(6, s->c->call_id), s->c->via.branch);
+	const struct once *first = find_once(s->b, key);
+
+	if (!first)
+		first = add_once(s, key);
+	return loop_now(s->g->loop) - first->at_ms >= 32000;
+}
+
 static void see_ok(const struct seen *s)
 {
 	uint64_t key = mix(mix(5, s->c->call_id), s->c->to.tag) * 31 + s->c->cseq.num;
 	struct once *o;
 
-	if (s->out || s->m->status / 100 != 2 || s->m->method != SIP_INVITE || find_once(s->b, key))
+	if (s->out || s->m->status / 100 != 2 || s->m->method != SIP_INVITE || is_too_late(s) ||
+	    find_once(s->b, key))
 		return;
 	o = add_once(s, key);
 	o->ok = true;
