@@ -242,6 +242,8 @@ void leg_act(void *leg)
 		turn_waiting(l);
 	else
 		turn_talking(l);
+	if (l->inv && dice_percent(&g->dice, 40))
+		voice_send(l);
 	if (l->inv)
 		leg_soon(l);
 }

@@ -26,10 +26,11 @@ struct once { /* what has happened already */
 	struct once *next;
 	uint64_t key;
 	uint64_t at_ms;
-	unsigned final; /* of an INVITE that came in; of a 2xx that came in: 1: it has its ACK */
+	unsigned final; /* of a request that came in; of a 2xx that came in: 1: it has its ACK */
 	uint32_t cseq;
 	struct str call_id, tag;
-	bool invite, ok, again; /* again: it is a re-INVITE */
+	uint8_t method;
+	bool asked, ok, again; /* again: in a dialog */
 };
 
 #define SLOTS 256
@@ -134,8 +135,13 @@ static void see_offer(const struct seen *s, bool by_reply)
 {
 	struct deal *deal = s->d ? &s->d->deal : &s->leg->initial;
 
+	uint32_t rseq = 0;
+
+	str_u32(sip_value(s->m, SIP_HDR_RSEQ), UINT32_MAX, &rseq);
 	complain(s, deal_offer(deal, s->out ? DEAL_OURS : DEAL_THEIRS, &s->sdp, s->c->cseq.num,
 			       by_reply));
+	if (deal->open != DEAL_NONE && deal->cseq == s->c->cseq.num)
+		deal->rseq = rseq;
 }
 
 static void see_answer(const struct seen *s, bool preview)
@@ -156,6 +162,13 @@ static bool is_open(const struct seen *s, bool by_reply)
 	       deal->by_reply == by_reply;
 }
 
+static bool is_for_offer(const struct seen *s)
+{
+	struct sip_rack r;
+
+	return !sip_rack_parse(sip_value(s->m, SIP_HDR_RACK), &r) && r.rseq == s->d->deal.rseq;
+}
+
 /* The ACK for a 2xx, or PRACK. */
 static void see_confirmation(const struct seen *s)
 {
@@ -163,6 +176,8 @@ static void see_confirmation(const struct seen *s)
 		see_answer(s, false);
 	else if (s->has_sdp && s->m->method == SIP_PRACK)
 		see_offer(s, false);
+	else if (s->m->method == SIP_PRACK && s->out && is_open(s, true) && is_for_offer(s))
+		complain(s, "the PRACK for an offer has no answer");
 	else if (s->m->method == SIP_ACK && is_open(s, true) && s->d->deal.cseq == s->c->cseq.num)
 		s->d->over = true; /* no answer: nothing but a BYE can follow */
 }
@@ -237,21 +252,30 @@ static void see_reply(const struct seen *s)
 
 /* ---- INVITEs and their ends ---- */
 
-static void see_invite(const struct seen *s, uint64_t key)
+/* One final answer, and soon. Other requests may be left without one (RFC 4320). */
+static bool wants_final(const struct seen *s)
+{
+	enum sip_method m = s->c->cseq.method;
+
+	return m == SIP_INVITE || m == SIP_UPDATE || m == SIP_PRACK || m == SIP_BYE;
+}
+
+static void see_final(const struct seen *s, uint64_t key)
 {
 	struct once *o = find_once(s->b, key);
 
-	if (!s->m->status && !s->out && !o) {
+	if (!s->m->status && !s->out && !o && s->m->method != SIP_ACK) {
 		o = add_once(s, key);
-		o->invite = true;
+		o->asked = true;
 		o->again = s->c->to.tag.n != 0;
 		o->cseq = s->c->cseq.num;
+		o->method = (uint8_t)s->m->method;
 		o->call_id = arena_str(s->g->w->arena, s->c->call_id);
 	} else if (s->m->status >= 200 && s->out && o) {
 		if (o->final && o->final != s->m->status)
-			complain(s, "an INVITE got two final answers");
+			complain(s, "a request got two final answers");
 		if (!o->final && o->again && loop_now(s->g->loop) - o->at_ms > SLOW_MS)
-			complain(s, "the answer to a re-INVITE took too long");
+			complain(s, "the final answer took too long");
 		o->final = s->m->status;
 	}
 }
@@ -306,8 +330,8 @@ static void see(struct seen *s)
 	s->leg = leg_of(s);
 	s->d = dialog_of(s);
 	key = key_of_transaction(s, s->c->via.branch);
-	if (s->c->cseq.method == SIP_INVITE)
-		see_invite(s, key);
+	if (wants_final(s))
+		see_final(s, key);
 	see_ok(s);
 	if (!is_news(s, key))
 		return;
@@ -348,9 +372,9 @@ void border_end(struct game *g)
 {
 	for (unsigned i = 0; i < SLOTS && g->border; i++) {
 		for (const struct once *o = g->border->slot[i]; o; o = o->next) {
-			if (o->invite && !o->final)
-				game_fail(g, "INVITE %u of Call-ID %.*s has no final answer",
-					  o->cseq, STR_FMT(o->call_id));
+			if (o->asked && !o->final)
+				game_fail(g, "%s %u of Call-ID %.*s has no final answer",
+					  sip_method_name(o->method), o->cseq, STR_FMT(o->call_id));
 			if (o->ok && !o->final)
 				game_fail(g, "the 2xx to INVITE %u of Call-ID %.*s has no ACK",
 					  o->cseq, STR_FMT(o->call_id));

@@ -36,6 +36,7 @@ enum deal_open {
 struct deal {
 	enum deal_open open;
 	uint32_t cseq;  /* of the request that carried it, or whose response did */
+	uint32_t rseq;  /* of a reliable 18x that carried it */
 	bool by_reply;  /* it stood in a response */
 	bool previewed; /* by an answer in an unreliable 18x */
 	uint64_t preview;

@@ -86,6 +86,13 @@ static void fire_death(void *arg)
 	g->phone[dice_below(&g->dice, g->n_phones)].dead = true;
 }
 
+static void fire_drain(void *arg)
+{
+	struct game *g = arg;
+
+	calls_drain(g->w->calls);
+}
+
 /* ---- building ---- */
 
 static void place_phone(struct game *g, const char *name, const char *network, const char *ip)
@@ -124,9 +131,12 @@ static bool begin(struct game *g)
 	timer_init(&g->next_call, fire_call, g);
 	timer_init(&g->trouble, fire_trouble, g);
 	timer_init(&g->death, fire_death, g);
+	timer_init(&g->drain, fire_drain, g);
 	timer_start(g->loop, &g->next_call, 10);
 	if (g->terms.engine_trouble)
 		timer_start(g->loop, &g->trouble, dice_below(&g->dice, 10000));
+	if (g->terms.drain)
+		timer_start(g->loop, &g->drain, dice_below(&g->dice, g->terms.play_ms));
 	if (g->terms.dead)
 		timer_start(g->loop, &g->death, dice_below(&g->dice, g->terms.play_ms));
 	return true;
@@ -222,6 +232,7 @@ bool game_play(uint64_t seed, const struct rules *r, struct totals *t)
 	loop_advance(g->loop, g->terms.patience_ms);
 	check_phones(g);
 	border_end(g);
+	g->over = true;
 	for (unsigned i = 0; i < g->n_phones; i++)
 		phone_free(&g->phone[i]);
 	net_free(g);

@@ -90,6 +90,10 @@ void net_carry(struct game *g, struct phone *from, struct phone *to, struct str 
 
 	if (!p)
 		abort();
+	if (g->over) { /* the phones are gone */
+		free(p);
+		return;
+	}
 	if (t->jitter_ms)
 		ms += dice_below(&g->dice, t->jitter_ms);
 	if (dice_percent(&g->dice, t->laggards))

@@ -65,6 +65,7 @@ static void *new_invite(void *arg, struct invite *inv, const struct sip_msg *m,
 	l->owed = OWED_REPLY;
 	if (m->body.n)
 		leg_take_offer(l, m->body, BY_INVITE);
+	voice_learn(l, m->body);
 	leg_soon(l);
 	return l;
 }
@@ -166,6 +167,7 @@ static void event(void *arg, struct invite *inv, const struct invite_event *e)
 	struct leg *l = arg;
 
 	(void)inv;
+	voice_learn(l, e->body);
 	switch (e->type) {
 	case INVITE_PROGRESS:
 		hear_progress(l, e);

@@ -36,6 +36,7 @@ struct terms {
 	uint32_t play_ms;     /* how long the phones do as they like */
 	unsigned calls;       /* that they begin */
 	unsigned dead;        /* percent: a phone dies on the way */
+	bool drain;           /* a shutdown before the end */
 	bool forks;           /* the carrier is two phones behind a proxy */
 	bool engine_trouble;  /* it refuses, is slow, goes away */
 	uint32_t patience_ms; /* in the end, for everything to be over */
@@ -90,15 +91,17 @@ struct leg { /* an invite, as its phone sees it */
 	struct self self;
 	uint8_t owed; /* enum owed */
 	bool server, up;
-	bool offered;  /* by us, and not answered yet */
-	bool got;      /* an offer of theirs waits for our answer */
-	uint8_t by;    /* enum by */
-	bool settled;  /* the first exchange is over */
-	bool unacked;  /* our 2xx */
-	bool late;     /* our INVITE had no offer, and has no final reply */
-	bool updates;  /* the open offer is in our UPDATE */
-	bool retries;  /* a re-INVITE that met another one */
-	unsigned fork; /* that wants a PRACK */
+	bool offered;       /* by us, and not answered yet */
+	bool got;           /* an offer of theirs waits for our answer */
+	uint8_t by;         /* enum by */
+	bool settled;       /* the first exchange is over */
+	bool unacked;       /* our 2xx */
+	bool late;          /* our INVITE had no offer, and has no final reply */
+	bool updates;       /* the open offer is in our UPDATE */
+	bool retries;       /* a re-INVITE that met another one */
+	unsigned fork;      /* that wants a PRACK */
+	struct addr remote; /* where our media goes; port 0: not known */
+	uint16_t rtp_seq;
 	size_t n_offer, n_answer;
 	char offer[SDP_ROOM];  /* theirs */
 	char answer[SDP_ROOM]; /* ours to it; the same in every reply */
@@ -147,6 +150,10 @@ void leg_refuse_somehow(struct leg *l);
 void leg_acknowledge(struct leg *l);
 void leg_prack(struct leg *l);
 void owing_answer(void *owing);
+
+/* ---- voice.c: media ---- */
+void voice_learn(struct leg *l, struct str sdp);
+void voice_send(struct leg *l); /* some packets, and perhaps a key */
 
 /* ---- transfer.c: REFER, Replaces, 3xx ---- */
 struct str transfer_target(struct phone *p,
@@ -200,12 +207,12 @@ struct game {
 	struct phone phone[PHONES];
 	struct rules rules;
 	unsigned n_phones, serial, actions;
-	struct timer next_call, trouble, death;
+	struct timer next_call, trouble, death, drain;
 	struct packet *packets;
 	uint8_t lost[1024]; /* how often a datagram was lost, by its hash */
 	struct border *border;
 	struct forked *forks;
-	bool stopped;
+	bool stopped, over;
 	uint64_t seed;
 	char why[1024]; /* what went wrong first */
 };

@@ -75,6 +75,7 @@ void terms_roll(struct terms *t, struct dice *d)
 			     .calls = 1 + dice_below(d, 3),
 			     .dead = dice_percent(d, 20) ? 100 : 0,
 			     .forks = dice_percent(d, 30),
+			     .drain = dice_percent(d, 5),
 			     .engine_trouble = dice_percent(d, 10) };
 	/* 64*T1 for transactions and dialogs, one after another, Timer C, 30 s for ports, and a
 	 * session that nobody refreshes. */
