@@ -153,11 +153,17 @@ static void put_payload_types(struct flow_side *f, unsigned side, const struct m
 	f->flags |= map->flags[side];
 }
 
-static u8 packet_time(const struct terms *t)
+/* The longer of what the two sides were told. */
+static u8 packet_time(const struct stream *s, const struct terms *t)
 {
-	u8 ms = t->ptime[0] > t->ptime[1] ? t->ptime[0] : t->ptime[1];
+	u32 ms = 0;
 
-	return ms ? ms : 20;
+	for (unsigned side = 0; side < 2; side++) {
+		u32 asked = leg_of(s->m, stream_leg(s, side))->trunk->ptime_ms;
+		u32 told = asked && t->kind == KIND_AUDIO ? asked : t->ptime[!side];
+		ms = told > ms ? told : ms;
+	}
+	return ms ? (u8)ms : 20;
 }
 
 static const struct addr *sig_of(const struct stream *s, unsigned side)
@@ -197,7 +203,7 @@ static void put_side(struct stream *s, const struct terms *t, unsigned side, str
 	f->mode = mode_of(trunk, &t->remote[side], sig);
 	if (!t->on || !(t->dir[side] & SDP_SENDONLY))
 		f->flags |= FLOW_SIDE_HOLD;
-	f->ptime = packet_time(t);
+	f->ptime = packet_time(s, t);
 	f->dscp = n->media_dscp;
 	f->clock = f->dtmf_clock = 8000;
 	f->dtmf_in = f->dtmf_out = FLOW_PT_NONE;

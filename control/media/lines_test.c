@@ -6,18 +6,6 @@
 
 /* ---- payload types ---- */
 
-static void expect_formats(struct world *w, unsigned line, const char *want)
-{
-	const struct sdp_media *l = line_of(w, line);
-	char got[256] = "";
-	size_t n = 0;
-
-	for (unsigned i = 0; i < l->n_formats; i++)
-		n += (size_t)snprintf(got + n, sizeof(got) - n, "%s%u", i ? " " : "",
-				      l->formats[i].pt);
-	assert_string_equal(got, want);
-}
-
 struct codecs {
 	const char *offer, *offered; /* after "m=audio 4000 RTP/AVP " */
 	const char *answer, *answered;
@@ -56,8 +44,7 @@ static const struct codecs codecs[] = {
 
 static void negotiates(struct world *w, const struct codecs *c)
 {
-	char sdp[1024], map[256] = "";
-	size_t n = 0;
+	char sdp[1024];
 
 	snprintf(sdp, sizeof(sdp), A_HEAD "m=audio 4000 RTP/AVP %s", c->offer);
 	assert_int_equal(offer(w, 0, sdp), 0);
@@ -66,17 +53,8 @@ static void negotiates(struct world *w, const struct codecs *c)
 	assert_int_equal(answer(w, 1, sdp), 0);
 	expect_formats(w, 0, c->answered);
 	commit(w);
-	for (int side = 0; side < 2; side++, n = 0) {
-		const struct flow_side *f = &the_flow(w, 0)->side[side];
-		for (unsigned i = 0; i < f->n_ptmap; i++) {
-			n += (size_t)snprintf(map + n, sizeof(map) - n, "%s%u", i ? " " : "",
-					      f->ptmap[i][0]);
-			if (f->ptmap[i][0] != f->ptmap[i][1])
-				n += (size_t)snprintf(map + n, sizeof(map) - n, ">%u",
-						      f->ptmap[i][1]);
-		}
-		assert_string_equal(map, side && c->ptmap_b ? c->ptmap_b : c->ptmap);
-	}
+	expect_map(w, 0, c->ptmap);
+	expect_map(w, 1, c->ptmap_b ? c->ptmap_b : c->ptmap);
 }
 
 static void negotiates_payload_types(void **state)

@@ -203,6 +203,24 @@ static void hear(const struct sdp_media *in, struct line *l, const struct side_r
 	}
 }
 
+static bool has_codec(const struct line *l)
+{
+	for (unsigned i = 0; i < l->n_forms; i++)
+		if (l->form[i].kind == FORM_CODEC)
+			return true;
+	return false;
+}
+
+static bool lists_codec(const struct sdp_media *in)
+{
+	struct codec c;
+
+	for (unsigned i = 0; i < in->n_formats; i++)
+		if (codec_of(&in->formats[i], &c) && codec_kind(&c) == FORM_CODEC)
+			return true;
+	return false;
+}
+
 struct numbering {
 	const struct known *numbers;  /* of the leg */
 	const struct sdp_media *told; /* the line as it was told last; NULL: it was not */
@@ -360,6 +378,8 @@ void map_offer(struct media *m, const struct sdp_media *in, struct line *l, unsi
 	struct numbering ng;
 
 	hear(in, l, &trunks, ours, formats);
+	if (!has_codec(l) && lists_codec(in))
+		l->n_forms = 0; /* keys and noise alone are no call */
 	numbering_init(&ng, ms, to, i);
 	number(l, formats, &ng, to->trunk);
 	memset(&n, SDP_PT_NONE, sizeof(n));
@@ -397,9 +417,18 @@ static void take(const struct sdp_media *in, const struct line *l, const struct 
 		r->pt[k] = f->pt;
 		formats[r->n] = f;
 		r->order[r->n++] = (u8)k;
-		if (was->kind == FORM_EVENT)
-			r->event_clock = c.clock;
 	}
+}
+
+/* Of the telephone-event that counts, as the answerer has it. */
+static u32 event_clock(const struct outcome *r, const struct sdp_format *const formats[])
+{
+	struct codec c;
+
+	for (unsigned i = 0; i < r->n; i++)
+		if (r->order[i] == r->event && codec_of(formats[i], &c))
+			return c.clock;
+	return 8000;
 }
 
 /* Numbers of the answerer, its own and those that it was offered, as the offerer has them. */
@@ -487,6 +516,7 @@ void map_answer(struct media *m, const struct sdp_media *in, const struct line *
 	map_order(ms, trunks->offerer);
 	name_codec(last(ms), r);
 	r->event = best_event(l, r, false);
+	r->event_clock = event_clock(r, formats);
 	if (r->event == SDP_PT_NONE && trunks->answerer->dtmf != CONF_DTMF_RTP) {
 		r->event = best_event(l, r, true);
 		r->taken = r->event != SDP_PT_NONE;

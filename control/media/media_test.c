@@ -329,15 +329,6 @@ static void works_with_a_late_offer(void **state)
 
 /* ---- errors ---- */
 
-static unsigned in_use(struct world *w)
-{
-	struct media_ports a, b;
-
-	media_port_usage(w->ms, 0, &a);
-	media_port_usage(w->ms, 1, &b);
-	return a.used + b.used;
-}
-
 static void changes_nothing_on_errors(void **state)
 {
 	struct world *w = *state;

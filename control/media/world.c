@@ -45,6 +45,8 @@ static void heard(void *arg, const struct media_news *n)
 	w->events++;
 	w->event = n->event;
 	w->event_leg = n->leg;
+	w->digit = n->digit;
+	w->duration_ms = n->duration_ms;
 	if (n->source)
 		w->event_source = *n->source;
 }
@@ -101,6 +103,7 @@ struct world *world_new(const char *carrier, const char *rest)
 	assert_non_null(w->ms);
 	w->sig[0] = at("10.0.0.20", 5060);
 	w->sig[1] = at("203.0.113.20", 5060);
+	w->sig[2] = at("203.0.113.30", 5060);
 	run(w, 20);
 	world_new_call(w);
 	return w;
@@ -118,6 +121,7 @@ void world_free(struct world *w)
 		assert_true(ports_audit(w->ms->ports[i]));
 	}
 	assert_int_equal(w->ms->streams.count, 0);
+	assert_int_equal(w->ms->known.count, 0);
 	media_shard_free(w->ms);
 	peer_fini(&w->peer);
 	conf_put(w->conf);
@@ -169,17 +173,102 @@ int offer(struct world *w, unsigned leg, const char *sdp)
 	return rc;
 }
 
-int answer(struct world *w, unsigned leg, const char *sdp)
+static int written(struct world *w, const struct buf *b, int rc)
+{
+	if (rc)
+		assert_int_equal(b->n, 0);
+	else if (b->n)
+		read_back(w, b);
+	else
+		w->text[0] = 0;
+	return rc;
+}
+
+int answer_fork(struct world *w, unsigned leg, unsigned fork, const char *sdp)
 {
 	struct buf b;
 
 	buf_init(&b, w->text, sizeof(w->text) - 1);
-	int rc = media_answer(w->m, leg, 0, str_of(sdp), &w->sig[leg], &b);
-	if (!rc)
-		read_back(w, &b);
-	else
-		assert_int_equal(b.n, 0);
-	return rc;
+	return written(w, &b, media_answer(w->m, leg, fork, str_of(sdp), &w->sig[leg], &b));
+}
+
+int answer(struct world *w, unsigned leg, const char *sdp)
+{
+	return answer_fork(w, leg, 0, sdp);
+}
+
+int make(struct world *w, unsigned leg)
+{
+	struct buf b;
+
+	buf_init(&b, w->text, sizeof(w->text) - 1);
+	return written(w, &b, media_make_offer(w->m, leg, &b));
+}
+
+int repeat(struct world *w, unsigned leg)
+{
+	struct buf b;
+
+	buf_init(&b, w->text, sizeof(w->text) - 1);
+	return written(w, &b, media_repeat(w->m, leg, &b));
+}
+
+int here(struct world *w, unsigned leg, const char *sdp, char *other)
+{
+	struct buf b, o;
+
+	buf_init(&b, w->text, sizeof(w->text) - 1);
+	buf_init(&o, other, other ? sizeof(w->text) - 1 : 0);
+	int rc = media_answer_here(w->m, leg, str_of(sdp), &w->sig[leg], &b, other ? &o : NULL);
+	if (other)
+		other[o.n] = 0;
+	return written(w, &b, rc);
+}
+
+struct conf_trunk *rules(struct world *w, unsigned leg)
+{
+	return (struct conf_trunk *)leg_of(w->m, leg)->trunk;
+}
+
+const struct conf_trunk *world_trunk(struct world *w, const char *name)
+{
+	return trunk(w->conf, name);
+}
+
+void expect_formats(struct world *w, unsigned line, const char *want)
+{
+	const struct sdp_media *l = line_of(w, line);
+	char got[256] = "";
+	size_t n = 0;
+
+	for (unsigned i = 0; i < l->n_formats; i++)
+		n += (size_t)snprintf(got + n, sizeof(got) - n, "%s%u", i ? " " : "",
+				      l->formats[i].pt);
+	assert_string_equal(got, want);
+}
+
+void expect_map(struct world *w, unsigned side, const char *want)
+{
+	const struct flow_side *f = &the_flow(w, 0)->side[side];
+	char got[256] = "";
+	size_t n = 0;
+
+	for (unsigned i = 0; i < f->n_ptmap; i++) {
+		n += (size_t)snprintf(got + n, sizeof(got) - n, "%s%u", i ? " " : "",
+				      f->ptmap[i][0]);
+		if (f->ptmap[i][0] != f->ptmap[i][1])
+			n += (size_t)snprintf(got + n, sizeof(got) - n, ">%u", f->ptmap[i][1]);
+	}
+	assert_string_equal(got, want);
+}
+
+unsigned in_use(struct world *w)
+{
+	struct media_ports a, b;
+
+	media_port_usage(w->ms, 0, &a);
+	media_port_usage(w->ms, 1, &b);
+	return a.used + b.used;
 }
 
 static void committed(void *arg, int status)

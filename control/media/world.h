@@ -18,13 +18,15 @@ struct world {
 	struct media_shard *ms;
 	struct arena *arena;
 	struct media *m;
-	struct addr sig[2];
+	struct addr sig[3];
 	char text[16384]; /* what came out last */
 	/* what the callbacks said */
 	int status;
 	unsigned committed, ended, events, canceled;
 	enum media_event event;
 	unsigned event_leg;
+	char digit;
+	uint32_t duration_ms;
 	struct addr event_source;
 	struct media_report report;
 };
@@ -42,7 +44,19 @@ struct addr at(const char *ip, u16 port);
  * w->ms->in. */
 int offer(struct world *w, unsigned leg, const char *sdp);
 int answer(struct world *w, unsigned leg, const char *sdp);
-void commit(struct world *w); /* and lets the loop run */
+int answer_fork(struct world *w, unsigned leg, unsigned fork, const char *sdp);
+/* media_make_offer(), media_repeat(), media_answer_here() in the same way; `other`: 16384 octets or NULL. */
+int make(struct world *w, unsigned leg);
+int repeat(struct world *w, unsigned leg);
+int here(struct world *w, unsigned leg, const char *sdp, char *other);
+struct conf_trunk *rules(struct world *w, unsigned leg); /* of the leg's trunk, to be changed */
+const struct conf_trunk *world_trunk(struct world *w, const char *name);
+/* Formats of a line that was read back: "8 0 101". */
+void expect_formats(struct world *w, unsigned line, const char *want);
+/* The map of a side of the first flow: "97>111 8". */
+void expect_map(struct world *w, unsigned side, const char *want);
+unsigned in_use(struct world *w); /* port pairs of both networks */
+void commit(struct world *w);     /* and lets the loop run */
 void run(struct world *w, unsigned ms);
 /* A whole exchange that must succeed. */
 void exchange(struct world *w, unsigned leg, const char *offer_sdp, const char *answer_sdp);
