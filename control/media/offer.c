@@ -290,17 +290,23 @@ int offer_read(struct media *m, unsigned leg, const struct addr *sig, struct dra
 
 /* ---- answer ---- */
 
+/* In the words of the one who offered it. */
+static void refuse_as(struct sdp *out, struct str kind, struct str proto, struct str format)
+{
+	struct sdp_media *o = sdp_add_media(out);
+
+	o->kind = kind;
+	o->proto = proto;
+	o->dir = SDP_INACTIVE;
+	sdp_add_format(out)->id = format;
+}
+
 static void refuse(struct sdp *out, const struct line *l)
 {
-	if (!l->kind[0] || !l->proto[0] || !l->format[0]) {
+	if (!l->kind[0] || !l->proto[0] || !l->format[0])
 		kind_refuse(out, (enum media_kind)l->offer.kind, STR_NONE);
-		return;
-	}
-	struct sdp_media *o = sdp_add_media(out);
-	o->kind = str_of(l->kind);
-	o->proto = str_of(l->proto);
-	o->dir = SDP_INACTIVE;
-	sdp_add_format(out)->id = str_of(l->format);
+	else
+		refuse_as(out, str_of(l->kind), str_of(l->proto), str_of(l->format));
 }
 
 static void take_line_back(struct sdp *out)
@@ -379,18 +385,17 @@ void answer_mirror(struct media *m, unsigned side)
 
 	out_begin(m->ms);
 	for (unsigned i = 0; i < in->n_media; i++) {
-		const struct line *l = &d->line[i];
+		const struct line *l = i < d->n_offered ? &d->line[i] : NULL;
 		const struct sdp_media *offered =
 			known && i < m->ms->old.n_media ? &m->ms->old.media[i] : NULL;
-		struct line words = { 0 };
-		if (i < d->n_offered && l->answer.terms.on) {
+		if (l && l->answer.terms.on) {
 			struct terms t = l->answer.terms;
 			t.mux[side] = in->media[i].rtcp_mux && t.mux[side];
 			add_line(m, d, side, offered ? offered : &in->media[i], &t);
 			map_mirror(m, offered, l, leg_of(m, d->leg[side])->trunk, &l->answer);
 			continue;
 		}
-		remember_words(&words, &in->media[i]);
-		refuse(&m->ms->out, &words);
+		refuse_as(&m->ms->out, in->media[i].kind, in->media[i].proto,
+			  in->media[i].formats[0].id);
 	}
 }

@@ -79,14 +79,13 @@ static void add_codecs(struct media *m, const char *const *names, const struct c
 	if (o->n_formats)
 		return;
 	for (; names && *names && o->n_formats < FLOW_PTMAP_MAX / 2; names++) {
-		if (!codec_by_name(*names, &f) || !map_allows(to, &f) ||
-		    codec_listed(other->codecs_drop, f.name))
-			continue;
-		c = (struct codec){ f.name, f.clock };
-		if (codec_kind(&c) != FORM_CODEC)
+		if (!codec_by_name(*names, &f) || codec_listed(other->codecs_drop, f.name))
 			continue;
 		if (f.pt == SDP_PT_NONE)
 			f.pt = free_number(o);
+		c = (struct codec){ f.name, f.clock };
+		if (!map_allows(to, &f) || codec_kind(&c) != FORM_CODEC)
+			continue;
 		struct sdp_format *at = sdp_add_format(&m->ms->out);
 		if (at)
 			*at = f;
