@@ -94,7 +94,7 @@ void invite_in_dialog(struct invite *inv, const struct incoming *in)
 		receive_ack(inv, in);
 		return;
 	}
-	if (inv->dialog.open && !(e.fork = fork_of_tag(inv, in->c->from.tag)))
+	if (inv->dialog.open && !(e.fork = fork_alive(inv, in->c->from.tag)))
 		reject(inv->sip, in, 481, STR_NONE);
 	else if (dialog_out_of_order(e.fork ? &e.fork->dialog : &inv->dialog, in))
 		reject_later(inv->sip, in);

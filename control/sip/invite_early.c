@@ -18,6 +18,13 @@ struct fork *fork_of_tag(const struct invite *inv, struct str tag)
 	return f;
 }
 
+struct fork *fork_alive(const struct invite *inv, struct str tag)
+{
+	struct fork *f = fork_of_tag(inv, tag);
+
+	return f && !f->over ? f : NULL;
+}
+
 struct fork *fork_of_number(const struct invite *inv, unsigned number)
 {
 	struct fork *f = inv->forks;
@@ -198,8 +205,6 @@ void early_bye(struct invite *inv, const struct invite_in *e)
 	struct invite_in over = { .in = e->in, .status = 199 };
 
 	invite_answer(inv, e, 200, STR_NONE);
-	if (e->fork->over)
-		return;
 	e->fork->over = true;
 	invite_emit(inv, INVITE_PROGRESS, &over, e->fork->number);
 }

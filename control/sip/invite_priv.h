@@ -177,6 +177,8 @@ void invite_put_lines(struct invite *inv, enum invite_text t, struct buf *b);
 
 /* NULL: there is none with this tag, or of this number. */
 struct fork *fork_of_tag(const struct invite *inv, struct str tag);
+/* The same, if it is not over. */
+struct fork *fork_alive(const struct invite *inv, struct str tag);
 struct fork *fork_of_number(const struct invite *inv, unsigned number);
 /* A provisional response of 101-199. */
 void fork_progress(struct invite *inv, const struct invite_in *e);

@@ -12,13 +12,10 @@ static bool is_tag(struct str named, struct str tag)
 /* An early one that the peer began cannot be replaced (481), and what is over cannot either. */
 static bool is_named(const struct invite *inv, struct str from_tag)
 {
-	const struct fork *f;
-
 	switch (inv->state) {
 	case INV_CALLING:
 	case INV_RINGING:
-		f = fork_of_tag(inv, from_tag);
-		return f && !f->over;
+		return fork_alive(inv, from_tag);
 	case INV_INCOMING:
 	case INV_ANSWERING:
 	case INV_LEAVING:
