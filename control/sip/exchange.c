@@ -89,7 +89,7 @@ bool exchange_waits(const struct dialog *d, enum sip_method m)
 {
 	const struct sip_exchange *x = d->exchanges;
 
-	while (x && x->method != m)
+	while (x && (x->ended || x->method != m))
 		x = x->next;
 	return x;
 }
@@ -150,6 +150,7 @@ static void finish(struct sip_exchange *x, const struct ctrans_event *e)
 		ev.core = e->in->c;
 		ev.source = e->in->source.addr;
 	}
+	x->ended = true;
 	tell_dialog(x, e);
 	if (x->fn)
 		x->fn(x->arg, &ev);

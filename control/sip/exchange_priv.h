@@ -26,6 +26,7 @@ struct sip_exchange {
 	uint8_t n_targets, target;
 	bool begins; /* the dialog */
 	bool heard;  /* a response came from this target */
+	bool ended;  /* it is told of its end */
 	struct sip_hop targets[];
 };
 
