@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bodies that the script spells out: lines below a step that begin with "|". */
+/* Bodies that the script spells out: lines below a step that begin with "|"; "|-": without a line end behind it. */
 #include "scenario.h"
 
 bool body_is_written(const struct step *s)
@@ -12,7 +12,7 @@ bool body_is_written(const struct step *s)
 
 static struct str text_of(const char *line)
 {
-	return str_of(line[1] == ' ' ? line + 2 : line + 1);
+	return str_of(line[1] == ' ' || line[1] == '-' ? line + 2 : line + 1);
 }
 
 struct str body_write(struct world *w, const struct step *s)
@@ -21,8 +21,9 @@ struct str body_write(struct world *w, const struct step *s)
 
 	for (unsigned i = 0; i < s->n_lines; i++)
 		if (s->lines[i][0] == '|')
-			body = world_fmt(w, "%.*s%.*s\r\n", STR_FMT(body),
-					 STR_FMT(text_of(s->lines[i])));
+			body = world_fmt(w, "%.*s%.*s%s", STR_FMT(body),
+					 STR_FMT(text_of(s->lines[i])),
+					 s->lines[i][1] == '-' ? "" : "\r\n");
 	return body;
 }
 

@@ -145,6 +145,8 @@ static void check_require(struct world *w, struct actor *a, struct rx *r)
 
 	while (sip_each_next(&e, &item)) {
 		item = str_trim(item);
+		if (r->m.status == 421) /* it says what it wants */
+			continue;
 		if (r->m.status ? !oa_supports(w, a, r, item) : !may_ask(a, r, item))
 			fail_message(w, a, r, "requires what was not agreed on");
 	}
@@ -185,7 +187,7 @@ static struct str find_header(const struct rx *r, struct str name)
 	return STR_NONE;
 }
 
-/* "no NAME", "NAME: value", "NAME ~ part of the value", "ruri URI". */
+/* "no NAME", "NAME: value", "NAME ~ part of the value", "has NAME", "ruri URI". */
 static void check_line(struct world *w, const char *line, const struct rx *r)
 {
 	struct str text = str_of(line), name, value;
@@ -195,6 +197,11 @@ static void check_line(struct world *w, const char *line, const struct rx *r)
 		name = str_trim(str_of(line + 3));
 		if (find_header(r, name).p)
 			world_fail(w, "%s is there:\n%.*s", line + 3, STR_FMT(r->raw));
+		return;
+	}
+	if (str_starts(text, STR("has "))) {
+		if (!find_header(r, str_trim(str_of(line + 4))).p)
+			world_fail(w, "%s is not there:\n%.*s", line + 4, STR_FMT(r->raw));
 		return;
 	}
 	if (str_starts(text, STR("ruri "))) {

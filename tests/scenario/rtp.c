@@ -29,6 +29,16 @@ static bool knows_pt(const struct dlg *d, unsigned pt)
 	return false;
 }
 
+/* The first one that the other side names and this one knows. */
+static uint8_t format_to_send(const struct dlg *d)
+{
+	for (unsigned i = 0; i < d->n_rpts; i++) {
+		if (knows_pt(d, d->rpts[i]))
+			return d->rpts[i];
+	}
+	return d->rpts[0];
+}
+
 static uint32_t octets(const uint8_t *p, unsigned n)
 {
 	uint32_t v = 0;
@@ -96,7 +106,7 @@ static void send_one(struct world *w, struct dlg *d, const struct addr *src, con
 	uint8_t p[172];
 
 	d->rtp_ts += 160;
-	put_header(d, p, d->send_pt);
+	put_header(d, p, format_to_send(d));
 	memset(p + 12, 0, sizeof(p) - 12);
 	memcpy(p + 12, payload, text < 64 ? text : 64);
 	fake_engine_packet(w->engine, &from, &to, p, sizeof(p));

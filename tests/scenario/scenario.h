@@ -199,8 +199,8 @@ struct dlg { /* one call as an actor sees it */
 	struct addr rtp, rtp_remote;     /* ours; sluice's for us */
 	unsigned sdp_version, rtp_count; /* packets received */
 	unsigned bad_rtp;
-	uint8_t pts[16], n_pts; /* formats of the SDP that we sent last */
-	uint8_t send_pt;        /* the first of what we got */
+	uint8_t pts[16], n_pts;   /* formats of the SDP that we sent last */
+	uint8_t rpts[16], n_rpts; /* and of what we got last */
 	uint32_t rtp_ts, ssrc;
 	uint16_t rtp_seq;
 	const char *payload; /* expected in what comes */

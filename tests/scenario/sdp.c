@@ -142,6 +142,7 @@ void sdp_learn(struct world *w, struct dlg *d, struct str sdp)
 	struct str c = find_line(sdp, "c=IN IP4 "), m = find_line(sdp, "m=audio "), item;
 	uint32_t port = 0, pt = 0;
 
+	d->n_rpts = 0;
 	if (!c.n || !m.n)
 		world_fail(w, "SDP without c=IN IP4 or m=audio:\n%.*s", STR_FMT(sdp));
 	if (addr_parse(c, &d->rtp_remote))
@@ -150,10 +151,11 @@ void sdp_learn(struct world *w, struct dlg *d, struct str sdp)
 	if (str_u32(item, 65535, &port))
 		world_fail(w, "SDP with a bad port");
 	str_token(&m, ' ', &item);
-	if (!str_token(&m, ' ', &item) || str_u32(item, 127, &pt))
+	while (d->n_rpts < sizeof(d->rpts) && str_token(&m, ' ', &item) && !str_u32(item, 127, &pt))
+		d->rpts[d->n_rpts++] = (uint8_t)pt;
+	if (!d->n_rpts)
 		world_fail(w, "SDP without formats");
 	d->rtp_remote.port = (uint16_t)port;
-	d->send_pt = (uint8_t)pt;
 	learn_events(d, sdp);
 }
 
