@@ -150,9 +150,9 @@ static void check_require(struct world *w, struct actor *a, struct rx *r)
 		if (r->m.status ? !oa_supports(w, a, r, item) : !may_ask(a, r, item))
 			fail_message(w, a, r, "requires what was not agreed on");
 	}
-	if (lists(&r->m, SIP_HDR_REQUIRE, STR("100rel")) !=
-		    (sip_value(&r->m, SIP_HDR_RSEQ).p != NULL) &&
-	    r->m.status)
+	if (r->m.status && r->m.status < 200 &&
+	    lists(&r->m, SIP_HDR_REQUIRE, STR("100rel")) !=
+		    (sip_value(&r->m, SIP_HDR_RSEQ).p != NULL))
 		fail_message(w, a, r, "is half reliable");
 }
 
