@@ -17,8 +17,16 @@ static const struct {
 	{ 31, "H261", 90000 }, { 32, "MPV", 90000 },  { 33, "MP2T", 90000 }, { 34, "H263", 90000 },
 };
 
+/* RFC 5109 10.2, RFC 3009: correction in a stream of its own, whose address would leak. */
+static bool names_an_address(const struct sdp_format *f)
+{
+	return memmem(f->fmtp.p ? f->fmtp.p : "", f->fmtp.n, "IN IP", 5) != NULL;
+}
+
 bool codec_of(const struct sdp_format *f, struct codec *c)
 {
+	if (f->fmtp.n && names_an_address(f))
+		return false;
 	/* 64 to 95 with the marker bit look like RTCP: RFC 5761 4. */
 	if (f->pt > 127 || (f->pt >= 64 && f->pt < 96))
 		return false;
@@ -109,13 +117,110 @@ bool codec_listed(const char *const *list, struct str name)
 	return false;
 }
 
-bool feedback_is_known(struct str value)
+/* RFC 4585, 5104; RTCP passes as it is, so these need nothing of us. */
+bool feedback_is_known(struct str v)
 {
-	static const char *const known[] = { "nack",    "nack pli",  "nack sli", "nack rpsi",
-					     "ccm fir", "ccm tmmbr", "ccm tstr", "goog-remb" };
+	static const char *const known[] = { "nack",     "nack pli",  "nack sli",    "nack rpsi",
+					     "ack rpsi", "ccm fir",   "ccm tmmbr",   "ccm tstr",
+					     "ccm vbcm", "goog-remb", "transport-cc" };
+	static const char *const with_number[] = { "trr-int ", "ccm tmmbr smaxpr=" };
+	uint32_t n;
 
-	for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++)
-		if (str_eq(value, str_of(known[k])))
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (str_caseeq(v, str_of(known[i])))
 			return true;
+	for (size_t i = 0; i < sizeof(with_number) / sizeof(with_number[0]); i++) {
+		struct str head = str_of(with_number[i]);
+		if (v.n > head.n && str_caseeq((struct str){ v.p, head.n }, head))
+			return str_u32((struct str){ v.p + head.n, v.n - head.n }, UINT32_MAX,
+				       &n) == 0;
+	}
 	return false;
+}
+
+/* ---- payload types within parameters ---- */
+
+enum names_pts {
+	NAMES_NONE,
+	NAMES_RED, /* "98/98/98": RFC 2198, 4103 */
+	NAMES_RTX  /* "apt=96;rtx-time=3000": RFC 4588 */
+};
+
+static enum names_pts names(const struct sdp_format *f)
+{
+	if (!f->fmtp.n)
+		return NAMES_NONE;
+	if (str_caseeq(f->name, STR("red")))
+		return NAMES_RED;
+	return str_caseeq(f->name, STR("rtx")) ? NAMES_RTX : NAMES_NONE;
+}
+
+bool codec_names_pts(const struct sdp_format *f)
+{
+	return names(f) != NAMES_NONE;
+}
+
+static bool put_mapped(struct str number, codec_pt *map, const void *arg, struct buf *b)
+{
+	uint32_t pt;
+
+	if (str_u32(str_trim(number), 127, &pt) < 0)
+		return false;
+	u8 other = map(arg, (u8)pt);
+	buf_u64(b, other);
+	return other != SDP_PT_NONE;
+}
+
+static bool put_red(struct str v, codec_pt *map, const void *arg, struct buf *b)
+{
+	struct str pt;
+
+	while (str_token(&v, '/', &pt)) {
+		if (!put_mapped(pt, map, arg, b))
+			return false;
+		if (v.n)
+			buf_lit(b, "/");
+	}
+	return true;
+}
+
+static bool put_rtx(struct str v, codec_pt *map, const void *arg, struct buf *b)
+{
+	struct str item;
+
+	while (str_token(&v, ';', &item)) {
+		struct str value = item, key;
+		str_token(&value, '=', &key);
+		if (!str_caseeq(str_trim(key), STR("apt"))) {
+			buf_put(b, item);
+		} else {
+			buf_lit(b, "apt=");
+			if (!put_mapped(value, map, arg, b))
+				return false;
+		}
+		if (v.n)
+			buf_lit(b, ";");
+	}
+	return true;
+}
+
+bool codec_fmtp_pts(const struct sdp_format *f, codec_pt *map, const void *arg, struct buf *b)
+{
+	struct buf before = *b;
+	bool ok = true;
+
+	switch (names(f)) {
+	case NAMES_RED:
+		ok = put_red(f->fmtp, map, arg, b);
+		break;
+	case NAMES_RTX:
+		ok = put_rtx(f->fmtp, map, arg, b);
+		break;
+	case NAMES_NONE:
+		buf_put(b, f->fmtp);
+		break;
+	}
+	if (!ok)
+		*b = before;
+	return ok;
 }

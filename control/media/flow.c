@@ -186,10 +186,12 @@ static void put_side(struct stream *s, const struct terms *t, unsigned side, str
 	const struct addr *sig = sig_of(s, side);
 	u16 port = *stream_port(s, leg);
 
-	f->local = flow_addr(&n->address);
+	f->local = flow_addr(family_local(s->m, leg, t->family[side]));
 	f->local.port = port;
 	f->remote = flow_addr(&t->remote[side]);
-	if (t->mux[side]) {
+	if (t->way == WAY_UDPTL) {
+		f->local_rtcp = 0; /* the other port stays ours, for when the stream is RTP again */
+	} else if (t->mux[side]) {
 		f->flags |= FLOW_SIDE_RTCP_MUX;
 	} else {
 		f->local_rtcp = (u16)(port + 1);
@@ -201,7 +203,7 @@ static void put_side(struct stream *s, const struct terms *t, unsigned side, str
 	}
 	put_acl(f, trunk, &t->remote[side], sig);
 	f->mode = mode_of(trunk, &t->remote[side], sig);
-	if (!t->on || !(t->dir[side] & SDP_SENDONLY))
+	if (!terms_relayed(t) || !(t->dir[side] & SDP_SENDONLY))
 		f->flags |= FLOW_SIDE_HOLD;
 	f->ptime = packet_time(s, t);
 	f->dscp = n->media_dscp;
@@ -244,9 +246,10 @@ int stream_push(struct stream *s, engine_done *done, void *arg)
 	memset(&f, 0, sizeof(f)); /* the hash goes over padding too */
 	f.id = s->id;
 	f.idle_ms = idle_ms(s->m);
+	f.kind = t->way == WAY_UDPTL ? FLOW_KIND_RAW : FLOW_KIND_RTP;
 	for (unsigned side = 0; side < 2; side++) {
 		put_side(s, t, side, &f.side[side]);
-		if (t->on && map)
+		if (t->on && t->way == WAY_RTP && map)
 			put_payload_types(&f.side[side], side, map);
 	}
 	/* What is pushed first is an offer that the answer will change: nobody compares with it. */

@@ -84,8 +84,11 @@ struct known *known_in(struct media_shard *ms, const u8 dir[SDP_MEDIA_MAX])
 	for (unsigned i = 0; i < s->n_media; i++) {
 		struct sdp_media *l = &s->media[i];
 		was[i] = *l;
-		l->addr = l->rtcp = (struct addr){ 0 };
-		l->port = l->port ? DISCARD_PORT : 0;
+		l->rtcp = (struct addr){ 0 };
+		if (!sdp_is_group(&l->addr)) {
+			l->addr = (struct addr){ 0 };
+			l->port = l->port ? DISCARD_PORT : 0;
+		}
 		l->dir = dir[i];
 	}
 	struct known *k = keep(ms, s);

@@ -100,7 +100,8 @@ static bool may_pass(const char *line, bool number)
 {
 	if (starts(line, "a=rtpmap:") || starts(line, "a=fmtp:"))
 		return true;
-	return number && (starts(line, "b=AS") || starts(line, "b=X-OWN"));
+	return number &&
+	       (starts(line, "b=AS") || starts(line, "b=X-OWN") || starts(line, "a=T38FaxVersion"));
 }
 
 struct count {

@@ -52,28 +52,20 @@ struct numbers {
 	u8 to[128]; /* SDP_PT_NONE: nothing */
 };
 
-/* "apt=96" of rtx (RFC 4588), "97/97" of red (RFC 2198): what is no number in its place stays. */
+static u8 number_of(const void *numbers, u8 pt)
+{
+	return ((const struct numbers *)numbers)->to[pt];
+}
+
 static struct str renumber(struct media_shard *ms, const struct sdp_format *f,
 			   const struct numbers *n)
 {
-	bool rtx = str_caseeq(f->name, STR("rtx")), red = str_caseeq(f->name, STR("red"));
 	struct buf b;
-	u32 pt;
 
-	if (!f->fmtp.n || (!rtx && !red))
+	if (!codec_names_pts(f))
 		return f->fmtp;
 	buf_init(&b, ms->words + ms->n_words, sizeof(ms->words) - ms->n_words);
-	for (size_t i = 0, len; i < f->fmtp.n; i += len) {
-		const char *p = f->fmtp.p + i;
-		for (len = 0; i + len < f->fmtp.n && p[len] >= '0' && p[len] <= '9'; len++)
-			;
-		bool is_pt = len && (red || (i >= 4 && !memcmp(p - 4, "apt=", 4)));
-		if (is_pt && !str_u32((struct str){ p, len }, 127, &pt) && n->to[pt] != SDP_PT_NONE)
-			buf_u64(&b, n->to[pt]);
-		else
-			buf_add(&b, p, len = len ? len : 1);
-	}
-	if (!buf_ok(&b))
+	if (!codec_fmtp_pts(f, number_of, n, &b) || !buf_ok(&b))
 		return STR_NONE;
 	ms->n_words += b.n;
 	return buf_str(&b);

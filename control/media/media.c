@@ -50,32 +50,31 @@ static u64 print_hash(const struct media_shard *ms, struct str text)
 }
 
 /* A line that has an address keeps it. */
-static void put_ports(struct media *m, unsigned leg, const struct addr *address)
+static void put_ports(struct media *m, unsigned leg)
 {
 	struct sdp *out = &m->ms->out;
 	struct stream *s = m->streams;
 
 	for (unsigned i = 0; i < out->n_media; i++, s = s ? s->next : NULL) {
 		struct sdp_media *l = &out->media[i];
-		if (l->addr.family)
+		u8 family = m->ms->family[i] ? m->ms->family[i] : family_agreed(m, leg, i);
+		if (l->addr.family || !l->port)
 			continue;
-		l->addr = *address;
-		if (l->port)
-			l->port = s ? *stream_port(s, leg) : 0;
+		l->addr = *family_advertised(m, leg, family);
+		l->port = s ? *stream_port(s, leg) : 0;
 	}
 }
 
 int media_print(struct media *m, unsigned leg, struct buf *out)
 {
-	const struct conf_network *n = media_network(m, leg);
 	struct media_leg *l = leg_at(m, leg);
 	struct sdp *s = &m->ms->out;
 	struct buf before = *out;
 	u64 hash = 0;
 
 	s->id = l->id;
-	s->origin = n->public.family ? n->public : n->address;
-	put_ports(m, leg, &s->origin);
+	put_ports(m, leg);
+	s->origin = *family_origin(m, leg);
 	s->version = l->version + 1;
 	sdp_print(s, out);
 	if (buf_ok(out))
@@ -119,7 +118,7 @@ int media_open(struct media *m, struct draft *d)
 	struct stream *s = m->streams;
 
 	for (unsigned i = 0; i < d->n && !rc; i++, s = s->next)
-		if (d->line[i].offer.on)
+		if (terms_relayed(&d->line[i].offer))
 			rc = stream_open(s, d->leg, &d->line[i].opened);
 	if (rc)
 		media_unopen(m, d);
@@ -319,7 +318,7 @@ static void settle_stream(struct stream *s, const struct line *l, unsigned offer
 	struct map map;
 
 	s->now = l->answer.terms;
-	s->agreed |= s->now.on;
+	s->agreed |= terms_relayed(&s->now);
 	if (s->now.on) {
 		map_fill(l, &l->answer, offerer, &map);
 		k = known_get(ms, &map, sizeof(map));
@@ -548,7 +547,7 @@ bool media_is_held(const struct media *m)
 		const struct terms *t = stream_terms(s);
 		agreed |= s->agreed;
 		any |= t->on;
-		if (t->on && (t->dir[0] != SDP_SENDRECV || t->dir[1] != SDP_SENDRECV))
+		if (terms_relayed(t) && (t->dir[0] != SDP_SENDRECV || t->dir[1] != SDP_SENDRECV))
 			return true;
 	}
 	return agreed && !any; /* all are switched off: held, as some do it */
@@ -566,7 +565,7 @@ unsigned media_info(const struct media *m, unsigned leg, struct media_leg_info *
 		out[n] = (struct media_leg_info){
 			.kind = kind_name(t->kind),
 			.codec = stream_codec(s),
-			.local = media_network(m, at)->address,
+			.local = *family_local(m, at, t->family[leg]),
 			.remote = t->remote[leg],
 			.direction = t->on ? sdp_dir_name(t->dir[leg]) : "inactive",
 			.flow_id = s->id,

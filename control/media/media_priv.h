@@ -18,6 +18,13 @@ enum media_kind {
 	KIND_MESSAGE
 };
 
+/* How a stream travels. */
+enum media_way {
+	WAY_RTP,
+	WAY_UDPTL, /* T.38: relayed without a look */
+	WAY_GROUP  /* multicast: both sides know where; nothing is relayed */
+};
+
 /* A text or a table that calls share; counted, one thread. See known.c. */
 struct known {
 	struct table_node node; /* in media_shard.known */
@@ -44,6 +51,8 @@ struct terms {
 	u8 dir[2];     /* enum sdp_dir: what that side does */
 	u8 ptime[2];   /* 0: not said */
 	u8 kind;       /* enum media_kind */
+	u8 way;        /* enum media_way */
+	u8 family[2];  /* 4, 6: of our address towards that side; 0: 4 */
 	bool mux[2];   /* RTCP shares the port of RTP towards that side */
 	bool feedback; /* RTP/AVPF */
 	bool on;
@@ -93,14 +102,20 @@ struct outcome {
 	char codec[CODEC_NAME_MAX];
 };
 
+/* The words of an m= line, to be said again; kind "": they were too long. */
+struct kind_words {
+	char kind[65], proto[65], formats[64];
+};
+
 /* An m= line while its exchange is open. */
 struct line {
 	struct terms offer;
 	struct outcome answer;
 	struct form form[FLOW_PTMAP_MAX];
 	u8 n_forms;
-	u8 opened; /* bits: what was opened for this offer. [leg], OPENED_FLOW */
-	char kind[24], proto[40], format[24]; /* of one that is refused: for the answer */
+	u8 opened;               /* bits: what was opened for this offer. [leg], OPENED_FLOW */
+	struct kind_words words; /* for the answer, where it is refused */
+	struct addr group;       /* WAY_GROUP: where it is, with its port */
 };
 
 #define OPENED_FLOW 0x80
@@ -147,6 +162,7 @@ struct media_leg {
 	u32 id, version; /* of o= in what we send */
 	u64 sent;        /* hash of that */
 	u64 heard;       /* hash of what it said last, with addresses */
+	u8 family;       /* of our address in o=; 0: nothing was sent yet */
 	/* Of the last settled exchange; NULL: none. */
 	struct known *said; /* directions are what it does unless the other one holds */
 	struct known *told;
@@ -205,8 +221,10 @@ struct media_shard {
 	struct ports **ports;          /* by network */
 	unsigned n_networks;
 	u8 shard, n_shards;
-	struct sdp in, out, old; /* for the length of one call */
-	char words[2048];        /* of values in `out` that are written anew */
+	struct sdp in, out, old;                  /* for the length of one call */
+	struct kind_words refused[SDP_MEDIA_MAX]; /* in `out`, where nobody else keeps them */
+	u8 family[SDP_MEDIA_MAX]; /* that lines of `out` are to have; 0: what they had */
+	char words[2048];         /* of values in `out` that are written anew */
 	size_t n_words;
 };
 
@@ -227,6 +245,13 @@ void codec_name(const struct codec *c, char name[CODEC_NAME_MAX]);
 bool codec_by_name(const char *name, struct sdp_format *f);
 bool codec_listed(const char *const *list, struct str name); /* list may be NULL */
 bool feedback_is_known(struct str value);
+/* The payload type that another stands for towards the one who is told; SDP_PT_NONE: none. */
+typedef u8 codec_pt(const void *arg, u8 pt);
+/* Do this format's parameters name payload types (of red and rtx)? */
+bool codec_names_pts(const struct sdp_format *f);
+/* Its parameters with other payload types, appended to *b; as they are where they name none. False: one
+ * that they name is not passed on, so they mean nothing; then nothing was appended. */
+bool codec_fmtp_pts(const struct sdp_format *f, codec_pt *map, const void *arg, struct buf *b);
 static inline bool pt_is_dynamic(u8 pt)
 {
 	return pt >= 35 && pt < 128;
@@ -264,14 +289,57 @@ void map_note(const struct media_shard *ms, struct line *l, u8 own);
 
 const char *kind_name(enum media_kind k);
 enum media_kind kind_of(struct str s); /* KIND_APPLICATION where it isn't known */
-/* Can it be relayed, as far as its m= line says? *feedback: RTP/AVPF. */
-bool kind_is_carried(const struct sdp_media *in, bool *feedback);
-/* May packets be sent there from this network? */
-bool kind_can_reach(const struct conf_network *n, const struct addr *a);
+/* Can it be carried between legs whose trunks have `streams`, as far as its m= line says? Then *t has its way and
+ * whether it is RTP/AVPF; its kind it has in any case. */
+bool kind_is_carried(const struct sdp_media *in, unsigned streams, struct terms *t);
+/* Is that the same kind of stream, by the same way? */
+bool kind_is_same(const struct sdp_media *in, const struct terms *t);
+/* The one format of T.38, and what it says of itself, to the m= line added last to *out. */
+void kind_copy_fax(const struct sdp_media *in, struct sdp *out);
 /* An m= line with port 0, of words that everybody knows. */
 void kind_refuse(struct sdp *out, enum media_kind k, struct str proto);
+void kind_remember(struct kind_words *w, const struct sdp_media *in);
+/* An m= line with port 0 for who said those words; they must live until it is printed. */
+void kind_refuse_words(struct sdp *out, const struct kind_words *w, enum media_kind k);
+
+/* ---- group.c ---- */
+
+/* A multicast stream (RFC 3264 5.2, 6.2): the line of an offer, and its like for the other side, in the m= line
+ * added last; false: it is none, or has nothing that can be passed on. `ours`: as for map_offer(). */
+bool group_offer(struct media *m, const struct sdp_media *in, const struct side_rules *trunks,
+		 struct line *l, const struct line *ours);
+/* The same for the answer; false: it is refused. */
+bool group_answer(struct media *m, const struct sdp_media *in, const struct line *l,
+		  struct outcome *r);
+/* An m= line of ms->out, which is an offer of ours. */
+void group_own(const struct sdp_media *o, struct line *l);
+
+/* ---- family.c ---- */
+
+/* IPv4 or IPv6: each leg by itself. */
+
+/* Can media of that family be exchanged with the leg? It cannot where we have no such address, or the engine
+ * relays none. */
+bool family_is_there(const struct media *m, unsigned leg, u8 family);
+/* What an offer to the leg should have; `remote`: where its media was before. */
+u8 family_for(const struct media *m, unsigned leg, const struct addr *remote);
+/* What the line has with the leg as it was agreed. */
+u8 family_agreed(const struct media *m, unsigned leg, unsigned i);
+/* Ours on the leg's network: where packets arrive, and what the leg is told. Port 0. */
+const struct addr *family_local(const struct media *m, unsigned leg, u8 family);
+const struct addr *family_advertised(const struct media *m, unsigned leg, u8 family);
+/* Of o= in what the leg is told, ms->out: of its first stream, and then always that. */
+const struct addr *family_origin(struct media *m, unsigned leg);
+/* May packets be sent there from the leg's network? */
+bool family_can_reach(const struct media *m, unsigned leg, const struct addr *a);
 
 /* ---- flow.c ---- */
+
+/* Is it on, and the engine's to relay? */
+static inline bool terms_relayed(const struct terms *t)
+{
+	return t->on && t->way != WAY_GROUP;
+}
 
 struct stream *stream_at(const struct media *m, unsigned i); /* NULL: there is none */
 /* The terms that count for packets now. */
@@ -377,6 +445,8 @@ struct known *answer_said(struct media *m, unsigned side); /* ms->in, as it is k
 void answer_mirror(struct media *m,
 		   unsigned side);      /* what the answerer is told, whose answer was an offer */
 void out_begin(struct media_shard *ms); /* ms->out is empty */
+/* The m= line added last is taken away again. */
+void line_take_back(struct sdp *out);
 /* Of an m= line in ms->out: one that is off keeps its payload types only, one at least. */
 void line_strip(struct sdp *out);
 /* The terms of that line before the exchange, as its legs have them. */

@@ -23,21 +23,26 @@ static u16 rtcp_port(const struct sdp_media *in)
 }
 
 /* Where that side wants its packets. False: where we don't send any. `old`: agreed before. */
-static bool read_remote(const struct conf_network *n, unsigned side, const struct sdp_media *in,
-			const struct terms *old, struct terms *t)
+static bool read_remote(const struct media *m, const struct draft *d, unsigned side,
+			const struct sdp_media *in, const struct terms *old, struct terms *t)
 {
+	unsigned leg = d->leg[side];
+
 	if (is_zero(&in->addr)) { /* hold as RFC 2543 has it: nothing is to be sent; what was known
 				     stays */
 		t->remote[side] = old->remote[side];
 		t->remote_rtcp[side] = old->remote_rtcp[side];
 		t->dir[side] &= SDP_SENDONLY;
-		return true;
+		if (old->remote[side].family)
+			t->family[side] = old->remote[side].family;
+		return family_is_there(m, leg, t->family[side]);
 	}
-	if (!kind_can_reach(n, &in->addr))
+	if (!family_can_reach(m, leg, &in->addr))
 		return false;
 	t->remote[side] = in->addr;
 	t->remote[side].port = in->port;
-	t->remote_rtcp[side] = rtcp_port(in);
+	t->remote_rtcp[side] = t->way == WAY_RTP ? rtcp_port(in) : 0;
+	t->family[side] = in->addr.family;
 	return true;
 }
 
@@ -52,6 +57,7 @@ void terms_before(const struct media *m, const u8 legs[2], unsigned i, struct te
 		t->remote[side] = (struct addr){ 0 };
 		t->remote_rtcp[side] = 0;
 		t->ptime[side] = 0;
+		t->family[side] = 0;
 		t->mux[side] = false;
 	}
 }
@@ -72,8 +78,11 @@ static struct sdp_media *add_line(struct media *m, const struct draft *d, unsign
 	if (!out)
 		return NULL;
 	out->kind = str_of(kind_name(t->kind));
-	out->proto = t->feedback ? STR("RTP/AVPF") : STR("RTP/AVP");
+	out->proto = t->way == WAY_UDPTL ? STR("udptl")
+		     : t->feedback       ? STR("RTP/AVPF")
+					 : STR("RTP/AVP");
 	out->dir = t->dir[!side];
+	m->ms->family[m->ms->out.n_media - 1] = t->family[side];
 	if (!t->on)
 		return out;
 	out->port = 1;
@@ -82,7 +91,7 @@ static struct sdp_media *add_line(struct media *m, const struct draft *d, unsign
 	line_ptime(out, trunk);
 	memcpy(out->bandwidth, in->bandwidth, sizeof(out->bandwidth));
 	out->has_bandwidth = in->has_bandwidth;
-	out->rtcp_mux = t->mux[side];
+	out->rtcp_mux = t->way == WAY_RTP && t->mux[side];
 	return out;
 }
 
@@ -91,6 +100,8 @@ void line_strip(struct sdp *out)
 	struct sdp_media *l = &out->media[out->n_media - 1];
 
 	l->port = 0;
+	l->addr = (struct addr){ 0 };
+	l->t38.has = 0;
 	for (unsigned i = 0; i < l->n_formats; i++) {
 		l->formats[i].name = l->formats[i].fmtp = STR_NONE;
 		l->formats[i].clock = 0;
@@ -99,28 +110,22 @@ void line_strip(struct sdp *out)
 		sdp_add_format(out)->pt = 0;
 }
 
+void line_take_back(struct sdp *out)
+{
+	const struct sdp_media *l = &out->media[--out->n_media];
+
+	out->n_formats -= l->n_formats;
+	out->n_fb -= l->n_fb;
+}
+
 void out_begin(struct media_shard *ms)
 {
 	ms->out.n_media = ms->out.n_formats = ms->out.n_fb = 0;
 	ms->n_words = 0;
+	memset(ms->family, 0, sizeof(ms->family));
 }
 
 /* ---- offer ---- */
-
-static void copy(char *to, size_t cap, struct str s)
-{
-	if (s.n >= cap)
-		s.n = 0;
-	memcpy(to, s.n ? s.p : "", s.n);
-	to[s.n] = 0;
-}
-
-static void remember_words(struct line *l, const struct sdp_media *in)
-{
-	copy(l->kind, sizeof(l->kind), in->kind);
-	copy(l->proto, sizeof(l->proto), in->proto);
-	copy(l->format, sizeof(l->format), in->formats[0].id);
-}
 
 /* A stream that goes on cannot become another kind in the middle of a leg's being replaced: its other leg goes on
  * with the line that it has. */
@@ -131,6 +136,29 @@ static bool fits(const struct media *m, const struct draft *d, unsigned i, u8 ki
 	return !draft_has(d, MEDIA_THIRD) || !s || !s->agreed || !s->now.on || s->now.kind == kind;
 }
 
+/* What the engine relays: where its packets go and come from. */
+static bool read_stream(const struct media *m, const struct draft *d, const struct sdp_media *in,
+			const struct terms *old, struct terms *t)
+{
+	unsigned side = d->offerer;
+
+	t->family[side] = in->port ? in->addr.family : old->family[side];
+	t->family[!side] = family_for(m, d->leg[!side], &old->remote[!side]);
+	return in->port && in->n_ports == 1 && read_remote(m, d, side, in, old, t);
+}
+
+static void offer_formats(struct media *m, const struct draft *d, unsigned i,
+			  const struct line *ours, struct line *l)
+{
+	const struct sdp_media *in = &m->ms->in.media[i];
+	const struct media_leg *to = leg_of(m, d->leg[!d->offerer]);
+
+	if (l->offer.way == WAY_UDPTL)
+		kind_copy_fax(in, &m->ms->out);
+	else
+		map_offer(m, in, l, i, to, leg_of(m, d->leg[d->offerer])->trunk, ours);
+}
+
 /* One line of the offer, and its like for the other side. `ours`: of our offer that this answers; or NULL. */
 static void offer_line(struct media *m, struct draft *d, unsigned i, const struct line *ours)
 {
@@ -139,18 +167,23 @@ static void offer_line(struct media *m, struct draft *d, unsigned i, const struc
 	struct line *l = &d->line[i];
 	struct sdp *out = &m->ms->out;
 	struct terms *t = &l->offer, old;
-	bool carried = kind_is_carried(in, &t->feedback);
+	const struct side_rules trunks = { leg_of(m, d->leg[side])->trunk,
+					   leg_of(m, d->leg[!side])->trunk };
+	bool carried = kind_is_carried(in, trunks.offerer->streams & trunks.answerer->streams, t);
 
 	terms_before(m, d->leg, i, &old);
-	remember_words(l, in);
-	t->kind = (u8)kind_of(in->kind);
+	kind_remember(&l->words, in);
 	t->dir[side] = in->dir;
 	if (ours)
 		t->dir[side] &= (u8)sdp_dir_reverse(ours->offer.dir[!side]);
 	carried = carried && fits(m, d, i, t->kind) && (!ours || ours->offer.on);
-	t->on = carried && in->port;
-	if (t->on)
-		t->on = read_remote(media_network(m, d->leg[side]), side, in, &old, t);
+	if (carried && group_offer(m, in, &trunks, l, ours))
+		return;
+	carried =
+		carried && (!ours || (ours->offer.way == t->way && kind_is_same(in, &ours->offer)));
+	t->on = carried && read_stream(m, d, in, &old, t);
+	if (ours && t->family[side] != ours->offer.family[side])
+		t->on = false; /* it does not know of such an address of ours */
 	if (!carried || (in->port && !t->on)) {
 		kind_refuse(out, (enum media_kind)t->kind, in->proto);
 		return;
@@ -162,7 +195,7 @@ static void offer_line(struct media *m, struct draft *d, unsigned i, const struc
 	t->mux[side] = in->rtcp_mux && (!ours || ours->offer.mux[side]);
 	t->mux[!side] = old.mux[!side];
 	add_line(m, d, !side, in, t);
-	map_offer(m, in, l, i, leg_of(m, d->leg[!side]), leg_of(m, d->leg[side])->trunk, ours);
+	offer_formats(m, d, i, ours, l);
 	t->on = t->on && out->media[out->n_media - 1].n_formats;
 	if (!t->on)
 		line_strip(out);
@@ -290,37 +323,41 @@ int offer_read(struct media *m, unsigned leg, const struct addr *sig, struct dra
 
 /* ---- answer ---- */
 
-/* In the words of the one who offered it. */
-static void refuse_as(struct sdp *out, struct str kind, struct str proto, struct str format)
-{
-	struct sdp_media *o = sdp_add_media(out);
-
-	o->kind = kind;
-	o->proto = proto;
-	o->dir = SDP_INACTIVE;
-	sdp_add_format(out)->id = format;
-}
-
-static void refuse(struct sdp *out, const struct line *l)
-{
-	if (!l->kind[0] || !l->proto[0] || !l->format[0])
-		kind_refuse(out, (enum media_kind)l->offer.kind, STR_NONE);
-	else
-		refuse_as(out, str_of(l->kind), str_of(l->proto), str_of(l->format));
-}
-
-static void take_line_back(struct sdp *out)
-{
-	const struct sdp_media *l = &out->media[--out->n_media];
-
-	out->n_formats -= l->n_formats;
-	out->n_fb -= l->n_fb;
-}
-
 static void outcome_init(struct outcome *r, const struct line *l)
 {
 	*r = (struct outcome){ .terms = l->offer, .event = SDP_PT_NONE, .clock = 8000 };
 	memset(r->pt, SDP_PT_NONE, sizeof(r->pt));
+}
+
+/* What is taken of the line, to the m= line added last. */
+static bool answer_formats(struct media *m, const struct sdp_media *in, const struct line *l,
+			   const struct side_rules *trunks, struct outcome *r)
+{
+	struct sdp *out = &m->ms->out;
+
+	if (r->terms.way != WAY_UDPTL) {
+		map_answer(m, in, l, trunks, r);
+		return r->n != 0;
+	}
+	if (l->words.kind[0])
+		out->media[out->n_media - 1].proto =
+			str_of(l->words.proto); /* some compare with case */
+	kind_copy_fax(in, out);
+	memcpy(r->codec, "t38", 4);
+	return true;
+}
+
+/* False: it is refused. */
+static bool answer_stream(struct media *m, unsigned side, const struct sdp_media *in,
+			  const struct terms *old, struct terms *t)
+{
+	u8 offered = t->family[side];
+	bool ok;
+
+	t->dir[side] = in->dir & (u8)sdp_dir_reverse(t->dir[!side]);
+	ok = read_remote(m, m->draft, side, in, old, t) && t->family[side] == offered;
+	t->family[side] = offered;
+	return ok;
 }
 
 /* What `side` answers to one line; its like for the offerer. */
@@ -333,29 +370,29 @@ static void answer_line(struct media *m, unsigned side, unsigned i, struct outco
 					   leg_of(m, d->leg[side])->trunk };
 	struct sdp *out = &m->ms->out;
 	struct terms *t = &r->terms, old;
-	bool feedback;
 
 	terms_before(m, d->leg, i, &old);
-	t->on = t->on && in && in->port && kind_is_carried(in, &feedback);
-	if (t->on) {
-		t->dir[side] = in->dir & (u8)sdp_dir_reverse(t->dir[!side]);
-		t->on = read_remote(media_network(m, d->leg[side]), side, in, &old, t);
+	t->on = t->on && in && in->port && kind_is_same(in, t);
+	if (t->on && t->way == WAY_GROUP) {
+		t->on = group_answer(m, in, l, r);
+		if (t->on)
+			return;
 	}
+	t->on = t->on && answer_stream(m, side, in, &old, t);
 	if (!t->on) {
 		t->remote[side] = old.remote[side];
-		refuse(out, l);
+		kind_refuse_words(out, &l->words, (enum media_kind)t->kind);
 		return;
 	}
 	t->dir[!side] = (u8)sdp_dir_reverse(t->dir[side]);
 	t->ptime[side] = in->ptime;
 	t->mux[side] = t->mux[side] && in->rtcp_mux;
 	add_line(m, d, !side, in, t);
-	map_answer(m, in, l, &trunks, r);
-	if (r->n)
+	if (answer_formats(m, in, l, &trunks, r))
 		return;
 	t->on = false;
-	take_line_back(out);
-	refuse(out, l);
+	line_take_back(out);
+	kind_refuse_words(out, &l->words, (enum media_kind)t->kind);
 }
 
 int answer_read(struct media *m, unsigned side, struct outcome to[SDP_MEDIA_MAX])
@@ -376,6 +413,26 @@ int answer_read(struct media *m, unsigned side, struct outcome to[SDP_MEDIA_MAX]
 	return any || !offered ? 0 : -ENOTSUP;
 }
 
+static void mirror_line(struct media *m, unsigned side, const struct line *l,
+			const struct sdp_media *in, const struct sdp_media *offered)
+{
+	const struct draft *d = m->draft;
+	struct terms t = l->answer.terms;
+	struct outcome r;
+
+	if (t.way == WAY_GROUP) {
+		outcome_init(&r, l);
+		group_answer(m, in, l, &r);
+		return;
+	}
+	t.mux[side] = in->rtcp_mux && t.mux[side];
+	add_line(m, d, side, offered ? offered : in, &t);
+	if (t.way == WAY_UDPTL)
+		kind_copy_fax(offered ? offered : in, &m->ms->out);
+	else
+		map_mirror(m, offered, l, leg_of(m, d->leg[side])->trunk, &l->answer);
+}
+
 /* ms->in, an offer of the answerer's, was taken as its answer: what it is answered with. */
 void answer_mirror(struct media *m, unsigned side)
 {
@@ -388,14 +445,11 @@ void answer_mirror(struct media *m, unsigned side)
 		const struct line *l = i < d->n_offered ? &d->line[i] : NULL;
 		const struct sdp_media *offered =
 			known && i < m->ms->old.n_media ? &m->ms->old.media[i] : NULL;
-		if (l && l->answer.terms.on) {
-			struct terms t = l->answer.terms;
-			t.mux[side] = in->media[i].rtcp_mux && t.mux[side];
-			add_line(m, d, side, offered ? offered : &in->media[i], &t);
-			map_mirror(m, offered, l, leg_of(m, d->leg[side])->trunk, &l->answer);
+		if (i < d->n_offered && l->answer.terms.on) {
+			mirror_line(m, side, l, &in->media[i], offered);
 			continue;
 		}
-		refuse_as(&m->ms->out, in->media[i].kind, in->media[i].proto,
-			  in->media[i].formats[0].id);
+		kind_remember(&m->ms->refused[i], &in->media[i]);
+		kind_refuse_words(&m->ms->out, &m->ms->refused[i], kind_of(in->media[i].kind));
 	}
 }

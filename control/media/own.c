@@ -122,18 +122,24 @@ static bool has_keys(struct media *m, unsigned leg, unsigned i)
 	return said && has_kind(said, FORM_EVENT);
 }
 
+static unsigned streams_of(const struct media *m, const struct draft *d)
+{
+	return leg_of(m, d->leg[0])->trunk->streams & leg_of(m, d->leg[1])->trunk->streams;
+}
+
 static void own_terms(struct media *m, struct draft *d, unsigned i)
 {
 	unsigned side = !d->offerer; /* of who is offered to */
 	const struct sdp_media *o = &m->ms->out.media[i];
 	struct terms *t = &d->line[i].offer;
-	bool feedback;
 
 	terms_before(m, d->leg, i, t);
-	t->kind = (u8)kind_of(o->kind);
-	t->on = o->port != 0;
-	kind_is_carried(o, &feedback);
-	t->feedback = feedback;
+	t->on = kind_is_carried(o, streams_of(m, d), t) && o->port;
+	m->ms->family[i] = t->family[side] = family_for(m, d->leg[side], &t->remote[side]);
+	if (t->on && sdp_is_group(&o->addr)) {
+		group_own(o, &d->line[i]);
+		return;
+	}
 	t->mux[side] = o->rtcp_mux;
 	t->dir[!side] = o->dir;
 	t->dir[side] = (u8)sdp_dir_reverse(o->dir);
@@ -161,7 +167,7 @@ static void own_line(struct media *m, struct draft *d, unsigned i)
 	    !has_kind(o, FORM_EVENT) && has_keys(m, other, i))
 		map_add_events(m->ms, to, i);
 	own_terms(m, d, i);
-	if (rtp)
+	if (rtp && d->line[i].offer.way == WAY_RTP)
 		map_note(m->ms, &d->line[i], SDP_PT_NONE);
 }
 
@@ -310,7 +316,7 @@ static void leave_new_lines_out(struct media *m, struct draft *d)
 {
 	for (unsigned i = 0; i < d->n; i++) {
 		const struct stream *s = stream_at(m, i);
-		if (!s || !s->id)
+		if (!s || (!s->id && !s->now.on))
 			d->line[i].offer.on = false;
 	}
 }
@@ -401,6 +407,7 @@ int media_repeat(struct media *m, unsigned leg, struct buf *out)
 	if (leg == MEDIA_THIRD && !media_has_third(m))
 		return -EINVAL;
 	d = leg == MEDIA_THIRD ? m->third->settled : NULL;
+	out_begin(m->ms);
 	if (known_read(d ? d->told[m->third->replaces] : leg_of(m, leg)->told, &m->ms->out))
 		return -EINVAL;
 	return media_print(m, leg, out);

@@ -55,7 +55,10 @@ static void orphaned(void *arg, const struct tlv_report *r)
 static bool all_silent(const struct media *m, u32 now, u32 idle_ms)
 {
 	for (const struct stream *s = m->streams; s; s = s->next) {
-		if (!s->id || !stream_terms(s)->on)
+		const struct terms *t = stream_terms(s);
+		if (t->on && !terms_relayed(t))
+			return false; /* nobody knows */
+		if (!s->id || !t->on)
 			continue;
 		if (!s->idle_at || now - s->idle_at > idle_ms + 1000)
 			return false;
