@@ -304,6 +304,8 @@ call_action call_route, call_invite, call_answer, call_answer_ready, call_answer
 void call_leg_event(void *leg, struct invite *inv, const struct invite_event *e);
 /* The reply to the INVITE or re-INVITE that is open on a leg; with SDP where that has its place. */
 int call_reply(struct call *c, struct call_leg *leg, const struct invite_reply *r);
+/* This SDP has been sent to that leg. */
+void call_said(struct call *c, unsigned leg, struct str sdp);
 /* For who offered or answered: the status that media's error stands for. */
 unsigned call_media_status(int err);
 struct str call_sdp(const struct invite_event *e); /* empty where the body is something else */
@@ -364,6 +366,8 @@ bool exchange_acked(struct call *c, struct call_leg *leg, const struct invite_ev
 void exchange_debts(struct call *c);
 /* Ends it without a word to the other side; who asked is answered `status`. */
 void exchange_drop(struct call *c, unsigned status);
+/* What a leg was told last, once more. */
+void exchange_again(struct call *c, struct call_leg *leg);
 /* The session timer of a leg wants a refresh. */
 void exchange_refresh(struct call *c, struct call_leg *leg);
 void exchange_dot(int fd);
@@ -377,6 +381,7 @@ bool transfer_refer(struct call *c, unsigned leg, const struct invite_event *e);
 void *transfer_replaces(struct calls *cs, struct invite *inv, const struct sip_msg *m,
 			const struct sip_core *core, const struct sip_hop *source);
 void transfer_joined(struct call *c, unsigned status); /* exchange_done */
+void transfer_told(struct call *c);                    /* the newcomer took our offer */
 void transfer_free(struct call *c);                    /* no exchange is open any more */
 void transfer_event(struct call *c, const struct invite_event *e); /* of the third leg */
 /* A leg is over. True: the call goes on without it, as another is on its way. */

@@ -191,6 +191,7 @@ enum call_input call_early_ready(struct call *c, const struct call_in *in)
 	}
 	invite_prack(c->leg[1].inv, c->early->prack, h->body, call_sdp_type);
 	oa_input(call_oa(c, &c->leg[1], c->early->prack), OA_SENT_PRACK_SDP);
+	call_said(c, 1, h->body);
 	return IN_NONE;
 }
 

@@ -78,17 +78,40 @@ enum call_input call_refuse_commit(struct call *c, const struct call_in *in)
 	return call_end(c, 503, STR_NONE);
 }
 
+/* Where Contacts of a 3xx point to that goes on to the caller. */
+static struct str our_place(const struct call_leg *caller, char mem[ADDR_STR_MAX])
+{
+	const struct conf_network *n = caller->trunk->on;
+	struct addr a = caller->peer.family == 6 ? n->address6
+			: n->public.family       ? n->public
+						 : n->address;
+
+	a.port = n->sip_port;
+	addr_print(&a, mem);
+	return str_of(mem);
+}
+
+static bool passes_redirect(const struct call *c, const struct invite_event *e)
+{
+	return e->msg && e->status >= 300 && e->status <= 302 &&
+	       c->leg[1].trunk->redirect == CONF_FOLLOW_PASS;
+}
+
 /* IN_FAIL */
 enum call_input call_fail(struct call *c, const struct call_in *in)
 {
 	unsigned status = policy_final(in->e->status, in->e->msg, c->leg[0].trunk);
-	char mem[POLICY_MEMORY];
+	char mem[POLICY_MEMORY], place[ADDR_STR_MAX];
 	struct buf b;
 
 	buf_init(&b, mem, sizeof(mem));
 	call_note(c, 1, in->e->status, NOTE_FAILED);
 	c->calls->n.failed++;
 	call_because(c, in->e->msg ? "callee refused" : "callee did not answer", in->e->status);
+	if (passes_redirect(c, in->e))
+		return call_end(
+			c, in->e->status,
+			policy_redirect_headers(in->e->msg, our_place(&c->leg[0], place), &b));
 	return call_end(c, status, policy_reply_headers(in->e->msg, status, c->leg[0].trunk, &b));
 }
 

@@ -60,6 +60,7 @@ struct exchange {
 	uint8_t asker; /* leg, or EXCHANGE_US */
 	uint8_t to;    /* leg */
 	bool made;     /* the offer is ours: its answer is an offer for the opposite leg */
+	bool known;    /* the other leg was not asked: the answer is written when all is settled */
 	bool late;     /* the asker's re-INVITE had no SDP, nor has the one that went on */
 };
 
@@ -228,6 +229,8 @@ static int accept_with(struct call *c, struct call_leg *leg, struct sip_request 
 	reply.body_type = call_sdp_type;
 	err = sip_request_reply(request, &reply);
 	oa_input(call_oa(c, leg, heard(c)), err ? OA_FAILED : OA_SENT_UPDATED_SDP);
+	if (!err)
+		call_said(c, leg->index, r->body);
 	return err;
 }
 
@@ -268,11 +271,13 @@ static int send_offer(struct exchange *x, struct str headers)
 		return -EBUSY;
 	err = update ? invite_update(to->inv, heard(c), headers, body, type)
 		     : invite_reinvite(to->inv, headers, body, type);
-	if (err)
+	if (err) {
 		*oa = before;
-	else
-		call_note(c, to->index, 0, update ? NOTE_UPDATE_SENT : NOTE_REINVITE_SENT);
-	return err;
+		return err;
+	}
+	call_said(c, to->index, body);
+	call_note(c, to->index, 0, update ? NOTE_UPDATE_SENT : NOTE_REINVITE_SENT);
+	return 0;
 }
 
 /* ---- glare ---- */
@@ -312,6 +317,8 @@ static enum exchange_input pass_made(struct exchange *x, struct call_leg *from, 
 	struct call_leg *to = partner(c, from);
 
 	x->made = false;
+	if (from->index == CALL_THIRD)
+		transfer_told(c);
 	if (!to || !media_offer_is_news(c->media))
 		return media_answer_known(c->media) ? XI_FAILED : XI_KNOWN;
 	if (keep(&x->offer, &x->offer_n, offer))
@@ -443,16 +450,22 @@ static enum exchange_input finish(struct exchange *x, const struct exchange_in *
 	struct call *c = x->call;
 	struct str held = { x->held, x->held_n };
 	struct invite_reply r = { .status = 200, .body = held };
+	char mem[CALL_SDP_MAX];
+	struct buf b;
 
 	(void)in;
 	media_settle(c->media);
 	if (c->early)
 		c->early->settled = true;
+	buf_init(&b, mem, sizeof(mem));
+	if (x->known && media_repeat(c->media, x->asker, &b) == 0)
+		r.body = buf_str(&b);
 	if (x->late) {
 		struct call_leg *to = call_leg_at(c, x->to);
 
 		invite_ack(to->inv, held, call_sdp_type);
 		oa_input(&to->oa, OA_SENT_ACK_SDP);
+		call_said(c, to->index, held);
 		call_note(c, to->index, 0, NOTE_ACK_ANSWER_SENT);
 	} else if (x->asker != EXCHANGE_US &&
 		   accept_with(c, call_leg_at(c, x->asker), x->request, &r)) {
@@ -559,6 +572,12 @@ static struct str identity(struct call *c, struct call_leg *to, struct call_leg 
 	return policy_session_headers(e->msg, to->trunk, b);
 }
 
+/* A newcomer who is like the one whose place he takes: who stays need not hear of it. */
+static bool is_known(const struct call *c, const struct call_leg *leg, struct str sdp)
+{
+	return leg->index == CALL_THIRD && sdp.n && !media_offer_is_news(c->media);
+}
+
 /* Goes on to the other leg. */
 static void pass(struct call *c, struct call_leg *leg, struct call_leg *to, struct str sdp,
 		 const struct invite_event *e)
@@ -588,6 +607,11 @@ static void pass(struct call *c, struct call_leg *leg, struct call_leg *to, stru
 	x->done = leg->index == CALL_THIRD ? transfer_joined : NULL;
 	x->late = !sdp.n;
 	x->state = x->late ? X_LATE : X_OFFERED;
+	if (is_known(c, leg, sdp) && media_answer_known(c->media) == 0) {
+		x->known = true;
+		input(x, XI_KNOWN, &(struct exchange_in){ 0 });
+		return;
+	}
 	err = send_offer(x, identity(c, to, leg, e, &b));
 	if (!err) {
 		c->calls->n.reinvites++;
@@ -891,20 +915,26 @@ void exchange_debts(struct call *c)
 	}
 }
 
-void exchange_refresh(struct call *c, struct call_leg *leg)
+/* Says it once more, whatever was said last. */
+void exchange_again(struct call *c, struct call_leg *leg)
 {
 	char mem[CALL_SDP_MAX];
 	struct buf sdp;
 
+	buf_init(&sdp, mem, sizeof(mem));
+	if (c->state == CALL_ACTIVE && !c->exchange &&
+	    media_repeat(c->media, leg->index, &sdp) == 0)
+		exchange_ours(c, leg->index, buf_str(&sdp), true, NULL);
+}
+
+void exchange_refresh(struct call *c, struct call_leg *leg)
+{
 	call_note(c, leg->index, 0, NOTE_REFRESH);
 	c->calls->n.refreshes++;
 	if ((invite_peer(leg->inv) & INVITE_PEER_UPDATE) &&
 	    invite_update(leg->inv, 0, STR_NONE, STR_NONE, STR_NONE) == 0)
 		return;
-	buf_init(&sdp, mem, sizeof(mem));
-	if (c->state == CALL_ACTIVE && !c->exchange &&
-	    media_repeat(c->media, leg->index, &sdp) == 0)
-		exchange_ours(c, leg->index, buf_str(&sdp), true, NULL);
+	exchange_again(c, leg);
 }
 
 /* ---- for people ---- */

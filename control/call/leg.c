@@ -59,6 +59,12 @@ struct invite_terms call_terms(const struct conf_trunk *t)
 
 /* ---- to the caller ---- */
 
+void call_said(struct call *c, unsigned leg, struct str sdp)
+{
+	if (c->media && sdp.n)
+		media_said(c->media, leg, sdp);
+}
+
 static void note_reply(struct call_leg *leg, const struct invite_reply *r)
 {
 	if (r->status >= 300)
@@ -83,6 +89,9 @@ int call_reply(struct call *c, struct call_leg *leg, const struct invite_reply *
 		return err;
 	}
 	note_reply(leg, r);
+	if (r->status >= 300 && leg->index == CALL_THIRD && !leg->oa.agreed)
+		leg->inv = NULL; /* that was the newcomer's INVITE */
+	call_said(c, leg->index, r->body);
 	call_note(c, leg->index, r->status, NOTE_REPLY_SENT);
 	return 0;
 }
@@ -275,6 +284,7 @@ static enum call_input send_invite(struct call *c, const struct call_in *in,
 	if (!c->leg[1].inv)
 		return call_refused(c, errno == EMSGSIZE ? 513 : 503, "INVITE could not be sent");
 	oa_input(&c->leg[1].oa, sdp.n ? OA_SENT_INVITE_SDP : OA_SENT_INVITE);
+	call_said(c, 1, buf_str(&sdp));
 	call_note(c, 1, 0, NOTE_INVITE_SENT);
 	return IN_NONE;
 }
@@ -483,6 +493,7 @@ enum call_input call_late_ready(struct call *c, const struct call_in *in)
 	if (!c->made) {
 		invite_ack(c->leg[1].inv, c->held->body, call_sdp_type);
 		oa_input(&c->leg[1].oa, OA_SENT_ACK_SDP);
+		call_said(c, 1, c->held->body);
 		call_note(c, 1, 0, NOTE_ACK_ANSWER_SENT);
 	}
 	return IN_NONE;
@@ -559,6 +570,12 @@ static bool beside(struct call *c, struct call_leg *leg, const struct invite_eve
 		return true;
 	case INVITE_REFRESH:
 		exchange_refresh(c, leg);
+		return true;
+	case INVITE_ACK: /* of who picked up: the caller's is still to come */
+		if (leg->index != 1 || c->state == CALL_ACTIVE)
+			return false;
+		oa_input(&leg->oa, OA_GOT_ACK);
+		call_note(c, 1, 0, NOTE_ACK);
 		return true;
 	default:
 		return false;

@@ -52,6 +52,7 @@ struct transfer {
 	uint8_t from_leg;
 	bool refer; /* somebody asked for it, and hears of it by NOTIFY */
 	bool tell;
+	bool told;   /* the newcomer, of this session */
 	bool server; /* the newcomer sent us his INVITE, which is not answered yet */
 };
 
@@ -177,6 +178,9 @@ static void return_leg(struct transfer *t)
 	home->oa = t->leg.oa;
 	invite_set_arg(home->inv, home);
 	t->leg.inv = NULL;
+	media_copy_origin(from->media, t->from_leg, t->call->media, MEDIA_THIRD);
+	if (t->told)
+		exchange_again(from, home);
 }
 
 static void end_newcomer(struct transfer *t, unsigned status)
@@ -368,8 +372,9 @@ static enum transfer_input failed(struct transfer *t, const struct transfer_in *
 	notify(t, status >= 300 ? status : 503);
 	exchange_drop(c, 487);
 	media_reject(c->media);
+	end_newcomer(t, status);
 	media_drop_leg(c->media);
-	transfer_drop(c, status);
+	forget(t);
 	if (alone) {
 		call_because(c, "transfer failed, and who asked for it is gone", status);
 		call_fsm(c, IN_LEFT, &(struct call_in){ 0 });
@@ -401,6 +406,12 @@ void transfer_event(struct call *c, const struct invite_event *e)
 		input(t, TI_FAILED, &in);
 		break;
 	}
+}
+
+void transfer_told(struct call *c)
+{
+	if (c->transfer)
+		c->transfer->told = true;
 }
 
 void transfer_free(struct call *c)
@@ -480,6 +491,7 @@ static unsigned invite_target(struct transfer *t, const struct invite_event *e,
 				    .arg = &t->leg };
 	t->leg.inv = invite_send(c->calls->sip, &p);
 	oa_input(&t->leg.oa, OA_SENT_INVITE_SDP);
+	call_said(c, CALL_THIRD, buf_str(&sdp));
 	return t->leg.inv ? 0 : 503;
 }
 
@@ -555,6 +567,7 @@ static void refer_join(struct call *c, unsigned leg, const struct invite_event *
 	t->from = from;
 	t->from_leg = (uint8_t)index;
 	from->lent = t;
+	media_copy_origin(c->media, MEDIA_THIRD, from->media, index);
 	t->leg = from->leg[index];
 	t->leg.call = c;
 	t->leg.index = CALL_THIRD;

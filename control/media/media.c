@@ -88,9 +88,42 @@ int media_print(struct media *m, unsigned leg, struct buf *out)
 		*out = before;
 		return -EMSGSIZE;
 	}
-	l->version = (u32)s->version;
-	l->sent = hash;
+	m->ms->printed = hash;
 	return 0;
+}
+
+/* "o=- ID VERSION IN IP4 ..." */
+static u32 version_of(struct str text)
+{
+	struct str line, word;
+	u32 version = 0;
+
+	str_line(&text, &line);
+	str_line(&text, &line);
+	for (unsigned i = 0; i < 3; i++)
+		str_token(&line, ' ', &word);
+	return str_u32(word, UINT32_MAX, &version) ? 0 : version;
+}
+
+void media_said(struct media *m, unsigned leg, struct str sdp)
+{
+	struct media_leg *l;
+
+	if (leg == MEDIA_THIRD && !media_has_third(m))
+		return;
+	l = leg_at(m, leg);
+	l->version = version_of(sdp);
+	l->sent = print_hash(m->ms, sdp);
+}
+
+void media_copy_origin(struct media *m, unsigned leg, const struct media *from, unsigned from_leg)
+{
+	struct media_leg *l = leg_at(m, leg);
+	const struct media_leg *f = leg_of(from, from_leg);
+
+	l->id = f->id;
+	l->version = f->version;
+	l->sent = f->sent;
 }
 
 /* ---- offer ---- */
@@ -161,7 +194,6 @@ int media_offer(struct media *m, unsigned leg, struct str sdp, const struct addr
 		struct buf *out)
 {
 	struct draft *d;
-	u64 sent;
 	int rc;
 
 	if (is_busy(m, leg))
@@ -174,7 +206,6 @@ int media_offer(struct media *m, unsigned leg, struct str sdp, const struct addr
 	if (rc)
 		return rc;
 	struct media_leg *to = leg_at(m, d->leg[!d->offerer]);
-	sent = to->sent;
 	rc = media_open(m, d);
 	if (!rc) {
 		rc = media_print(m, d->leg[!d->offerer], out);
@@ -185,7 +216,7 @@ int media_offer(struct media *m, unsigned leg, struct str sdp, const struct addr
 		draft_free(m->ms, d);
 		return rc;
 	}
-	d->news = !to->told || to->told != d->told[!d->offerer] || to->sent != sent;
+	d->news = !to->told || to->told != d->told[!d->offerer] || to->sent != m->ms->printed;
 	media_begin(m, d);
 	return 0;
 }

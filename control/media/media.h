@@ -129,6 +129,13 @@ void media_take_leg(struct media *m);
 /* Plays a key to `leg` as RFC 4733. 0; -ENOTSUP: it has agreed to no telephone-event; -EINVAL: no key; -ENOTCONN. */
 int media_dtmf(struct media *m, unsigned leg, char digit, uint32_t duration_ms);
 
+/* This text, which was written for `leg`, has been sent to it: the next one that says anything else has a higher version in
+ * o= (RFC 3264 8). What is written and never sent does not count. */
+void media_said(struct media *m, unsigned leg, struct str sdp);
+/* The dialog of `leg` was that of `from_leg` in another session: its o= goes on (RFC 3264 8). Before anything is written
+ * for it. */
+void media_copy_origin(struct media *m, unsigned leg, const struct media *from, unsigned from_leg);
+
 /* The exchange is settled (2xx): the next offer may come. Early answers may be committed before. */
 void media_settle(struct media *m);
 /* The open offer was refused: back to what was agreed before. Ports of a first offer are released

@@ -211,6 +211,7 @@ struct orphan {
 };
 
 struct media_shard {
+	u64 printed; /* hash of what was written last */
 	struct loop *loop;
 	struct log *log;
 	struct conf *conf;

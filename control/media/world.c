@@ -160,6 +160,19 @@ static void read_back(struct world *w, const struct buf *b)
 		fail_msg("%s: %s", why, w->text);
 }
 
+/* Who hears what this leg says. */
+static unsigned to_of(const struct world *w, unsigned leg)
+{
+	const struct third *t = w->m->third;
+
+	if (leg == MEDIA_THIRD)
+		return !t->replaces;
+	return media_has_third(w->m) && leg == !t->replaces && w->m->draft &&
+			       draft_has(w->m->draft, MEDIA_THIRD)
+		       ? MEDIA_THIRD
+		       : !leg;
+}
+
 int offer(struct world *w, unsigned leg, const char *sdp)
 {
 	struct buf b;
@@ -167,14 +180,18 @@ int offer(struct world *w, unsigned leg, const char *sdp)
 	buf_init(&b, w->text, sizeof(w->text) - 1);
 	int rc = media_offer(w->m, leg, str_of(sdp), &w->sig[leg], &b);
 	if (!rc)
+		media_said(w->m, to_of(w, leg), buf_str(&b));
+	if (!rc)
 		read_back(w, &b);
 	else
 		assert_int_equal(b.n, 0);
 	return rc;
 }
 
-static int written(struct world *w, const struct buf *b, int rc)
+static int written(struct world *w, unsigned to, const struct buf *b, int rc)
 {
+	if (!rc && b->n)
+		media_said(w->m, to, buf_str(b));
 	if (rc)
 		assert_int_equal(b->n, 0);
 	else if (b->n)
@@ -189,7 +206,9 @@ int answer_fork(struct world *w, unsigned leg, unsigned fork, const char *sdp)
 	struct buf b;
 
 	buf_init(&b, w->text, sizeof(w->text) - 1);
-	return written(w, &b, media_answer(w->m, leg, fork, str_of(sdp), &w->sig[leg], &b));
+	unsigned to = to_of(w, leg);
+
+	return written(w, to, &b, media_answer(w->m, leg, fork, str_of(sdp), &w->sig[leg], &b));
 }
 
 int answer(struct world *w, unsigned leg, const char *sdp)
@@ -202,7 +221,7 @@ int make(struct world *w, unsigned leg)
 	struct buf b;
 
 	buf_init(&b, w->text, sizeof(w->text) - 1);
-	return written(w, &b, media_make_offer(w->m, leg, &b));
+	return written(w, leg, &b, media_make_offer(w->m, leg, &b));
 }
 
 int repeat(struct world *w, unsigned leg)
@@ -210,7 +229,7 @@ int repeat(struct world *w, unsigned leg)
 	struct buf b;
 
 	buf_init(&b, w->text, sizeof(w->text) - 1);
-	return written(w, &b, media_repeat(w->m, leg, &b));
+	return written(w, leg, &b, media_repeat(w->m, leg, &b));
 }
 
 int here(struct world *w, unsigned leg, const char *sdp, char *other)
@@ -222,7 +241,9 @@ int here(struct world *w, unsigned leg, const char *sdp, char *other)
 	int rc = media_answer_here(w->m, leg, str_of(sdp), &w->sig[leg], &b, other ? &o : NULL);
 	if (other)
 		other[o.n] = 0;
-	return written(w, &b, rc);
+	if (!rc && other && o.n)
+		media_said(w->m, !leg, buf_str(&o));
+	return written(w, leg, &b, rc);
 }
 
 struct conf_trunk *rules(struct world *w, unsigned leg)
