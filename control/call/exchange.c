@@ -541,22 +541,6 @@ static void glare(struct call *c, struct call_leg *leg, const struct invite_even
 	refuse(c, leg, e->request, e->fork, &(struct invite_reply){ .status = status });
 }
 
-/* Answers with what this leg was told before. */
-static void repeat(struct call *c, struct call_leg *leg, const struct invite_event *e)
-{
-	char mem[CALL_SDP_MAX];
-	struct buf sdp;
-
-	buf_init(&sdp, mem, sizeof(mem));
-	if (media_repeat(c->media, leg->index, &sdp)) {
-		refuse(c, leg, e->request, e->fork, &(struct invite_reply){ .status = 500 });
-		return;
-	}
-	c->calls->n.reinvites_answered++;
-	accept_with(c, leg, e->request,
-		    &(struct invite_reply){ .status = 200, .body = buf_str(&sdp) });
-}
-
 static struct str identity(struct call *c, struct call_leg *to, struct call_leg *leg,
 			   const struct invite_event *e, struct buf *b)
 {
@@ -655,7 +639,7 @@ static void offer_here(struct call *c, struct call_leg *leg, const struct invite
 	refuse(c, leg, NULL, 0, &(struct invite_reply){ .status = call_media_status(err) });
 }
 
-/* Nobody can be asked: what both could do before. Where the caller still waits for his answer, this is news for him. */
+/* Nobody can be asked, or need be: what both could do before. Where the caller still waits for his answer, this is news for him. */
 static void answer_here(struct call *c, struct call_leg *leg, struct str sdp,
 			const struct invite_event *e)
 {
@@ -720,7 +704,7 @@ static void offered(struct call *c, struct call_leg *leg, struct str sdp,
 
 	c->rounds = 0;
 	if (sdp.n && media_is_same(c->media, leg->index, sdp)) {
-		repeat(c, leg, e);
+		answer_here(c, leg, sdp, e);
 	} else if (!sdp.n && (!to || !to->trunk->late_offer)) {
 		offer_here(c, leg, e);
 	} else if (!to || (c->early && !early_can_pass(c, leg, to, e))) {

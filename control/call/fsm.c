@@ -52,10 +52,12 @@ static const struct row table[CALL_STATE_COUNT][IN_COUNT] = {
 		HANGUP,
 	},
 	[CALL_ANSWERED] = {
+		[IN_CANCEL] = { call_cancelled, CALL_ENDING }, /* the 2xx waits for a PRACK */
 		[IN_ACK] = { call_established, CALL_ACTIVE },
 		HANGUP,
 	},
 	[CALL_LATE_OFFERED] = {
+		[IN_CANCEL] = { call_cancelled, CALL_ENDING },
 		[IN_ACK] = { call_late_answer, CALL_LATE_COMMIT },
 		[IN_REFUSED] = { call_refuse, CALL_ENDING },
 		HANGUP,
