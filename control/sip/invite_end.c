@@ -76,7 +76,9 @@ void end_incoming(struct invite *inv, const struct invite_in *e)
 
 void end_accepted(struct invite *inv, const struct invite_in *e)
 {
-	inv->end_headers = arena_str(inv->arena, e->headers);
+	inv->end_headers = arena_alloc(inv->arena, sizeof(*inv->end_headers));
+	if (inv->end_headers)
+		*inv->end_headers = arena_str(inv->arena, e->headers);
 	inv->state = INV_LEAVING;
 }
 

@@ -77,8 +77,6 @@ struct invite {
 	struct ctrans *client; /* INVITE or BYE of ours */
 	struct strans *server; /* INVITE of the peer */
 	struct timer timer;
-	uint64_t deadline; /* of the wait for an ACK */
-	uint32_t interval; /* of the 2xx */
 	uint32_t ring_ms;
 	uint32_t invite_cseq;  /* of the INVITE that is open */
 	struct fork *forks;    /* client: until the final response */
@@ -89,7 +87,11 @@ struct invite {
 			struct sip_hop *targets; /* that are still to be tried */
 			uint32_t patience_ms;
 		};
-		struct str end_headers; /* LEAVING: for the BYE that waits */
+		struct {                         /* while the peer owes an ACK */
+			struct str *end_headers; /* LEAVING: for the BYE that waits; NULL: none */
+			uint32_t answered;       /* when: the low bits of loop_now() */
+			uint32_t interval;       /* of the 2xx */
+		};
 	};
 	struct invite_terms terms;
 	struct session session;

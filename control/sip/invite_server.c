@@ -123,7 +123,8 @@ void invite_accepted(struct invite *inv, enum invite_state next)
 	struct sip *s = inv->sip;
 
 	inv->state = next;
-	inv->deadline = loop_now(s->loop) + sip_64_t1(s);
+	inv->end_headers = NULL;
+	inv->answered = (uint32_t)loop_now(s->loop);
 	inv->interval = s->timers.t1_ms;
 	timer_start(s->loop, &inv->timer, inv->interval);
 }
@@ -193,22 +194,27 @@ void server_cancel(struct invite *inv, const struct invite_in *e)
 
 /* ---- from 2xx to ACK, of re-INVITEs too ---- */
 
+static void leave(struct invite *inv)
+{
+	invite_bye(inv, inv->end_headers ? *inv->end_headers : STR_NONE);
+}
+
 void accepted_timer(struct invite *inv, const struct invite_in *e)
 {
 	struct sip *s = inv->sip;
-	uint64_t now = loop_now(s->loop), left;
+	uint32_t past = (uint32_t)loop_now(s->loop) - inv->answered, left;
 
-	if (now >= inv->deadline) {
+	if (past >= sip_64_t1(s)) {
 		count(s, COUNT_TIMEOUT_ACK);
 		if (inv->state == INV_LEAVING)
-			invite_bye(inv, inv->end_headers);
+			leave(inv);
 		else
 			invite_lost(inv, &(struct invite_in){ .lost = INVITE_LOST_ACK });
 		return;
 	}
 	if (inv->server)
 		strans_resend(inv->server);
-	left = inv->deadline - now;
+	left = (uint32_t)sip_64_t1(s) - past;
 	inv->interval = inv->interval * 2 > s->timers.t2_ms ? s->timers.t2_ms : inv->interval * 2;
 	timer_start(s->loop, &inv->timer, inv->interval < left ? inv->interval : left);
 }
@@ -231,5 +237,5 @@ void accepted_ack(struct invite *inv, const struct invite_in *e)
 void leaving_ack(struct invite *inv, const struct invite_in *e)
 {
 	acked(inv);
-	invite_bye(inv, inv->end_headers);
+	leave(inv);
 }
