@@ -45,7 +45,7 @@ int invite_rename(struct invite *inv, struct str name_addr)
 	buf_lit(&b, ";tag=");
 	buf_add(&b, tag, IDENT_LEN);
 	d->local = buf_str(&b);
-	for (struct fork *f = inv->forks; f; f = f->next)
+	for (struct fork *f = invite_forks(inv); f; f = f->next)
 		f->dialog.local = d->local;
 	return 0;
 }

@@ -69,11 +69,12 @@ unsigned dialog_peer_read(struct sip *s, const struct incoming *in, struct dialo
 
 /* ---- names ---- */
 
-_Static_assert(SIP_DATAGRAM_MAX <= UINT16_MAX + 1, "an offset in a message fits");
+_Static_assert(SIP_DATAGRAM_MAX <= UINT16_MAX + 1 && SIP_TOKEN_MAX < 1 << 13,
+	       "an offset in a message fits, and the length of a tag");
 static void set_remote_tag(struct dialog *d, const struct dialog_peer *p)
 {
 	d->tag_at = p->remote_tag.n ? (uint16_t)(p->remote_tag.p - p->remote.p) : 0;
-	d->tag_len = (uint16_t)p->remote_tag.n;
+	d->tag_len = p->remote_tag.n & 0x1fff;
 }
 
 size_t dialog_begin_room(const struct dialog_names *n)
@@ -125,7 +126,7 @@ int dialog_complete(struct sip *s, struct dialog *d, struct arena *a, const stru
 	set_remote_tag(d, &p);
 	d->routes = (struct str){ mem + p.remote.n, p.routes.n };
 	d->target = (struct str){ mem + n - p.target.n, p.target.n };
-	d->target_cap = (uint32_t)p.target.n;
+	d->target_cap = (uint16_t)p.target.n;
 	d->open = false;
 	dialog_set_hop(s, d);
 	return 0;
@@ -172,7 +173,7 @@ int dialog_take(struct sip *s, struct dialog *d, struct arena *a, const struct i
 	d->routes = (struct str){ mem + b.n, p->routes.n };
 	buf_put(&b, p->routes);
 	d->target = (struct str){ mem + b.n, p->target.n };
-	d->target_cap = (uint32_t)p->target.n;
+	d->target_cap = (uint16_t)p->target.n;
 	buf_put(&b, p->target);
 	d->contact_user = (struct str){ mem + b.n, user.n };
 	buf_put(&b, user);
@@ -312,11 +313,13 @@ void dialog_refresh(struct sip *s, struct dialog *d, struct arena *a, const stru
 	if (target.n > d->target_cap) {
 		/* Doubled, so that a peer that changes it for ever costs no more than twice the
 		 * longest. */
-		room = arena_alloc(a, 2 * target.n);
+		size_t cap = target.n < UINT16_MAX / 2 ? 2 * target.n : UINT16_MAX;
+
+		room = arena_alloc(a, cap);
 		if (!room)
 			return;
 		d->target.p = room;
-		d->target_cap = (uint32_t)(2 * target.n);
+		d->target_cap = (uint16_t)cap;
 	}
 	memcpy((char *)d->target.p, target.p, target.n);
 	d->target.n = target.n;

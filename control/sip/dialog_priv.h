@@ -44,10 +44,11 @@ enum dialog_kind {
 struct dialog {
 	struct table_node node;         /* by our tag */
 	struct sip_exchange *exchanges; /* requests of ours in it that have no answer yet */
-	uint8_t kind;                   /* enum dialog_kind */
-	bool open;                /* whoever says something is the peer: it has no remote tag yet */
-	uint16_t tag_at, tag_len; /* of `remote` */
-	uint16_t local_cap;       /* room at local.p once it was changed; 0: never was */
+	uint16_t kind : 2;              /* enum dialog_kind */
+	uint16_t open : 1; /* whoever says something is the peer: it has no remote tag yet */
+	uint16_t tag_len : 13, tag_at; /* of `remote` */
+	uint16_t local_cap;            /* room at local.p once it was changed; 0: never was */
+	uint16_t target_cap;           /* room at target.p */
 	struct str call_id;
 	/* Values of From and To in our requests, with tags: that of `local` is its end, that of `remote` somewhere
 	 * in it. */
@@ -57,7 +58,6 @@ struct dialog {
 	struct str contact_user;
 	uint32_t local_cseq;
 	uint32_t remote_cseq; /* CSEQ_UNKNOWN: no request came yet */
-	uint32_t target_cap;  /* room at target.p */
 	struct sip_hop peer;  /* where its messages come from */
 	struct sip_hop hop;   /* where our requests go */
 	struct login *login;  /* what it was challenged with; NULL: never was */

@@ -255,7 +255,7 @@ void invite_request_over(struct invite *inv, const struct strans *st)
 		inv->server = NULL;
 	if (inv->update == st)
 		inv->update = NULL;
-	for (struct fork *f = inv->forks; f; f = f->next)
+	for (struct fork *f = invite_forks(inv); f; f = f->next)
 		if (f->update == st)
 			f->update = NULL;
 }

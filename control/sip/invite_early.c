@@ -11,7 +11,7 @@
 
 struct fork *fork_of_tag(const struct invite *inv, struct str tag)
 {
-	struct fork *f = inv->forks;
+	struct fork *f = invite_forks(inv);
 
 	while (f && !str_eq(dialog_remote_tag(&f->dialog), tag))
 		f = f->next;
@@ -27,7 +27,7 @@ struct fork *fork_alive(const struct invite *inv, struct str tag)
 
 struct fork *fork_of_number(const struct invite *inv, unsigned number)
 {
-	struct fork *f = inv->forks;
+	struct fork *f = invite_forks(inv);
 
 	while (f && f->number != number)
 		f = f->next;
@@ -95,7 +95,7 @@ void forks_free(struct invite *inv)
 {
 	struct fork *f;
 
-	while ((f = inv->forks)) {
+	while ((f = invite_forks(inv))) {
 		inv->forks = f->next;
 		fork_free(f);
 	}
@@ -116,7 +116,7 @@ void forks_won(struct invite *inv, const struct incoming *in)
 	}
 	if (f && !in->m->first[SIP_HDR_CONTACT]) {
 		d->target = arena_str(inv->arena, f->dialog.target);
-		d->target_cap = (uint32_t)d->target.n;
+		d->target_cap = (uint16_t)d->target.n;
 		dialog_set_hop(inv->sip, d);
 	}
 	forks_free(inv);

@@ -78,9 +78,11 @@ struct invite {
 	struct strans *server; /* INVITE of the peer */
 	struct timer timer;
 	uint32_t ring_ms;
-	uint32_t invite_cseq;  /* of the INVITE that is open */
-	struct fork *forks;    /* client: until the final response */
-	struct rel *rel;       /* server: our reliable responses; NULL: none */
+	uint32_t invite_cseq; /* of the INVITE that is open */
+	union {
+		struct fork *forks; /* client: until the final response; invite_forks() */
+		struct rel *rel;    /* server: our reliable responses; NULL: none */
+	};
 	struct strans *update; /* of the peer, not answered yet */
 	union {
 		struct {                         /* client, before the answer */
@@ -116,6 +118,11 @@ struct invite_in {
 	uint8_t lost;  /* enum invite_lost_why */
 	struct str headers;
 };
+
+static inline struct fork *invite_forks(const struct invite *inv)
+{
+	return inv->caller ? inv->forks : NULL;
+}
 
 /* The INVITE that began it has its 2xx. Before that nothing refreshes a session. */
 static inline bool invite_is_established(const struct invite *inv)
