@@ -3,6 +3,7 @@
  * what our user does, how time goes by. Whatever happens, what the core sends can be read, no event
  * comes after the last one, each request of ours comes to one end, and once everything has been ended and
  * 400 s have gone nothing is left. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "sip/invite_priv.h"
@@ -70,11 +71,14 @@ static int on_peer_of(void *arg, const struct sip_hop *hop)
 	return 0;
 }
 
+static const struct invite_terms terms = { .rel = INVITE_REL_SUPPORT, .session_expires_s = 200 };
+
 static void *on_invite(void *arg, struct invite *inv, const struct sip_msg *m,
 		       const struct sip_core *core, const struct sip_hop *source)
 {
 	struct fuzz *f = arg;
 
+	invite_set_terms(inv, &terms);
 	for (unsigned i = 0; i < INVITES; i++)
 		if (!f->inv[i]) {
 			f->inv[i] = inv;
@@ -93,8 +97,14 @@ static void on_event(void *arg, struct invite *inv, const struct invite_event *e
 		    e->type == INVITE_LOST;
 	unsigned i = 0;
 
-	if (e->type == INVITE_REQUEST)
+	must(!e->request == (e->type != INVITE_REQUEST && e->type != INVITE_UPDATE &&
+			     e->type != INVITE_PRACK),
+	     "a request without its event");
+	if (e->request)
 		keep_request(f, e->request);
+	/* Some are acknowledged at once, some later. */
+	if (e->reliable && e->core->cseq.num & 1)
+		must(invite_prack(inv, e->fork, STR_NONE, STR_NONE) != -EINVAL, "no PRACK is owed");
 
 	while (i < INVITES && f->inv[i] != inv)
 		i++;
@@ -202,9 +212,12 @@ static void response(struct fuzz *f)
 		"Contact: <sip:b@192.0.2.99>\r\n", "", "Record-Route: <sip:p;lr>, <sip:q>\r\n",
 		"Contact: <sip:b@192.0.2.9:1>\r\nRecord-Route: <sip:q>\r\n"
 	};
+	static const char *const rel[] = { "", "Require: 100rel\r\nRSeq: 1\r\n",
+					   "Require: 100rel\r\nRSeq: 2\r\n",
+					   "Require: 100rel\r\nRSeq: 3\r\n" };
 	char via[512], from[512], to[512], id[512], cseq[512], text[4096];
 	const struct text *t = pick(f);
-	uint8_t how = next(f);
+	uint8_t how = next(f), seq = status[how & 15] < 200 ? next(f) : 0;
 	int n;
 
 	field(t, "Via", via);
@@ -215,9 +228,10 @@ static void response(struct fuzz *f)
 	n = snprintf(
 		text, sizeof(text),
 		"SIP/2.0 %u X\r\nVia: %s\r\nFrom: %s\r\nTo: %s%s%.1s\r\nCall-ID: %s\r\nCSeq: %s\r\n"
-		"%sContent-Length: 0\r\n\r\n",
+		"%s%sContent-Length: 0\r\n\r\n",
 		status[how & 15], via, from, to, strstr(to, ";tag=") ? "" : ";tag=",
-		strstr(to, ";tag=") ? "" : &"abcd"[how >> 4 & 3], id, cseq, lines[how >> 6]);
+		strstr(to, ";tag=") ? "" : &"abcd"[how >> 4 & 3], id, cseq, lines[how >> 6],
+		rel[seq & 3]);
 	deliver(f, text, (size_t)n);
 }
 
@@ -230,7 +244,7 @@ static const char *const methods[] = { "INVITE",    "ACK",    "BYE",    "CANCEL"
 static void request(struct fuzz *f, bool inside)
 {
 	char to[512] = "<sip:us@192.0.2.1>", from[528] = "<sip:far@x>;tag=far", id[512] = "c";
-	char text[4096];
+	char text[4096], rseq[512] = "1", cseq[512] = "1";
 	const struct text *t = pick(f);
 	uint8_t how = next(f), seq = next(f), branch = next(f);
 	const char *method = methods[(how & 7) | (seq >> 4 & 8)];
@@ -241,6 +255,8 @@ static void request(struct fuzz *f, bool inside)
 		field(t, "To", response ? to : from);
 		field(t, "From", response ? from : to);
 		field(t, "Call-ID", id);
+		field(t, "RSeq", rseq);
+		field(t, "CSeq", cseq);
 		if (!strstr(from, ";tag=")) /* a fork that was not heard of before */
 			snprintf(from + strlen(from), 16, ";tag=%.1s", &"abcd"[how >> 6]);
 	} else {
@@ -250,11 +266,13 @@ static void request(struct fuzz *f, bool inside)
 		text, sizeof(text),
 		"%s sip:us@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.99%s;branch=z9hG4bK%u\r\n"
 		"From: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %u %s\r\nMax-Forwards: %u\r\n"
-		"%s%sContent-Length: 0\r\n\r\n",
+		"%s%s%sRAck: %s %.*s INVITE\r\nContent-Length: 0\r\n\r\n",
 		method, how & 8 ? ";rport" : "", branch & 15, from, to, id, seq, method,
 		seq == 77 ? 0 : 70,
 		how & 16 ? "Contact: <sip:far@192.0.2.99>\r\n" : "Contact: <sip:x@y>\r\n",
-		how & 32 ? "Record-Route: <sip:r;lr>\r\n" : "");
+		how & 32 ? "Record-Route: <sip:r;lr>\r\n" : "",
+		branch & 16 ? "Supported: 100rel, timer\r\n" : "", *rseq ? rseq : "1",
+		(int)strspn(cseq, "0123456789"), cseq);
 	deliver(f, text, (size_t)n);
 }
 
@@ -286,19 +304,31 @@ static void user(struct fuzz *f)
 
 	if (!inv)
 		return;
-	switch (how & 3) {
+	switch (how & 7) {
 	case 0:
 		*slot = NULL;
-		invite_end(inv, status, how & 4 ? STR("Reason: x\r\n") : STR_NONE);
+		invite_end(inv, status, how & 8 ? STR("Reason: x\r\n") : STR_NONE);
 		break;
 	case 1:
-		r.status = how & 4 ? 200 : status;
+		r.status = how & 8 ? 200 : status;
 		ringing = strcmp(invite_state_name(inv), "PROCEEDING") == 0;
 		if (invite_reply(inv, &r) == 0 && r.status >= 300 && ringing)
 			*slot = NULL;
 		break;
 	case 2:
 		invite_ack(inv, STR_NONE, STR_NONE);
+		break;
+	case 4:
+		invite_prack(inv, how >> 3 & 3, STR_NONE, STR_NONE);
+		break;
+	case 5:
+		r.status = how & 8 ? 200 : 183;
+		r.reliable = true;
+		r.body = how & 16 ? r.body : STR_NONE;
+		invite_reply(inv, &r);
+		break;
+	case 6:
+		invite_update(inv, how >> 3 & 3, STR_NONE, STR_NONE, STR_NONE);
 		break;
 	default:
 		invite_reinvite(inv, STR_NONE, STR("o"), STR("t/t"));
@@ -314,6 +344,7 @@ static void call(struct fuzz *f)
 				   .from = STR("<sip:a@192.0.2.1>"),
 				   .to = STR("<sip:b@192.0.2.99>"),
 				   .ring_ms = 1 + 700u * next(f),
+				   .terms = terms,
 				   .arg = f };
 	unsigned i = 0;
 
