@@ -244,9 +244,8 @@ enum relay_played path_play(struct worker *w, struct path *path, const struct or
 
 void path_renew(struct worker *w, struct path *path, const struct rule *rule)
 {
-	bool other_kind = path->dir.rule->kind != rule->flow.kind;
 	relay_dir_update(&path->dir, &rule->flow, w->now_us);
-	if (other_kind || !source_ticking(&path->dir.src))
+	if (!source_holds(&path->dir.src))
 		held_free(w, path,
 			  DP_DROP_HELD_ENDED); /* the new rule wants no proof, or another one */
 	path->out = rule->net[!path->dir.side];

@@ -236,15 +236,20 @@ static void own_stream(struct relay_dir *d, u64 now_us)
 	k->own_seq = (u16)mix(x);
 }
 
-/* The timestamp that the stream would have now. */
+static u32 later(const struct relay_dir *d, u32 ts, u64 then_us, u64 now_us)
+{
+	return ts + rtp_arrival(relay_since(now_us, then_us), d->clock_q32);
+}
+
+/* The timestamp that the stream would have now. What is learned of its source may be gone. */
 static u32 clock_now(const struct relay_dir *d, u64 now_us)
 {
 	const struct relay_play *k = &d->play;
-	u32 ts = d->src.ts + k->ts_add + rtp_arrival(relay_since(now_us, d->last_us), d->clock_q32);
+	u32 made = k->made ? later(d, k->made_ts, k->made_us, now_us)
+			   : later(d, k->ts, k->start_us, now_us);
+	u32 ts = later(d, d->src.ts + k->ts_add, d->last_us, now_us);
 
-	if (k->made && (s32)(ts - k->made_ts) <= 0)
-		ts = k->made_ts + rtp_arrival(relay_since(now_us, k->made_us), d->clock_q32);
-	return ts;
+	return !is_running(d) || (k->made && (s32)(ts - k->made_ts) <= 0) ? made : ts;
 }
 
 static void make_first(struct relay_dir *d, u64 now_us)
@@ -265,9 +270,9 @@ static u16 make_seq(struct relay_dir *d, u64 now_us)
 {
 	struct relay_play *k = &d->play;
 
-	if (!is_running(d) || d->rtp.ssrc != k->ssrc)
+	if (!d->rtp.started || d->rtp.ssrc != k->ssrc)
 		return k->seq + 1;
-	u16 last = rtp_last_seq(d);
+	u16 last = is_running(d) ? rtp_last_seq(d) : d->rtp.max_seq;
 	shift_more(k, last, 1, last == k->seq_from || last == k->seq_taken);
 	k->made_ts = clock_now(d, now_us);
 	k->made_us = now_us;

@@ -160,7 +160,8 @@ static void forward(struct relay_dir *d, const struct relay_packet *pkt, struct 
 		return plan_drop(d, plan, RELAY_DROP_NO_DESTINATION);
 	d->pt_in = octet & 127;
 	d->pt_out = map_pt(d, octet & 127);
-	if (__builtin_expect(play_wants(d), 0)) {
+	/* What was held goes out before this packet and may hold keys. */
+	if (__builtin_expect(play_wants(d) || plan->flush_slot != SOURCE_NONE, 0)) {
 		d->pt_in = NO_PT;
 		plan->edit = EDIT_SHIFT;
 		if (pkt->len >= RELAY_MADE && play_ready(d, pkt->now_us, may_begin))
@@ -191,8 +192,9 @@ static inline void account(struct relay_dir *d, const struct relay_packet *pkt)
 	d->src.ts = ts;
 	d->src.seq = seq;
 	if (__builtin_expect(s->started != RTP_RUNNING, 0)) {
+		if (be32(p + 8) != s->ssrc)
+			play_new_ssrc(d);
 		rtp_restart(s, be32(p + 8), seq, transit);
-		play_new_ssrc(d);
 		return;
 	}
 	rtp_jitter(s, transit);
@@ -223,7 +225,8 @@ static void take(struct relay_dir *d, const struct relay_packet *pkt, struct rel
 {
 	u16 seq = be16(pkt->payload + 2);
 
-	if (d->rtp.started == RTP_RUNNING && (s16)(seq - d->rtp.max_seq) > 0)
+	/* One that is late leaves no gap, and one that jumps does by itself. */
+	if (d->rtp.started == RTP_RUNNING && (u16)(seq - d->rtp.max_seq - 1) < RTP_NEAR)
 		play_took(d, seq);
 	account(d, pkt);
 	plan->action = RELAY_TAKE;
@@ -425,7 +428,8 @@ void relay_tick(struct relay_dir *d, u64 now_us, struct relay_plan *plan)
 		return;
 	event_tick(d, now_us);
 	event_tell(d, plan);
-	if (play_make(d, now_us, plan))
+	/* What was held goes out first. */
+	if (plan->flush_slot == SOURCE_NONE && play_make(d, now_us, plan))
 		plan->action = RELAY_FORWARD;
 }
 

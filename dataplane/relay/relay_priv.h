@@ -141,8 +141,9 @@ void raw_plan(struct relay_dir *d, const struct relay_packet *pkt, struct relay_
 #define EDIT_RAW   8 /* not RTP: nothing is written or read */
 void relay_learned(struct relay_dir *d, const struct source_verdict *v, struct relay_plan *plan);
 
-#define RTP_RUNNING 1 /* relay_rtp_state.started */
-#define RTP_RESTART 2 /* another SSRC was accepted: the next packet starts anew */
+#define RTP_NEAR    99 /* packets: what is further ahead jumped */
+#define RTP_RUNNING 1  /* relay_rtp_state.started */
+#define RTP_RESTART 2  /* another SSRC was accepted: the next packet starts anew */
 /* The last sequence number of the stream that runs. */
 static inline u16 rtp_last_seq(const struct relay_dir *d)
 {

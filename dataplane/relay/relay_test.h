@@ -338,7 +338,9 @@ static inline enum relay_action deliver(struct world *w, unsigned side, unsigned
 		hold(w, side, &pkt, &plan);
 	else if (plan.action == RELAY_TAKE)
 		take(w, side, &pkt);
-	else if (plan.action == RELAY_DROP)
+	if (plan.action == RELAY_TAKE && plan.note == SOURCE_LATCHED)
+		w->order[side].on = false; /* it counted before what was held */
+	if (plan.action == RELAY_DROP)
 		w->drop = plan.drop;
 	return plan.action;
 }

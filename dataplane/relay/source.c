@@ -447,6 +447,15 @@ void source_update(struct source *s, const struct flow_side *was, const struct f
 		s->out = source_before_lock(side);
 }
 
+bool source_holds(const struct source *s)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < SOURCE_CANDIDATES; i++)
+		n += s->cand[i].held;
+	return n;
+}
+
 bool source_ticking(const struct source *s)
 {
 	if (s->state == FLOW_STATE_LOCKED_WEAK || s->state == FLOW_STATE_RELEARN)

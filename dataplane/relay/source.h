@@ -119,6 +119,8 @@ void source_datagram(struct source *s, const struct flow_side *side, const struc
 void source_tick(struct source *s, const struct flow_side *side, u64 now_us,
 		 struct source_verdict *v);
 
+/* Does it count on packets that the engine keeps for it? After an update it may not any more. */
+bool source_holds(const struct source *s);
 /* True while time alone can change the state: relay_tick() is wanted. */
 bool source_ticking(const struct source *s);
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A life of one flow driven by octets: packets from a few addresses, new generations, time. What
- * the little engine of relay_test.h checks for every packet sent is checked, and what must hold of
- * a direction after every step.
+/* A life of one flow driven by octets: packets from a few addresses, keys in them and keys to be
+ * played, new generations, another party on a side, fax, time. What the little engine of
+ * relay_test.h checks for every packet sent is checked (nobody gets anything whom the signalling did
+ * not name; the sequence numbers of a stream jump only where those that came in did), and what must
+ * hold of a direction after every step.
  *
  * Input: one octet of options, then operations. Each begins with an octet: the low 3 bits say what,
  * the high 5 are its argument; some take more octets. */
@@ -51,6 +53,10 @@ static void set_up(struct world *w, u8 options)
 		s->n_acl = options >> 2 & 1;
 		if (options & 8)
 			s->remote.family = 0;
+		s->dtmf_in = 101;
+		s->dtmf_out = 96;
+		s->flags = options & 4 ? 0 : FLOW_SIDE_DTMF_TELL;
+		s->dtmf_clock = i ? 48000 : 8000;
 		if (i)
 			s->sig = ip4(198, 51, 100, 9, 0);
 	}
@@ -58,11 +64,11 @@ static void set_up(struct world *w, u8 options)
 }
 
 /* Then the time in which the endpoints of the generation before may live on passes. */
-static void change(struct world *w, u8 arg)
+static void change(struct world *w, u8 arg, u8 more)
 {
 	struct flow_side *s = edit(w, arg & 1);
 
-	switch (arg >> 1 & 7) {
+	switch (arg >> 1 & 15) {
 	case 0:
 		s->remote.port ^= 1;
 		break;
@@ -84,12 +90,53 @@ static void change(struct world *w, u8 arg)
 	case 6:
 		s->local_rtcp ^= 20001;
 		break;
+	case 8:
+		s->local.port ^= 64;
+		break;
+	case 9:
+		s->flags ^= FLOW_SIDE_DTMF_TELL;
+		break;
+	case 10:
+		s->flags ^= FLOW_SIDE_DTMF_TAKE;
+		break;
+	case 11:
+		s->dtmf_out ^= 96 ^ FLOW_PT_NONE;
+		break;
+	case 12:
+		s->dtmf_in ^= 101 ^ FLOW_PT_NONE;
+		break;
+	case 13:
+		w->rule[!(w->gen & 1)].kind ^= FLOW_KIND_RAW;
+		break;
+	case 14:
+		s->dtmf_clock = 1000u + more * 1000u;
+		break;
 	default:
 		s->dscp ^= 46;
 	}
 	update(w);
+	for (unsigned side = 0; side < 2; side++) /* as engines do */
+		if (!source_holds(&rtp_dir(w, side)->src))
+			memset(w->n_held[side], 0, sizeof(w->n_held[side]));
 	w->now += 2000001;
 	ticks(w);
+}
+
+/* One packet of an event, of whatever code and length. */
+static void event(struct world *w, struct input *in, unsigned side, struct stream *s)
+{
+	u8 p[32], code = octet(in);
+	struct stream e = *s;
+
+	e.pt = 101;
+	e.ts &= ~2047u; /* several packets of one timestamp */
+	write_rtp(p, &e);
+	p[12] = code & 31;
+	p[13] = code & 128;
+	p[14] = octet(in);
+	deliver(w, side, RELAY_RTP, s->from, p, code & 64 ? 14 : 16);
+	s->seq++;
+	s->ts += 160;
 }
 
 static void raw(struct world *w, struct input *in, u8 arg)
@@ -100,6 +147,27 @@ static void raw(struct world *w, struct input *in, u8 arg)
 
 	deliver(w, arg & 1, arg >> 1 & 1, some_addr(w, from), in->p, (u32)n);
 	in->p += n;
+}
+
+static void more(struct world *w, struct input *in, u8 arg, struct stream *s)
+{
+	unsigned side = arg >> 2 & 1;
+
+	switch (arg >> 3 & 3) {
+	case 0:
+		raw(w, in, arg);
+		break;
+	case 1:
+		event(w, in, side, s);
+		break;
+	case 2:
+		relay_dtmf(rtp_dir(w, side), arg & 3, octet(in) * 40u, w->now);
+		break;
+	default: /* media stops, or comes back, while a key is played */
+		relay_dtmf(rtp_dir(w, side), 9, 0, w->now);
+		pass(w, octet(in));
+		talk_on(w, side, s, arg & 3);
+	}
 }
 
 static void operation(struct world *w, struct input *in, struct stream t[4])
@@ -130,10 +198,10 @@ static void operation(struct world *w, struct input *in, struct stream t[4])
 		w->now += (u64)arg << 15;
 		break;
 	case 6:
-		change(w, arg);
+		change(w, arg, octet(in));
 		break;
 	default:
-		raw(w, in, arg);
+		more(w, in, arg, s);
 	}
 }
 
@@ -159,6 +227,8 @@ static void check_direction(struct world *w, unsigned side)
 	}
 	CHECK(d->to_seq % 2 == 0);
 	struct flow_stats st;
+	CHECK(d->play.n <= RELAY_KEYS);
+	CHECK(rule(w)->kind == FLOW_KIND_RTP || !d->play.n);
 	relay_stats(d, 0, &st);
 	CHECK(st.packets == w->sent[side][RELAY_RTP]);
 	relay_stats(d->mate, 0, &st);

@@ -193,6 +193,9 @@ int flow_set(struct fake_engine *f, const struct tlv_msg *m)
 		e->rule = rule;
 		for (unsigned i = 0; i < 4; i++)
 			relay_dir_update(&e->side[i / 2].dir[i % 2], rule, now_us(f));
+		for (unsigned i = 0; i < 2; i++)
+			if (!source_holds(&e->side[i].dir[0].src))
+				e->side[i].n_held = 0;
 		free(old);
 	} else {
 		e = add_flow(f, rule);
