@@ -98,10 +98,12 @@ static void forward(struct worker *w, struct path *path, struct packet *p,
 	send_packet(w, path, p, plan);
 }
 
-static void taken(struct worker *w, struct rte_mbuf *m)
+static void take(struct worker *w, struct path *path, struct packet *p,
+		 const struct relay_plan *plan)
 {
+	relay_commit(&path->dir, &p->r, plan);
 	w->stats.keys_taken++;
-	rte_pktmbuf_free(m);
+	rte_pktmbuf_free(p->m);
 }
 
 static void held_forward(struct worker *w, struct path *path, struct rte_mbuf *m, u64 at_us)
@@ -119,7 +121,7 @@ static void held_forward(struct worker *w, struct path *path, struct rte_mbuf *m
 	if (plan.action == RELAY_FORWARD)
 		forward(w, path, &p, &plan);
 	else if (plan.action == RELAY_TAKE)
-		taken(w, m);
+		take(w, path, &p, &plan);
 	else
 		drop(w, m, plan.action == RELAY_DROP ? plan.drop : (unsigned)DP_DROP_HELD_LOST);
 	if (plan.note == SOURCE_KEY)
@@ -207,7 +209,7 @@ void path_packet(struct worker *w, struct path *path, struct packet *p)
 		forward(w, path, p, &plan);
 		break;
 	case RELAY_TAKE:
-		taken(w, p->m);
+		take(w, path, p, &plan);
 		break;
 	case RELAY_HOLD:
 		hold(w, path, p, &plan);

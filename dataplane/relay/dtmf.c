@@ -91,15 +91,18 @@ static void begin(struct relay_dir *d, const u8 *p, const u8 *event)
 	e->duration = 0;
 }
 
-bool event_packet(struct relay_dir *d, const struct relay_packet *pkt)
+bool event_fits(const struct relay_packet *pkt)
+{
+	return rtp_header_len(pkt->payload) + 4 <= pkt->len;
+}
+
+void event_packet(struct relay_dir *d, const struct relay_packet *pkt)
 {
 	const u8 *p = pkt->payload, *event = p + rtp_header_len(p);
 	struct relay_event *e = &d->event;
 
-	if (event + 4 > p + pkt->len)
-		return false;
 	if (event[0] >= KEYS || is_old(e, p))
-		return true;
+		return;
 	if (goes_on(e, p, event)) {
 		e->before += e->duration;
 		e->ts = be32(p + 4);
@@ -109,13 +112,12 @@ bool event_packet(struct relay_dir *d, const struct relay_packet *pkt)
 		begin(d, p, event);
 	}
 	if (e->state != EVENT_OPEN)
-		return true;
+		return;
 	e->last_us = pkt->now_us;
 	if (be16(event + 2) > e->duration)
 		e->duration = be16(event + 2);
 	if (event[1] & 0x80)
 		finish(d);
-	return true;
 }
 
 void event_tick(struct relay_dir *d, u64 now_us)

@@ -221,7 +221,7 @@ static bool is_taken(const struct relay_dir *d, const u8 *p)
 		(flags & FLOW_SIDE_DTMF_TELL && map_pt(d, p[1] & 127) == NO_PT));
 }
 
-static void take(struct relay_dir *d, const struct relay_packet *pkt, struct relay_plan *plan)
+static void take(struct relay_dir *d, const struct relay_packet *pkt)
 {
 	u16 seq = be16(pkt->payload + 2);
 
@@ -229,30 +229,41 @@ static void take(struct relay_dir *d, const struct relay_packet *pkt, struct rel
 	if (d->rtp.started == RTP_RUNNING && (u16)(seq - d->rtp.max_seq - 1) < RTP_NEAR)
 		play_took(d, seq);
 	account(d, pkt);
-	plan->action = RELAY_TAKE;
+}
+
+static void relay_event(struct relay_dir *d, const struct relay_packet *pkt,
+			struct relay_plan *plan)
+{
+	const struct flow_side *side = d->rule->side;
+	u8 pt_in = d->pt_in, pt_out = d->pt_out;
+
+	if (map_pt(d, pkt->payload[1] & 127) == NO_PT)
+		return plan_drop(d, plan, RELAY_DROP_PAYLOAD_TYPE);
+	forward(d, pkt, plan, false);
+	d->pt_in = pt_in; /* media will go on; events are always looked at */
+	d->pt_out = pt_out;
+	if (dtmf_clock(&side[0]) != dtmf_clock(&side[1]))
+		plan->edit |= EDIT_SCALE;
 }
 
 /* A packet of the source's own: media or an event. */
 static void pass(struct relay_dir *d, const struct relay_packet *pkt, struct relay_plan *plan)
 {
-	const struct flow_side *side = d->rule->side;
-
 	if (__builtin_expect(!is_event(d, pkt->payload), 1))
 		return forward(d, pkt, plan, true);
-	if (!event_packet(d, pkt))
+	if (!event_fits(pkt))
 		return plan_drop(d, plan, RELAY_DROP_SHORT);
+	bool later = plan->flush_slot != SOURCE_NONE; /* what was held comes before it */
+	if (!later)
+		event_packet(d, pkt);
 	if (is_taken(d, pkt->payload)) {
-		take(d, pkt, plan);
-	} else if (map_pt(d, pkt->payload[1] & 127) == NO_PT) {
-		plan_drop(d, plan, RELAY_DROP_PAYLOAD_TYPE);
+		plan->action = RELAY_TAKE;
+		plan->edit = EDIT_TAKE;
 	} else {
-		u8 pt_in = d->pt_in, pt_out = d->pt_out;
-		forward(d, pkt, plan, false);
-		d->pt_in = pt_in; /* media will go on; events are always looked at */
-		d->pt_out = pt_out;
-		if (dtmf_clock(&side[0]) != dtmf_clock(&side[1]))
-			plan->edit |= EDIT_SCALE;
+		relay_event(d, pkt, plan);
 	}
+	if (later)
+		plan->edit |= EDIT_EVENT;
 	event_tell(d, plan);
 }
 
@@ -388,6 +399,10 @@ __attribute__((noinline)) static void commit_edit(struct relay_dir *d, struct re
 		d->last_us = pkt->now_us;
 		return;
 	}
+	if (plan->edit & EDIT_EVENT)
+		event_packet(d, pkt);
+	if (plan->edit & EDIT_TAKE)
+		return take(d, pkt);
 	p[1] = plan->marker_pt;
 	count(d, pkt);
 	account(d, pkt);

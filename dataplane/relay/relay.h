@@ -24,7 +24,7 @@ enum relay_component {
 enum relay_action {
 	RELAY_FORWARD, /* rewrite and send to plan.dst from plan.src */
 	RELAY_HOLD,    /* the source is not proven yet: keep the packet as plan.hold says */
-	RELAY_TAKE,    /* a key, for control alone: free it, it is counted */
+	RELAY_TAKE,    /* a key, for control alone: relay_commit(), then free it */
 	RELAY_PUNT,    /* not media (STUN, DTLS): for control */
 	RELAY_DROP     /* count under plan.drop */
 };
@@ -182,7 +182,7 @@ void relay_dir_update(struct relay_dir *d, const struct flow *rule, u64 now_us);
  * is RTCP, else d itself. */
 void relay_plan(struct relay_dir *d, struct relay_dir *rtp, const struct relay_packet *pkt,
 		struct relay_plan *plan);
-/* After RELAY_FORWARD. Rewrites the payload type; where plan->edit is set, any of the payload. */
+/* After RELAY_FORWARD and RELAY_TAKE. Rewrites the payload type; where plan->edit is set, any of the payload. */
 void relay_commit(struct relay_dir *d, struct relay_packet *pkt, const struct relay_plan *plan);
 /* A held packet after its candidate was latched: fills plan like relay_plan() would (RELAY_FORWARD
  * or RELAY_DROP, or RELAY_TAKE, also with SOURCE_KEY). pkt->now_us is when it arrived. */

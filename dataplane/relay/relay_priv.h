@@ -107,8 +107,9 @@ static inline u32 dtmf_clock(const struct flow_side *s)
 	return s->dtmf_clock ? s->dtmf_clock : 8000;
 }
 u32 rtp_header_len(const u8 *p); /* of one that is good */
-/* A packet of the side's event payload type, its header being good. False: it is too short. */
-bool event_packet(struct relay_dir *d, const struct relay_packet *pkt);
+bool event_fits(const struct relay_packet *pkt);
+/* A packet of the side's event payload type, its header being good, that fits. */
+void event_packet(struct relay_dir *d, const struct relay_packet *pkt);
 void event_tick(struct relay_dir *d, u64 now_us);
 /* What is to be told, unless the plan has another note. */
 void event_tell(struct relay_dir *d, struct relay_plan *plan);
@@ -135,10 +136,12 @@ void play_clear(struct relay_dir *d); /* keys, not what the stream was shifted b
 void raw_plan(struct relay_dir *d, const struct relay_packet *pkt, struct relay_plan *plan);
 
 /* relay.c: relay_plan.edit */
-#define EDIT_SHIFT 1 /* sequence number and timestamp */
-#define EDIT_SCALE 2 /* duration of an event */
-#define EDIT_KEY   4 /* an event instead of this packet */
-#define EDIT_RAW   8 /* not RTP: nothing is written or read */
+#define EDIT_SHIFT 1  /* sequence number and timestamp */
+#define EDIT_SCALE 2  /* duration of an event */
+#define EDIT_KEY   4  /* an event instead of this packet */
+#define EDIT_RAW   8  /* not RTP: nothing is written or read */
+#define EDIT_TAKE  16 /* it is not sent */
+#define EDIT_EVENT 32 /* look at the event now, after those that were held */
 void relay_learned(struct relay_dir *d, const struct source_verdict *v, struct relay_plan *plan);
 
 #define RTP_NEAR    99 /* packets: what is further ahead jumped */

@@ -38,7 +38,8 @@ struct world {
 		u32 ssrc;
 		u16 in, shift;
 		bool on;
-	} order[2]; /* of RTP that came in on a side: what its sequence numbers must be */
+		u8 unsure; /* packets until it is known where it goes on */
+	} order[2];        /* of RTP that came in on a side: what its sequence numbers must be */
 	unsigned notes[4];
 	struct flow_addr dst, from; /* of the last packet sent */
 	u8 octet1, dscp;
@@ -199,20 +200,23 @@ static inline u32 ts_of(const u8 *p)
 	return (u32)p[4] << 24 | p[5] << 16 | p[6] << 8 | p[7];
 }
 
-/* A packet that came in: does it move its stream on? Another stream begins anew. */
+/* A packet that came in: does it move its stream on? Another stream begins anew, and so does one
+ * that jumps, with two packets (RFC 3550 A.1). */
 static inline bool goes_on_with(struct order *o, const u8 *p)
 {
 	u16 step = (u16)(seq_of(p) - o->in);
 
 	if (!o->on || o->ssrc != ssrc_of(p)) {
-		*o = (struct order){ ssrc_of(p), seq_of(p), 0, true };
+		*o = (struct order){ ssrc_of(p), seq_of(p), 0, true, 0 };
 		return false;
 	}
-	if (step && (step < 100 || step > 65436))
-		o->in = step < 100 ? seq_of(p) : o->in;
-	else if (step)
-		o->in = seq_of(p);
-	return step >= 1 && step < 100;
+	if (!step || step > 65436) /* again, or late */
+		return false;
+	o->in = seq_of(p);
+	if (step < 100 && !o->unsure)
+		return true;
+	o->unsure = step < 100 ? o->unsure - 1 : 2;
+	return false;
 }
 
 /* What was added or left out shifts the rest, and nothing else does. */
@@ -220,11 +224,18 @@ static inline void check_order(struct world *w, unsigned side, const u8 *came)
 {
 	struct order *o = &w->order[side];
 	const struct relay_play *k = &rtp_dir(w, side)->play;
+	bool on = goes_on_with(o, came);
 
-	if (!goes_on_with(o, came) || ssrc_of(w->out) != o->ssrc ||
-	    (k->late && (u16)(k->seq_from - seq_of(came)) < 100))
+	if (ssrc_of(w->out) != o->ssrc) { /* nothing of it was seen so far */
+		o->unsure = 1;
 		return;
-	CHECK(seq_of(w->out) == (u16)(seq_of(came) + o->shift));
+	}
+	if (k->late && (u16)(k->seq_from - seq_of(came)) < 100)
+		return;
+	if (on)
+		CHECK(seq_of(w->out) == (u16)(seq_of(came) + o->shift));
+	else if (seq_of(came) == o->in)
+		o->shift = (u16)(seq_of(w->out) - seq_of(came));
 }
 
 static inline void send_on(struct world *w, unsigned side, struct relay_dir *d,
@@ -254,13 +265,17 @@ static inline void send_on(struct world *w, unsigned side, struct relay_dir *d,
 }
 
 /* A packet for control alone. */
-static inline void take(struct world *w, unsigned side, const struct relay_packet *pkt)
+static inline void take(struct world *w, unsigned side, struct relay_dir *d,
+			struct relay_packet *pkt, const struct relay_plan *plan)
 {
 	struct order *o = &w->order[side];
 
+	relay_commit(d, pkt, plan);
 	w->taken[side]++;
 	if (goes_on_with(o, pkt->payload))
 		o->shift--;
+	else if (!o->unsure) /* whether it counted is seen by the next one */
+		o->unsure = 1;
 }
 
 static inline void on_key(struct world *w, unsigned side, const struct relay_plan *plan)
@@ -295,7 +310,7 @@ static inline void on_note(struct world *w, unsigned side, struct relay_dir *d,
 			if (p.action == RELAY_FORWARD)
 				send_on(w, side, d, &pkt, &p);
 			else if (p.action == RELAY_TAKE)
-				take(w, side, &pkt);
+				take(w, side, d, &pkt, &p);
 			if (p.note == SOURCE_KEY)
 				on_key(w, side, &p);
 		}
@@ -337,10 +352,8 @@ static inline enum relay_action deliver(struct world *w, unsigned side, unsigned
 	else if (plan.action == RELAY_HOLD)
 		hold(w, side, &pkt, &plan);
 	else if (plan.action == RELAY_TAKE)
-		take(w, side, &pkt);
-	if (plan.action == RELAY_TAKE && plan.note == SOURCE_LATCHED)
-		w->order[side].on = false; /* it counted before what was held */
-	if (plan.action == RELAY_DROP)
+		take(w, side, d, &pkt, &plan);
+	else if (plan.action == RELAY_DROP)
 		w->drop = plan.drop;
 	return plan.action;
 }

@@ -89,9 +89,10 @@ static void flush_held(struct entry *e, unsigned side, unsigned slot)
 		relay_plan_held(&s->dir[0], &pkt, &plan);
 		if (plan.note == SOURCE_KEY)
 			heed_note(e, side, &plan);
+		if (plan.action == RELAY_FORWARD || plan.action == RELAY_TAKE)
+			relay_commit(&s->dir[0], &pkt, &plan);
 		if (plan.action != RELAY_FORWARD)
 			continue;
-		relay_commit(&s->dir[0], &pkt, &plan);
 		e->engine->deliver(e->engine->arg, &plan.from, &plan.dst, h->p, pkt.len);
 	}
 	s->n_held = 0;
@@ -284,6 +285,8 @@ static void one_packet(struct entry *e, unsigned side, unsigned component, struc
 		h->slot = plan.hold_slot;
 		memcpy(h->p, pkt->payload, pkt->len);
 	}
+	if (plan.action == RELAY_TAKE)
+		relay_commit(d, pkt, &plan);
 	if (plan.action == RELAY_FORWARD) {
 		relay_commit(d, pkt, &plan);
 		e->engine->deliver(e->engine->arg, &plan.from, &plan.dst, pkt->payload, pkt->len);
