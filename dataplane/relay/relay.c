@@ -226,7 +226,8 @@ static void take(struct relay_dir *d, const struct relay_packet *pkt)
 	u16 seq = be16(pkt->payload + 2);
 
 	/* One that is late leaves no gap, and one that jumps does by itself. */
-	if (d->rtp.started == RTP_RUNNING && (u16)(seq - d->rtp.max_seq - 1) < RTP_NEAR)
+	if (d->rtp.started && d->rtp.ssrc == be32(pkt->payload + 8) &&
+	    (u16)(seq - d->rtp.max_seq - 1) < RTP_NEAR)
 		play_took(d, seq);
 	account(d, pkt);
 }
