@@ -302,13 +302,9 @@ static int answer_known(struct media *m, struct draft *d, struct buf *out)
 
 int media_answer_known(struct media *m)
 {
-	char text[SDP_SIZE_MAX];
-	struct buf b;
-
 	if (!m->draft || m->draft->ours)
 		return -EINVAL;
-	buf_init(&b, text, sizeof(text));
-	return answer_known(m, m->draft, &b);
+	return answer_known(m, m->draft, NULL);
 }
 
 /* What was never agreed cannot be answered for the other side. */
