@@ -66,6 +66,17 @@ static uint64_t slack(uint64_t ms)
 	return 20 + ms / 1000;
 }
 
+/* To where something may happen, at most `ms` on. */
+static uint64_t pass_time(struct world *w, uint64_t ms)
+{
+	uint64_t next = loop_next(w->loop);
+
+	next = next ? next : 1;
+	next = next < ms ? next : ms;
+	loop_advance(w->loop, next);
+	return next;
+}
+
 static void nothing_came(struct world *w, const struct actor *a)
 {
 	struct str rest = a->inbox ? a->inbox->raw : STR_NONE, line = STR_NONE;
@@ -92,9 +103,9 @@ static struct rx *await(struct world *w, struct actor *a, const struct step *s, 
 		/* A call that is over makes room for the next one of its label. */
 		if (!r && *d && !strtoul(s->what, NULL, 10))
 			r = take(w, a, NULL, s);
-		if (r || wait-- <= 0)
+		if (r || wait <= 0)
 			break;
-		loop_advance(w->loop, 1);
+		wait -= (long)pass_time(w, (uint64_t)wait);
 	}
 	if (!r && optional)
 		return NULL;
