@@ -31,7 +31,8 @@ void leg_hang_up(struct leg *l)
 /* RFC 3264, RFC 6337: no offer while another one is open. */
 static bool may_offer(const struct leg *l)
 {
-	if (l->offered || l->got || l->unacked || l->late || l->owed & (OWED_ACK | OWED_PRACK))
+	if (l->offered || l->got || l->unacked || l->unsure || l->late ||
+	    l->owed & (OWED_ACK | OWED_PRACK))
 		return false;
 	return l->up ? !(l->owed & OWED_REPLY) : l->settled;
 }

@@ -113,6 +113,21 @@ static void place_phone(struct game *g, const char *name, const char *network, c
 	phone_init(g, p);
 }
 
+static void place_phones(struct game *g)
+{
+	place_phone(g, "carrier", "outside", "203.0.113.80");
+	if (g->rules.direct) {
+		place_phone(g, "pbx", "outside", "203.0.113.81");
+		g->phone[0].sluice = g->phone[1].addr;
+		g->phone[1].sluice = g->phone[0].addr;
+		g->terms.forks = false;
+		return;
+	}
+	place_phone(g, "mobile", "outside", "203.0.113.81");
+	place_phone(g, "pbx", "inside", "10.0.0.20");
+	place_phone(g, "desk", "inside", "10.0.0.30");
+}
+
 static bool begin(struct game *g)
 {
 	terms_roll(&g->terms, &g->dice);
@@ -124,10 +139,7 @@ static bool begin(struct game *g)
 		return false;
 	g->loop = g->w->loop;
 	g->w->sip->io = (struct sip_io){ net_from_shard, g };
-	place_phone(g, "carrier", "outside", "203.0.113.80");
-	place_phone(g, "mobile", "outside", "203.0.113.81");
-	place_phone(g, "pbx", "inside", "10.0.0.20");
-	place_phone(g, "desk", "inside", "10.0.0.30");
+	place_phones(g);
 	timer_init(&g->next_call, fire_call, g);
 	timer_init(&g->trouble, fire_trouble, g);
 	timer_init(&g->death, fire_death, g);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* random [-s SEED] [-c COUNT] [-n STEPS] [-x WHAT,...] [-j PROCESSES] [-v]: plays COUNT seeds from SEED on.
+/* random [-s SEED] [-c COUNT] [-n STEPS] [-x WHAT,...] [-j PROCESSES] [-d] [-v]: plays COUNT seeds from SEED on.
  *   -s SEED alone  this one, in this process
  *   -n STEPS       no more random actions than these: the smallest number that still fails tells most
  *   -x WHAT        phones do without: reliable, update, session, transfer, replaces, redirect, forks, late,
  *                  engine (no trouble of it)
+ *   -d             two phones and no sluice: the SIP core with itself
  *   -v, -vv        a ladder of all messages, with their texts
  * Output is TAP. Seeds are played by processes that this one watches, so that a crash and an endless
  * loop have a seed too. */
@@ -174,9 +175,13 @@ static bool read_args(int argc, char **argv, struct args *a)
 	int o;
 
 	*a = (struct args){ .seed = 1, .count = 1, .rules.max_actions = ~0u, .jobs = 2 };
-	while ((o = getopt(argc, argv, "s:c:n:j:x:v")) != -1) {
+	while ((o = getopt(argc, argv, "s:c:n:j:x:dv")) != -1) {
 		if (o == 'v') {
 			a->rules.verbose++;
+			continue;
+		}
+		if (o == 'd') {
+			a->rules.direct = true;
 			continue;
 		}
 		if (o == 'x') {

@@ -18,6 +18,7 @@ static void show(const struct game *g, const struct packet *p, const char *what)
 {
 	struct str text = { p->text, p->n }, line = STR_NONE;
 	const char *cseq = memmem(p->text, p->n, "\r\nCSeq: ", 8);
+	const char *id = memmem(p->text, p->n, "\r\nCall-ID: ", 11);
 	bool sdp = memmem(p->text, p->n, "\r\nv=0", 5) || memmem(p->text, p->n, "\nm=audio", 8);
 
 	if (!g->rules.verbose)
@@ -33,7 +34,7 @@ static void show(const struct game *g, const struct packet *p, const char *what)
 	printf("# %9llu ms  %-7s %s %-7s %-10s %.*s", game_ms(g), name_of(p->from),
 	       strcmp(what, "arrives") ? "->" : ">>", name_of(p->to), what, STR_FMT(line));
 	str_line(&text, &line);
-	printf("  [%.*s]%s\n", STR_FMT(line), sdp ? " SDP" : "");
+	printf("  [%.*s %.6s]%s\n", STR_FMT(line), id ? id + 13 : "", sdp ? " SDP" : "");
 }
 
 static void unlink_packet(struct packet *p)
@@ -54,8 +55,8 @@ static void arrive(void *arg)
 		show(g, p, "into void");
 	} else {
 		show(g, p, "arrives");
-		from.addr = p->to ? p->to->sluice : p->from->addr;
-		if (!p->to)
+		from.addr = p->from ? p->from->addr : p->to->sluice;
+		if (!p->to || (g->rules.direct && p->to == &g->phone[0]))
 			border_message(g, false, (struct str){ p->text, p->n });
 		from.network = p->to ? 0 : (uint16_t)p->from->network;
 		sip_receive(p->to ? p->to->sip : g->w->sip, &from, p->text, p->n);
@@ -135,6 +136,12 @@ int net_from_phone(void *phone, const struct sip_hop *to, struct str data)
 
 	if (!addr_eq(&to->addr, &p->sluice)) {
 		game_fail(p->game, "%s was told to send to %s", p->name, addr_print(&to->addr, ip));
+		return 0;
+	}
+	if (p->game->rules.direct) {
+		if (p == &p->game->phone[0])
+			border_message(p->game, true, data);
+		send_one(p->game, p, &p->game->phone[p == p->game->phone], data);
 		return 0;
 	}
 	if (!fork_response(p->game, p, data))

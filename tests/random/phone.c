@@ -108,10 +108,10 @@ static void hear_progress(struct leg *l, const struct invite_event *e)
 /* A 2xx to an INVITE of ours. */
 static void hear_answer(struct leg *l, const struct invite_event *e)
 {
-	bool asked = !l->up || l->late || l->offered;
+	bool asked = !l->up || l->late;
 
 	l->owed |= OWED_ACK;
-	if (l->offered)
+	if (l->offered && !l->updates)
 		settle(l);
 	else if (e->body.n && asked && !(l->settled && !l->up) && !l->got)
 		leg_take_offer(l, e->body, BY_2XX);
@@ -122,7 +122,8 @@ static void hear_answer(struct leg *l, const struct invite_event *e)
 
 static void hear_refusal(struct leg *l, const struct invite_event *e)
 {
-	l->offered = l->late = false;
+	l->offered &= l->updates;
+	l->late = false;
 	if (e->status != 491)
 		return;
 	l->retries = true;
@@ -157,6 +158,7 @@ static void hear_request(struct leg *l, const struct invite_event *e)
 {
 	if (e->type == INVITE_PRACK && e->body.n && l->offered)
 		settle(l);
+	l->unsure -= e->type == INVITE_PRACK && l->unsure;
 	own_request(l->phone, e->request, e->msg, l);
 	if (e->type == INVITE_REQUEST && e->msg->method == SIP_REFER)
 		transfer_follow(l->phone, e->msg);

@@ -50,12 +50,12 @@ void terms_roll(struct terms *t, struct dice *d);
 #define CODECS 6
 
 struct self { /* one phone's descriptions in one dialog */
-	unsigned version, n_media;
+	unsigned id, version, n_media;
+	uint64_t said; /* a hash */
 	uint16_t port;
 	uint8_t codecs; /* bits */
 	uint8_t dir;
 	bool video;
-	bool said; /* the version went out */
 };
 
 void self_init(struct self *s, struct dice *d, uint16_t port);
@@ -96,6 +96,7 @@ struct leg { /* an invite, as its phone sees it */
 	uint8_t by;         /* enum by */
 	bool settled;       /* the first exchange is over */
 	bool unacked;       /* our 2xx */
+	unsigned unsure;    /* reliable 18x of ours without a PRACK */
 	bool late;          /* our INVITE had no offer, and has no final reply */
 	bool updates;       /* the open offer is in our UPDATE */
 	bool retries;       /* a re-INVITE that met another one */
@@ -196,6 +197,7 @@ enum without { /* what phones may be forbidden to do */
 
 struct rules {
 	unsigned max_actions, without, verbose;
+	bool direct; /* two phones and no sluice: the SIP core with itself */
 };
 
 struct game {

@@ -136,7 +136,10 @@ void leg_ring(struct leg *l)
 		r.body = offer_of(l, sdp);
 	if (r.body.n)
 		r.body_type = SDP_TYPE;
-	if (invite_reply(l->inv, &r) || !r.body.n || !r.reliable)
+	if (invite_reply(l->inv, &r) || !r.reliable)
+		return;
+	l->unsure++;
+	if (!r.body.n)
 		return;
 	if (answers)
 		answered(l);

@@ -21,7 +21,7 @@ static const struct codec {
 
 void self_init(struct self *s, struct dice *d, uint16_t port)
 {
-	*s = (struct self){ .version = 1,
+	*s = (struct self){ .id = port,
 			    .port = port,
 			    .codecs = (uint8_t)(dice_below(d, 1 << CODECS) |
 						(dice_percent(d, 95) ? 1 : 0)),
@@ -33,8 +33,6 @@ void self_init(struct self *s, struct dice *d, uint16_t port)
 
 void self_change(struct self *s, struct dice *d)
 {
-	struct self was = *s;
-
 	if (dice_percent(d, 60))
 		s->dir = (uint8_t)dice_below(d, 4);
 	if (dice_percent(d, 20))
@@ -43,22 +41,24 @@ void self_change(struct self *s, struct dice *d)
 		s->port = (uint16_t)(s->port + 2);
 	if (dice_percent(d, 10))
 		s->video = !s->video;
-	if (s->said && memcmp(&was, s, sizeof(was))) {
-		s->version++;
-		s->said = false;
-	}
 }
 
-static void put_head(struct self *s, const struct phone *p, struct buf *b)
+/* The version rises when something else changes (RFC 3264 8). */
+static void put_all(struct self *s, const struct phone *p, struct str body, struct buf *b)
 {
+	uint64_t hash = 14695981039346656037ull;
 	char ip[ADDR_STR_MAX];
 	struct addr a = p->addr;
 
+	for (size_t i = 0; i < body.n; i++)
+		hash = (hash ^ (unsigned char)body.p[i]) * 1099511628211ull;
+	s->version += hash != s->said;
+	s->said = hash;
 	a.port = 0;
 	addr_print(&a, ip);
-	buf_fmt(b, "v=0\r\no=%s %u %u IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n", p->name,
-		s->port & ~0xfu, s->version, ip, ip);
-	s->said = true;
+	buf_fmt(b, "v=0\r\no=%s %u %u IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n", p->name, s->id,
+		s->version, ip, ip);
+	buf_put(b, body);
 }
 
 static void put_audio(const struct self *s, uint8_t which, uint8_t dir, struct buf *b)
@@ -79,15 +79,18 @@ static void put_audio(const struct self *s, uint8_t which, uint8_t dir, struct b
 void self_offer(struct self *s, const struct phone *p, struct buf *b)
 {
 	unsigned n = s->video ? 2 : 1;
+	char text[SDP_ROOM];
+	struct buf body;
 
-	put_head(s, p, b);
-	put_audio(s, s->codecs, s->dir, b);
+	buf_init(&body, text, sizeof(text) - 1);
+	put_audio(s, s->codecs, s->dir, &body);
 	if (n < s->n_media)
 		n = s->n_media;
 	s->n_media = n;
 	for (unsigned i = 1; i < n; i++)
-		buf_fmt(b, "m=video %u RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n",
+		buf_fmt(&body, "m=video %u RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n",
 			s->video ? s->port + 100 : 0);
+	put_all(s, p, buf_str(&body), b);
 }
 
 static const struct codec *codec_of(const struct sdp_format *f)
@@ -128,26 +131,29 @@ static bool put_common(const struct self *s, const struct sdp_media *m, struct b
 
 int self_answer(struct self *s, const struct phone *p, struct str offer, struct buf *b)
 {
+	char mem[SDP_ROOM];
+	struct buf body;
 	struct sdp sdp;
 	bool any = false;
 
 	if (sdp_parse(offer, &sdp, NULL))
 		return -EBADMSG;
-	if (s->said)
-		s->version++;
-	put_head(s, p, b);
+	buf_init(&body, mem, sizeof(mem) - 1);
 	for (unsigned i = 0; i < sdp.n_media; i++) {
 		const struct sdp_media *m = &sdp.media[i];
 
 		if (!any && m->port && str_eq(m->kind, STR("audio"))) {
-			if (!put_common(s, m, b))
+			if (!put_common(s, m, &body))
 				return -ENOTSUP;
 			any = true;
 		} else {
-			buf_fmt(b, "m=%.*s 0 %.*s %.*s\r\n", STR_FMT(m->kind), STR_FMT(m->proto),
+			buf_fmt(&body, "m=%.*s 0 %.*s %.*s\r\n", STR_FMT(m->kind),
+				STR_FMT(m->proto),
 				STR_FMT(m->n_formats ? m->formats[0].id : STR("0")));
 		}
 	}
 	s->n_media = sdp.n_media > s->n_media ? sdp.n_media : s->n_media;
+	if (any)
+		put_all(s, p, buf_str(&body), b);
 	return any ? 0 : -ENOTSUP;
 }
