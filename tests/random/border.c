@@ -145,7 +145,8 @@ static void see_offer(const struct seen *s, bool by_reply)
 
 static void see_answer(const struct seen *s, bool preview)
 {
-	if (s->d && s->g->terms.forks) /* who answers may be another one than who rang */
+	/* Who answers may be another one than who rang, and an UPDATE of who rings is another answer. */
+	if (s->d && (s->g->terms.forks || !game_without(s->g, WITHOUT_UPDATE)))
 		s->d->deal.previewed = false;
 	if (s->d)
 		complain(s, deal_answer(&s->d->deal, s->out ? DEAL_OURS : DEAL_THEIRS, &s->sdp,
