@@ -374,7 +374,11 @@ void border_end(struct game *g)
 {
 	for (unsigned i = 0; i < SLOTS && g->border; i++) {
 		for (const struct once *o = g->border->slot[i]; o; o = o->next) {
-			if (o->asked && !o->final)
+			bool owed = o->method == SIP_INVITE || o->method == SIP_BYE;
+
+			/* Others may be too late for one (RFC 4320 4.2): that they are not forgotten is
+			 * seen by the transactions that are left. */
+			if (o->asked && owed && !o->final)
 				game_fail(g, "%s %u of Call-ID %.*s has no final answer",
 					  sip_method_name(o->method), o->cseq, STR_FMT(o->call_id));
 			if (o->ok && !o->final)
