@@ -52,17 +52,6 @@ struct dlg *actor_dlg(struct world *w, struct actor *a, const char *label)
 	return d;
 }
 
-struct dlg *actor_dlg_of_rtp(struct world *w, const struct addr *rtp)
-{
-	for (struct actor *a = w->actors; a; a = a->next) {
-		for (struct dlg *d = a->dlgs; d; d = d->next) {
-			if (addr_eq(&d->rtp, rtp))
-				return d;
-		}
-	}
-	return NULL;
-}
-
 struct dlg *actor_new_dlg(struct world *w, struct actor *a, const char *label)
 {
 	struct dlg *d = arena_alloc(w->arena, sizeof(*d));
@@ -360,6 +349,8 @@ void actor_send(struct world *w, const struct step *s)
 		      step_word(s, "new")))
 		d = outside_dlg(w, a, s);
 	d = d ? d : actor_dlg(w, a, s->label);
+	if (status >= 300 && d->remote_tag.n && to_answer(w, d, s)->m.method == SIP_INVITE)
+		streams_forget(d);
 	raw = status ? answer(w, d, s) : ask(w, d, s);
 	d->last_sent = raw;
 	if (wire_is_lossy(w))

@@ -67,7 +67,8 @@ static void hello(struct fake_engine *f, struct tlv_out *o, const struct tlv_msg
 	tlv_put_u32(o, FLOW_A_STATUS, 0);
 	tlv_put_u32(o, FLOW_A_VERSION, FLOW_VERSION);
 	tlv_put_u64(o, FLOW_A_EPOCH, f->epoch);
-	tlv_put_u32(o, FLOW_A_CAPS, FLOW_CAP_IPV4 | FLOW_CAP_IPV6 | FLOW_CAP_DTMF);
+	tlv_put_u32(o, FLOW_A_CAPS,
+		    FLOW_CAP_IPV4 | FLOW_CAP_DTMF | (f->ipv4_only ? 0 : FLOW_CAP_IPV6));
 	tlv_end(o);
 }
 
@@ -224,6 +225,14 @@ void fake_engine_down(struct fake_engine *f)
 void fake_engine_up(struct fake_engine *f)
 {
 	f->down = false;
+}
+
+/* It comes back as one that relays no IPv6. */
+void fake_engine_ipv4(struct fake_engine *f)
+{
+	f->ipv4_only = true;
+	fake_engine_down(f);
+	fake_engine_up(f);
 }
 
 void fake_engine_refuse(struct fake_engine *f, int status)

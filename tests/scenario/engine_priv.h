@@ -50,7 +50,7 @@ struct fake_engine {
 	u64 epoch;
 	uint32_t delay_ms;
 	int refuse;
-	bool down, subscribed;
+	bool down, subscribed, ipv4_only;
 };
 
 /* ---- engine.c ---- */

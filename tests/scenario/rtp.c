@@ -20,7 +20,7 @@ static struct addr from_flow(const struct flow_addr *f)
 	return a;
 }
 
-static bool knows_pt(const struct dlg *d, unsigned pt)
+static bool knows_pt(const struct dlg_stream *d, unsigned pt)
 {
 	for (unsigned i = 0; i < d->n_pts; i++) {
 		if (d->pts[i] == pt)
@@ -30,7 +30,7 @@ static bool knows_pt(const struct dlg *d, unsigned pt)
 }
 
 /* The first one that the other side names and this one knows. */
-static uint8_t format_to_send(const struct dlg *d)
+static uint8_t format_to_send(const struct dlg_stream *d)
 {
 	for (unsigned i = 0; i < d->n_rpts; i++) {
 		if (knows_pt(d, d->rpts[i]))
@@ -70,16 +70,18 @@ void rtp_deliver(void *world, const struct flow_addr *from, const struct flow_ad
 {
 	struct world *w = world;
 	struct addr src = from_flow(from), dst = from_flow(to);
-	struct dlg *d = actor_dlg_of_rtp(w, &dst);
+	struct dlg_stream *s;
+	struct dlg *d = streams_at(w, &dst, &s);
 
 	if (!d)
 		return;
-	if (n >= 16 && d->hear_pt && (p[1] & 0x7f) == d->hear_pt && addr_eq(&src, &d->rtp_remote)) {
+	if (n >= 16 && !s->raw && d->hear_pt && (p[1] & 0x7f) == d->hear_pt &&
+	    addr_eq(&src, &s->remote)) {
 		hear_key(d, p);
 		return;
 	}
 	/* It must come from where our SDP said, in a format that this actor offered. */
-	if (!addr_eq(&src, &d->rtp_remote) || n < 12 || !knows_pt(d, p[1] & 0x7f) ||
+	if (!addr_eq(&src, &s->remote) || n < 12 || (!s->raw && !knows_pt(s, p[1] & 0x7f)) ||
 	    (d->payload && strcmp(d->payload, (const char *)p + 12)))
 		d->bad_rtp++;
 	else
@@ -99,15 +101,19 @@ static void put_header(struct dlg *d, uint8_t *p, unsigned pt)
 	}
 }
 
-static void send_one(struct world *w, struct dlg *d, const struct addr *src, const char *payload)
+static void send_one(struct world *w, struct dlg *d, const struct dlg_stream *s,
+		     const struct addr *src, const char *payload)
 {
-	struct flow_addr from = to_flow(src), to = to_flow(&d->rtp_remote);
+	struct flow_addr from = to_flow(src), to = to_flow(&s->remote);
 	size_t text = strlen(payload) + 1;
-	uint8_t p[172];
+	uint8_t p[172] = { 0 };
 
 	d->rtp_ts += 160;
-	put_header(d, p, format_to_send(d));
-	memset(p + 12, 0, sizeof(p) - 12);
+	put_header(d, p, format_to_send(s));
+	if (s->raw) { /* UDPTL begins with a number, and looks like no RTP */
+		p[0] = (uint8_t)(d->rtp_seq >> 8);
+		p[1] = (uint8_t)d->rtp_seq;
+	}
 	memcpy(p + 12, payload, text < 64 ? text : 64);
 	fake_engine_packet(w->engine, &from, &to, p, sizeof(p));
 }
@@ -123,12 +129,13 @@ static uint32_t received(const struct world *w, bool bad)
 	return n;
 }
 
-static struct addr source_of(struct world *w, const struct step *s, const struct dlg *d)
+static struct addr source_of(struct world *w, const struct step *s, const struct dlg *d,
+			     const struct dlg_stream *st)
 {
 	const char *from = step_word(s, "from");
 	struct str rest = str_of(from), host;
 	struct addr a = d->rtp;
-	uint32_t port = a.port;
+	uint32_t port = a.port = (uint16_t)(d->rtp.port + (st - d->stream) * DLG_STREAM_STEP);
 
 	if (!from)
 		return a;
@@ -139,7 +146,7 @@ static struct addr source_of(struct world *w, const struct step *s, const struct
 	return a;
 }
 
-/* "pbx rtp -> carrier 50": all of them arrive there; "pbx rtp -> nobody 50": none does; "some": at
+/* "pbx rtp -> carrier 50": all of them arrive there (in place of rtp: udptl, video...); "pbx rtp -> nobody 50": none does; "some": at
  * least one; "from=ADDRESS:PORT" sends from elsewhere. */
 void rtp_step(struct world *w, const struct step *s)
 {
@@ -147,15 +154,17 @@ void rtp_step(struct world *w, const struct step *s)
 	const char *payload = world_fmt(w, "voice of %s %u", d->actor->name, ++w->serial).p;
 	struct str rest = str_of(s->what), name;
 	uint32_t count = 0, all = received(w, false), bad = received(w, true), mine;
-	struct addr src = source_of(w, s, d);
+	const struct dlg_stream *st = streams_named(d, s->stream);
+	struct addr src;
 
 	wire_heal(w);
 	if (wire_is_lossy(w)) /* the engine has heard of what came last */
 		loop_advance(w->loop, 100);
 	if (wire_is_lossy(w) && d->deaf)
 		return;
-	if (!d->rtp_remote.port)
+	if (!st)
 		world_fail(w, "%s was not told where to send", s->actor);
+	src = source_of(w, s, d, st);
 	if (!s->n_words || str_u32(str_of(s->word[0]), 10000, &count))
 		world_fail(w, "how many packets?");
 	str_token(&rest, '/', &name);
@@ -169,7 +178,7 @@ void rtp_step(struct world *w, const struct step *s)
 	}
 	mine = to ? to->rtp_count : all;
 	for (uint32_t i = 0; i < count; i++) {
-		send_one(w, d, &src, payload);
+		send_one(w, d, st, &src, payload);
 		loop_advance(w->loop, 20);
 	}
 	mine = (to ? to->rtp_count : received(w, false)) - mine;
@@ -206,7 +215,7 @@ static unsigned event_of(struct world *w, char key)
 /* A packet every 20 ms, the last one three times. */
 static uint32_t press(struct world *w, struct dlg *d, unsigned event, long ms)
 {
-	struct flow_addr from = to_flow(&d->rtp), to = to_flow(&d->rtp_remote);
+	struct flow_addr from = to_flow(&d->rtp), to = to_flow(&streams_named(d, "rtp")->remote);
 	uint32_t n = 0;
 
 	d->rtp_ts += 160;
@@ -235,7 +244,7 @@ void dtmf_step(struct world *w, const struct step *s)
 	long ms = s->n_words > 1 ? script_ms(s->word[1]) : -1;
 	uint32_t all = keys_received(w), sent, mine;
 
-	if (!d->key_pt || !d->rtp_remote.port)
+	if (!d->key_pt || !streams_named(d, "rtp"))
 		world_fail(w, "%s was not told how to send keys", s->actor);
 	if (ms < 20)
 		world_fail(w, "which key, and how long?");

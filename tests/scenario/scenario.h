@@ -23,7 +23,7 @@ struct wire_fault;
 enum step_kind {
 	STEP_SEND,    /* ACTOR -> WHAT words... */
 	STEP_RECEIVE, /* ACTOR <- WHAT words... */
-	STEP_RTP,     /* ACTOR rtp -> ACTOR N */
+	STEP_RTP,     /* ACTOR rtp -> ACTOR N, or another stream's name */
 	STEP_DTMF,    /* ACTOR dtmf -> ACTOR KEY TIME */
 	STEP_HEARS,   /* ACTOR hears KEYS TIME */
 	STEP_VERB     /* anything else: words only */
@@ -40,6 +40,7 @@ struct step {
 	const char *text;             /* the line, for messages */
 	const char *actor, *label;    /* "pbx/2": pbx and 2 */
 	const char *what;             /* INVITE, 180, ... */
+	const char *stream;           /* RTP: "rtp", "udptl", "video", ... */
 	const char *word[STEP_WORDS]; /* the rest */
 	unsigned n_words;
 	const char *lines[STEP_LINES]; /* the indented lines below it */
@@ -173,6 +174,19 @@ struct fork {             /* an early dialog of who is called; who calls has one
 	uint32_t rseq, racked; /* our last reliable 1xx; the last that has its PRACK */
 };
 
+#define DLG_STREAMS     8
+#define DLG_STREAM_STEP 2500 /* from the port of one m= line to that of the next */
+
+struct dlg_stream {         /* an m= line */
+	const char *name;   /* the word for what we said last: "audio" */
+	const char *told;   /* for what we were told */
+	struct addr remote; /* sluice's for us; port 0: refused */
+	uint16_t ours;
+	uint8_t pts[16], n_pts;   /* formats of the SDP that we sent last */
+	uint8_t rpts[16], n_rpts; /* and of what we got last */
+	bool raw;                 /* not RTP */
+};
+
 struct dlg { /* one call as an actor sees it */
 	struct dlg *next;
 	struct actor *actor;
@@ -195,12 +209,12 @@ struct dlg { /* one call as an actor sees it */
 	bool confirmed;          /* its 2xx was sent */
 	uint32_t rseq, rel_cseq; /* of the last reliable 1xx that came */
 	/* media */
-	bool deaf;                       /* an SDP got lost: what comes is no matter */
-	struct addr rtp, rtp_remote;     /* ours; sluice's for us */
+	bool deaf;       /* an SDP got lost: what comes is no matter */
+	struct addr rtp; /* ours, of the first m= line */
+	struct dlg_stream stream[DLG_STREAMS], before[DLG_STREAMS];
+	unsigned n_told, n_before;
 	unsigned sdp_version, rtp_count; /* packets received */
 	unsigned bad_rtp;
-	uint8_t pts[16], n_pts;   /* formats of the SDP that we sent last */
-	uint8_t rpts[16], n_rpts; /* and of what we got last */
 	uint32_t rtp_ts, ssrc;
 	uint16_t rtp_seq;
 	const char *payload; /* expected in what comes */
@@ -247,7 +261,6 @@ bool actor_makes_dialog(const struct sip_msg *m);
 /* From now on `name` speaks, where several callees do. */
 void actor_use_fork(struct world *w, struct dlg *d, const char *name);
 void actor_send(struct world *w, const struct step *s);
-struct dlg *actor_dlg_of_rtp(struct world *w, const struct addr *a);
 
 /* ---- hear.c: who hears ---- */
 void actor_receive(struct world *w, const struct step *s);
@@ -298,6 +311,19 @@ struct str sdp_write(struct world *w, struct dlg *d, const char *kind);
 void sdp_learn(struct world *w, struct dlg *d, struct str sdp);
 void sdp_check(struct world *w, struct str sdp, const char *kind);
 
+/* ---- streams.c ---- */
+void streams_write(struct buf *b, struct dlg *d, const char *kind,
+		   void (*audio)(struct buf *b, struct dlg *d, const char *kind, bool off));
+void streams_check(struct world *w, struct str sdp, const char *kind);
+void streams_learn(struct world *w, struct dlg *d, struct str sdp);
+/* The offer that was learned last is refused. */
+void streams_forget(struct dlg *d);
+/* "rtp" is the audio stream, "udptl" that of T.38, others by their word. NULL: there is none. */
+struct dlg_stream *streams_named(struct dlg *d, const char *name);
+bool streams_is_name(const char *word);
+/* Whose address is that? */
+struct dlg *streams_at(struct world *w, const struct addr *a, struct dlg_stream **s);
+
 /* ---- check.c: what must hold for every message of sluice ---- */
 void check_message(struct world *w, struct actor *a, struct rx *r);
 void check_lines(struct world *w, const struct step *s, const struct rx *r);
@@ -319,6 +345,7 @@ void fake_engine_free(struct fake_engine *f);
 struct engine_transport fake_engine_transport(struct fake_engine *f);
 void fake_engine_down(struct fake_engine *f);               /* and it forgets its flows */
 void fake_engine_up(struct fake_engine *f);                 /* at the client's next try */
+void fake_engine_ipv4(struct fake_engine *f);               /* it restarts as one without IPv6 */
 void fake_engine_refuse(struct fake_engine *f, int status); /* every SET; 0: no more */
 void fake_engine_delay(struct fake_engine *f, uint32_t ms); /* of answers */
 size_t fake_engine_flows(const struct fake_engine *f);

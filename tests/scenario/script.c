@@ -89,9 +89,10 @@ static struct step *read_step(struct arena *a, struct str line, unsigned number,
 		split_actor(a, s, w[0], round);
 		s->what = w[2];
 		skip = 3;
-	} else if (n >= 5 && !strcmp(w[1], "rtp") && !strcmp(w[2], "->")) {
+	} else if (n >= 5 && streams_is_name(w[1]) && !strcmp(w[2], "->")) {
 		s->kind = STEP_RTP;
 		split_actor(a, s, w[0], round);
+		s->stream = w[1];
 		s->what = w[3];
 		skip = 4;
 	} else if (n >= 6 && !strcmp(w[1], "dtmf") && !strcmp(w[2], "->")) {

@@ -34,6 +34,15 @@ static bool has_kind(const char *kind, const char *name)
 	return false;
 }
 
+static struct dlg_stream *audio_of(struct dlg *d)
+{
+	for (unsigned i = 0; i < DLG_STREAMS; i++) {
+		if (d->stream[i].name && !strcmp(d->stream[i].name, "audio"))
+			return &d->stream[i];
+	}
+	abort(); /* streams_write() has named it */
+}
+
 static void know_events(uint8_t *pt, uint32_t *clock, unsigned n, struct str rtpmap)
 {
 	struct str name;
@@ -47,65 +56,95 @@ static void know_events(uint8_t *pt, uint32_t *clock, unsigned n, struct str rtp
 
 static void put_formats(struct buf *b, struct dlg *d, const char *kind)
 {
+	struct dlg_stream *s = audio_of(d);
 	bool any = false;
 
-	d->n_pts = d->hear_pt = 0;
+	s->n_pts = d->hear_pt = 0;
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
 		any |= has_kind(kind, formats[i].name);
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
 		bool usual = !any && (i < 2 || formats[i].pt == 101);
 
 		if (usual || has_kind(kind, formats[i].name))
-			d->pts[d->n_pts++] = formats[i].pt;
+			s->pts[s->n_pts++] = formats[i].pt;
 	}
-	for (unsigned i = 0; i < d->n_pts; i++)
-		buf_fmt(b, " %u", d->pts[i]);
+	for (unsigned i = 0; i < s->n_pts; i++)
+		buf_fmt(b, " %u", s->pts[i]);
 	buf_lit(b, "\r\n");
-	for (unsigned i = 0; i < d->n_pts; i++) {
+	for (unsigned i = 0; i < s->n_pts; i++) {
 		for (size_t k = 0; k < sizeof(formats) / sizeof(formats[0]); k++) {
-			if (formats[k].pt == d->pts[i])
-				know_events(&d->hear_pt, &d->hear_clock, d->pts[i],
-					    str_of(formats[k].rtpmap));
-			if (formats[k].pt == d->pts[i])
-				buf_fmt(b, "a=rtpmap:%u %s\r\n", formats[k].pt, formats[k].rtpmap);
+			if (formats[k].pt != s->pts[i])
+				continue;
+			know_events(&d->hear_pt, &d->hear_clock, s->pts[i],
+				    str_of(formats[k].rtpmap));
+			buf_fmt(b, "a=rtpmap:%u %s\r\n", formats[k].pt, formats[k].rtpmap);
 		}
 	}
 }
 
+static const char *direction_of(const char *kind)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		if (has_kind(kind, directions[i]))
+			return directions[i];
+	}
+	return has_kind(kind, "hold") ? "sendonly" : NULL;
+}
+
+static void put_audio(struct buf *b, struct dlg *d, const char *kind, bool off)
+{
+	buf_fmt(b, "m=audio %u RTP/AVP", off ? 0u : audio_of(d)->ours);
+	put_formats(b, d, kind);
+	if (!off)
+		buf_lit(b, "a=ptime:20\r\n");
+	if (direction_of(kind))
+		buf_fmt(b, "a=%s\r\n", direction_of(kind));
+}
+
+/* An IPv6 address for who has none: its IPv4 address in the last octets. */
+static void become_ip6(struct addr *a)
+{
+	struct addr six;
+
+	if (a->family == 6 || addr_parse(STR("2001:db8:77::"), &six))
+		return;
+	memcpy(six.ip + 12, a->ip, 4);
+	six.port = a->port;
+	*a = six;
+}
+
 /* Kinds, joined by "+": names of formats, a direction, "hold" (sendonly), "zero" (c=0.0.0.0, RFC
- * 2543), "move" (another RTP port), "private" (an address that nobody can reach), "bad", "fax".
+ * 2543), "move" (another RTP port), "private" (an address that nobody can reach), "bad", "ip6" (c= with IPv6),
+ * and the words for m= lines of streams.c; without any of those: audio.
  */
 struct str sdp_write(struct world *w, struct dlg *d, const char *kind)
 {
-	const char *mark = d->actor->mark, *direction = has_kind(kind, "hold") ? "sendonly" : NULL;
-	char mem[2048], ip[ADDR_STR_MAX];
-	struct addr a = d->rtp;
+	const char *mark = d->actor->mark, *family;
+	char mem[4096], ip[ADDR_STR_MAX];
+	struct addr a;
 	struct buf b;
 
 	if (has_kind(kind, "bad"))
 		return STR("this is not SDP\r\n");
 	if (has_kind(kind, "move"))
 		d->rtp.port = (uint16_t)(d->rtp.port + 2);
+	if (has_kind(kind, "ip6"))
+		become_ip6(&d->rtp);
+	a = d->rtp;
 	a.port = 0;
 	addr_print(&a, ip);
-	for (unsigned i = 0; i < 4; i++)
-		direction = has_kind(kind, directions[i]) ? directions[i] : direction;
+	family = a.family == 6 ? "IP6" : "IP4";
 	buf_init(&b, mem, sizeof(mem));
-	buf_fmt(&b, "v=0\r\no=%s 4711 %u IN IP4 %s\r\ns=%s\r\n", mark, ++d->sdp_version, ip, mark);
-	buf_fmt(&b, "c=IN IP4 %s\r\nt=0 0\r\n",
+	buf_fmt(&b, "v=0\r\no=%s 4711 %u IN %s %s\r\ns=%s\r\n", mark, ++d->sdp_version, family, ip,
+		mark);
+	buf_fmt(&b, "c=IN %s %s\r\nt=0 0\r\n", family,
 		has_kind(kind, "zero")      ? "0.0.0.0"
 		: has_kind(kind, "private") ? "192.168.77.7"
 					    : ip);
-	if (has_kind(kind, "fax")) {
-		buf_fmt(&b, "m=image %u udptl t38\r\n", d->rtp.port);
-		return arena_str(w->arena, buf_str(&b));
-	}
-	buf_fmt(&b, "m=audio %u RTP/AVP", d->rtp.port);
-	put_formats(&b, d, kind);
-	buf_fmt(&b, "a=ptime:20\r\n");
-	if (direction)
-		buf_fmt(&b, "a=%s\r\n", direction);
+	streams_write(&b, d, kind, put_audio);
 	buf_fmt(&b, "a=X-%s:%s\r\n", mark, ip);
+	if (!buf_ok(&b))
+		world_fail(w, "too much SDP");
 	return arena_str(w->arena, buf_str(&b));
 }
 
@@ -139,23 +178,7 @@ static void learn_events(struct dlg *d, struct str sdp)
 
 void sdp_learn(struct world *w, struct dlg *d, struct str sdp)
 {
-	struct str c = find_line(sdp, "c=IN IP4 "), m = find_line(sdp, "m=audio "), item;
-	uint32_t port = 0, pt = 0;
-
-	d->n_rpts = 0;
-	if (!c.n || !m.n)
-		world_fail(w, "SDP without c=IN IP4 or m=audio:\n%.*s", STR_FMT(sdp));
-	if (addr_parse(c, &d->rtp_remote))
-		world_fail(w, "SDP with a bad address: %.*s", STR_FMT(c));
-	str_token(&m, ' ', &item);
-	if (str_u32(item, 65535, &port))
-		world_fail(w, "SDP with a bad port");
-	str_token(&m, ' ', &item);
-	while (d->n_rpts < sizeof(d->rpts) && str_token(&m, ' ', &item) && !str_u32(item, 127, &pt))
-		d->rpts[d->n_rpts++] = (uint8_t)pt;
-	if (!d->n_rpts)
-		world_fail(w, "SDP without formats");
-	d->rtp_remote.port = (uint16_t)port;
+	streams_learn(w, d, sdp);
 	learn_events(d, sdp);
 }
 
@@ -170,7 +193,7 @@ static void check_first_format(struct world *w, struct str sdp, unsigned pt)
 		world_fail(w, "the first format is not %u in\n%.*s", pt, STR_FMT(sdp));
 }
 
-/* A direction, the name of the first format; "zero": our own address is never 0.0.0.0. */
+/* A direction, the name of the first format, the family, the m= lines; "zero": our own address is never 0.0.0.0. */
 void sdp_check(struct world *w, struct str sdp, const char *kind)
 {
 	for (unsigned i = 0; i < 4; i++) {
@@ -186,4 +209,7 @@ void sdp_check(struct world *w, struct str sdp, const char *kind)
 		if (has_kind(kind, formats[i].name))
 			check_first_format(w, sdp, formats[i].pt);
 	}
+	if (has_kind(kind, "ip6") != (find_line(sdp, "c=IN IP6 ").p != NULL))
+		world_fail(w, "c= of the wrong family in\n%.*s", STR_FMT(sdp));
+	streams_check(w, sdp, kind);
 }

@@ -316,6 +316,8 @@ static void verb_engine(struct world *w, const struct step *s)
 		fake_engine_down(w->engine);
 	else if (!strcmp(what, "up"))
 		fake_engine_up(w->engine);
+	else if (!strcmp(what, "ipv4"))
+		fake_engine_ipv4(w->engine);
 	else if (!strcmp(what, "refuses"))
 		fake_engine_refuse(w->engine, -ENOSPC);
 	else if (!strcmp(what, "obeys"))
@@ -323,7 +325,7 @@ static void verb_engine(struct world *w, const struct step *s)
 	else if (!strcmp(what, "delay") && s->n_words > 2 && script_ms(s->word[2]) >= 0)
 		fake_engine_delay(w->engine, (uint32_t)script_ms(s->word[2]));
 	else
-		world_fail(w, "engine down, up, refuses, obeys, delay TIME");
+		world_fail(w, "engine down, up, ipv4, refuses, obeys, delay TIME");
 }
 
 /* "stranger NAME NETWORK ADDRESS": somebody that is no trunk. */
