@@ -57,7 +57,7 @@ static void hello(struct peer *p, struct tlv_out *o, const struct tlv_msg *m)
 	reply(o, m, tlv_u32(m, FLOW_A_VERSION, 0) == p->version ? 0 : -EPROTO);
 	tlv_put_u32(o, FLOW_A_VERSION, p->version);
 	tlv_put_u64(o, FLOW_A_EPOCH, p->epoch);
-	tlv_put_u32(o, FLOW_A_CAPS, FLOW_CAP_IPV4 | FLOW_CAP_IPV6);
+	tlv_put_u32(o, FLOW_A_CAPS, p->caps);
 	tlv_end(o);
 }
 
@@ -234,7 +234,11 @@ struct engine_transport peer_transport(struct peer *p)
 
 void peer_init(struct peer *p, struct loop *loop)
 {
-	*p = (struct peer){ .loop = loop, .epoch = 1, .version = FLOW_VERSION, .running = true };
+	*p = (struct peer){ .loop = loop,
+			    .epoch = 1,
+			    .version = FLOW_VERSION,
+			    .caps = FLOW_CAP_IPV4 | FLOW_CAP_IPV6,
+			    .running = true };
 	p->work_tail = &p->work;
 	timer_init(&p->timer, due, p);
 }

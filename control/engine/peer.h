@@ -21,6 +21,7 @@ struct peer {
 	/* what a test may set */
 	uint64_t epoch;
 	u32 version;
+	u32 caps;       /* enum flow_cap */
 	u32 latency_ms; /* from a request to its answer */
 	int refuse_set; /* -errno for every SET; 0: takes them */
 	unsigned full;  /* so many sends are answered with -EAGAIN */
