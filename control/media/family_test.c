@@ -176,14 +176,57 @@ static void knows_its_ports_again(void **state)
 	world_new_call(w);
 }
 
+/* Of ours: by what the leg has, else by its signalling; and who takes its place begins anew. */
+static void offers_of_ours_have_the_family_of_the_leg(void **state)
+{
+	struct world *w = *state;
+	char text[2048];
+	struct buf b;
+
+	exchange(w, 0, A6 PCMA, B_HEAD PCMA);
+	buf_init(&b, text, sizeof(text) - 1);
+	assert_int_equal(media_make_offer(w->m, 0, &b), 0);
+	text[b.n] = 0;
+	assert_non_null(strstr(text, "c=IN IP6 2001:db8:1::1\r\n"));
+	assert_int_equal(offer(w, 0, A_HEAD PCMA), -ENOTSUP); /* of the other family */
+	assert_int_equal(offer(w, 0, A6 PCMA), 0);
+	assert_int_equal(media_answer_known(w->m), 0);
+	media_settle(w->m);
+	buf_init(&b, text, sizeof(text) - 1);
+	assert_int_equal(media_repeat(w->m, 0, &b), 0);
+	text[b.n] = 0;
+	assert_non_null(strstr(text, "c=IN IP6 2001:db8:1::1\r\n"));
+
+	/* somebody else in its place has IPv4, and an o= of its own */
+	assert_int_equal(media_add_leg(w->m, 0, w->m->leg[0].trunk), 0);
+	buf_init(&b, text, sizeof(text) - 1);
+	assert_int_equal(media_make_offer(w->m, MEDIA_THIRD, &b), 0);
+	text[b.n] = 0;
+	assert_non_null(strstr(text, "c=IN IP4 192.0.2.200\r\n"));
+	buf_init(&b, w->text, sizeof(w->text) - 1);
+	assert_int_equal(media_offer(w->m, MEDIA_THIRD, STR(A_HEAD PCMA), &w->sig[0], &b), 0);
+	assert_int_equal(media_answer_known(w->m), 0);
+	commit(w);
+	media_settle(w->m);
+	expect_side(w, 0, "10.0.0.1", "10.0.0.20");
+	media_take_leg(w->m);
+	commit(w);
+	expect_side(w, 0, "10.0.0.1", "10.0.0.20");
+	expect_side(w, 1, "203.0.113.10", "203.0.113.20");
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, world_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(answers_in_the_family_of_the_offer), T(offers_by_the_family_of_the_signalling),
-		T(changes_the_family_in_a_call),       T(has_both_in_one_description),
-		T(refuses_what_cannot_be_relayed),     T(knows_its_ports_again),
+		T(answers_in_the_family_of_the_offer),
+		T(offers_by_the_family_of_the_signalling),
+		T(changes_the_family_in_a_call),
+		T(has_both_in_one_description),
+		T(refuses_what_cannot_be_relayed),
+		T(knows_its_ports_again),
+		T(offers_of_ours_have_the_family_of_the_leg),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

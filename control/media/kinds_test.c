@@ -142,6 +142,65 @@ static void carries_a_fax_beside_audio(void **state)
 	assert_str(line_of(w, 1)->formats[0].id, "t38");
 }
 
+/* ---- without being told by the other side ---- */
+
+static void say(struct world *w, int (*what)(struct media *m, unsigned leg, struct buf *out),
+		unsigned leg)
+{
+	struct buf b;
+
+	buf_init(&b, w->text, sizeof(w->text) - 1);
+	assert_int_equal(what(w->m, leg, &b), 0);
+	w->text[b.n] = 0;
+	assert_int_equal(sdp_parse(buf_str(&b), &w->ms->in, NULL), 0);
+}
+
+static void offers_a_fax_of_ours(void **state)
+{
+	struct world *w = *state;
+
+	exchange(w, 0, A_HEAD A_FAX, B_HEAD B_FAX);
+	say(w, media_repeat, 0);
+	assert_non_null(strstr(w->text, "a=T38FaxUdpEC:t38UDPFEC\r\n"));
+	assert_str(line_of(w, 0)->proto, "UDPTL");
+	assert_int_equal(line_of(w, 0)->port, the_flow(w, 0)->side[0].local.port);
+
+	say(w, media_make_offer, 1);
+	assert_str(line_of(w, 0)->kind, "image");
+	assert_non_null(strstr(w->text, "a=T38FaxUdpEC:t38UDPRedundancy\r\n"));
+	assert_int_equal(line_of(w, 0)->port, the_flow(w, 0)->side[1].local.port);
+	assert_int_equal(offer(w, 1, B_HEAD B_AUDIO), -EBADMSG); /* that is no answer */
+	assert_int_equal(offer(w, 1, B_HEAD B_FAX), 0);
+	assert_str(line_of(w, 0)->kind, "image");
+	assert_non_null(strstr(w->text, "a=T38FaxUdpEC:t38UDPFEC\r\n"));
+	assert_int_equal(media_answer_known(w->m), 0);
+	commit(w);
+	media_settle(w->m);
+	assert_int_equal(the_flow(w, 0)->kind, FLOW_KIND_RAW);
+	assert_int_equal(the_flow(w, 0)->side[1].remote.port, 6000);
+	assert_int_equal(the_flow(w, 0)->side[0].remote.port, 4000);
+}
+
+static void answers_a_fax_here(void **state)
+{
+	struct world *w = *state;
+	char text[2048];
+	struct buf b;
+
+	exchange(w, 0, A_HEAD A_FAX, B_HEAD B_FAX);
+	buf_init(&b, text, sizeof(text) - 1);
+	assert_int_equal(media_answer_here(w->m, 1, STR(B_HEAD B_FAX), &w->sig[1], &b, NULL), 0);
+	text[b.n] = 0;
+	assert_non_null(strstr(text, "a=T38FaxUdpEC:t38UDPRedundancy\r\n"));
+	assert_null(strstr(text, "m=image 0 "));
+	/* what the other side never agreed to can't be answered for it */
+	buf_init(&b, text, sizeof(text) - 1);
+	assert_int_equal(
+		media_answer_here(w->m, 1, STR(B_HEAD B_FAX B_AUDIO), &w->sig[1], &b, NULL), 0);
+	text[b.n] = 0;
+	assert_non_null(strstr(text, "m=audio 0 RTP/AVP 8 101\r\n"));
+}
+
 /* ---- what the trunks carry ---- */
 
 static void carries_what_both_trunks_have(void **state)
@@ -368,6 +427,8 @@ int main(void)
 		T(tells_the_engine_of_the_kind_alone),
 		T(goes_on_where_a_fax_is_refused),
 		T(carries_a_fax_beside_audio),
+		T(offers_a_fax_of_ours),
+		T(answers_a_fax_here),
 		cmocka_unit_test(carries_what_both_trunks_have),
 		T(refuses_in_the_same_words),
 		T(refuses_in_other_words_where_it_must),

@@ -147,13 +147,52 @@ static void comes_and_goes(void **state)
 	assert_int_equal(f->side[1].remote.port, 6000);
 }
 
+/* What is said again, of ours, or in place of the other side. */
+static void says_it_again(void **state)
+{
+	struct world *w = *state;
+	static const char line[] = "m=audio 49170 RTP/AVP 0 96\r\nc=IN IP4 224.2.1.1/127/3\r\n";
+	struct buf b;
+
+	exchange(w, 0, A_GROUP "a=recvonly\r\n", B_GROUP "a=recvonly\r\n");
+	buf_init(&b, w->text, sizeof(w->text) - 1);
+	assert_int_equal(media_repeat(w->m, 0, &b), 0);
+	w->text[b.n] = 0;
+	assert_non_null(strstr(w->text, line));
+	assert_non_null(strstr(w->text, "a=recvonly"));
+
+	buf_init(&b, w->text, sizeof(w->text) - 1);
+	assert_int_equal(
+		media_answer_here(w->m, 1, STR(B_GROUP "a=recvonly\r\n"), &w->sig[1], &b, NULL), 0);
+	w->text[b.n] = 0;
+	assert_non_null(strstr(w->text, line));
+
+	buf_init(&b, w->text, sizeof(w->text) - 1);
+	assert_int_equal(media_make_offer(w->m, 1, &b), 0);
+	w->text[b.n] = 0;
+	assert_non_null(strstr(w->text, line));
+	assert_non_null(strstr(w->text, "a=recvonly"));
+	assert_int_equal(offer(w, 1, B_GROUP "a=recvonly\r\n"), 0);
+	assert_non_null(strstr(w->text, line));
+	assert_int_equal(media_answer_known(w->m), 0);
+	commit(w);
+	media_settle(w->m);
+	assert_int_equal(w->peer.n_flows, 0);
+	/* another group, or none, is no answer to that */
+	buf_init(&b, w->text, sizeof(w->text) - 1);
+	assert_int_equal(media_make_offer(w->m, 1, &b), 0);
+	assert_int_equal(offer(w, 1, "v=0\r\nc=IN IP4 224.2.1.9/1\r\n" GROUP), -ENOTSUP);
+	assert_int_equal(offer(w, 1, B_HEAD B_AUDIO), -ENOTSUP);
+	media_reject(w->m);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, world_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(passes_it_as_it_is),           T(passes_ipv6_and_layers), T(judges_the_answer),
-		T(refuses_it_unless_both_allow), T(comes_and_goes),
+		T(refuses_it_unless_both_allow), T(comes_and_goes),         T(says_it_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
