@@ -85,19 +85,6 @@ static void becomes_a_fax_and_audio_again(void **state)
 	assert_int_equal(f->side[1].remote_rtcp, 6001);
 }
 
-/* The kind alone is a change that the engine must hear of. */
-static void tells_the_engine_of_the_kind_alone(void **state)
-{
-	struct world *w = *state;
-	static const char a[] = A_HEAD "m=audio 4000 RTP/AVP 8\r\na=rtcp:0\r\na=inactive\r\n";
-
-	exchange(w, 0, A_HEAD A_FAX, B_HEAD B_FAX);
-	u32 gen = the_flow(w, 0)->gen;
-	exchange(w, 0, a, B_HEAD "m=audio 6000 RTP/AVP 8\r\na=inactive\r\n");
-	assert_true(the_flow(w, 0)->gen > gen);
-	assert_int_equal(the_flow(w, 0)->kind, FLOW_KIND_RTP);
-}
-
 static void goes_on_where_a_fax_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -424,7 +411,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(passes_what_a_fax_says),
 		T(becomes_a_fax_and_audio_again),
-		T(tells_the_engine_of_the_kind_alone),
 		T(goes_on_where_a_fax_is_refused),
 		T(carries_a_fax_beside_audio),
 		T(offers_a_fax_of_ours),
