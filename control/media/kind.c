@@ -69,7 +69,6 @@ bool kind_is_same(const struct sdp_media *in, const struct terms *t)
 	bool feedback;
 
 	return kind == t->kind && has_way(in, kind, &way, &feedback) &&
-	       (way == WAY_UDPTL) == (t->way == WAY_UDPTL) &&
 	       (in->n_ports == 1 || t->way == WAY_GROUP);
 }
 

@@ -46,6 +46,13 @@ static void passes_it_as_it_is(void **state)
 	assert_false(media_is_held(w->m));
 	run(w, 200000);
 	assert_int_equal(w->events, 0);
+	/* an answer that came early, and then a refusal */
+	assert_int_equal(offer(w, 0, A_GROUP), 0);
+	assert_int_equal(answer(w, 1, B_GROUP), 0);
+	commit(w);
+	media_reject(w->m);
+	run(w, 10);
+	assert_int_equal(w->peer.n_flows, 0);
 }
 
 static void passes_ipv6_and_layers(void **state)
