@@ -52,7 +52,7 @@ static void passes_it_as_it_is(void **state)
 	commit(w);
 	media_reject(w->m);
 	run(w, 10);
-	assert_int_equal(w->peer.n_flows, 0);
+	assert_int_equal(w->peer.sets, 0);
 }
 
 static void passes_ipv6_and_layers(void **state)
