@@ -409,6 +409,10 @@ static void a_key_waits_for_the_end_of_one_that_passes(void **state)
 			play(&c, 9, 100);
 		if (i == 8)
 			break;
+		/* Some send their voice beside it. */
+		c.a.seq = e.seq++;
+		talk(&c.w, 0, &c.a);
+		assert_int_equal(c.w.out_len, 32);
 	}
 	c.a.seq = e.seq;
 	c.a.ts += 2000;

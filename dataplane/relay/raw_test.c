@@ -240,6 +240,13 @@ static void fax_within_a_call(void **state)
 	assert_int_equal(say(&w, 0, phone(40000)), RELAY_DROP);
 	say(&w, 1, carrier());
 	assert_int_equal(w.dst.port, 45000);
+	/* Also where the engine did not count the time. */
+	s = edit(&w, 0);
+	s->remote = ip4(10, 0, 0, 7, 4500);
+	s->sig = ip4(203, 0, 113, 8, 0);
+	update(&w);
+	w.now += 2100000;
+	assert_int_equal(say(&w, 0, phone(45000)), RELAY_DROP);
 	s = edit(&w, 0);
 	s->remote.port++;
 	update(&w);

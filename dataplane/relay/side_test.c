@@ -89,6 +89,24 @@ static void another_party_takes_over(void **state)
 	assert_true(after.first_us == before.first_us);
 }
 
+/* At the same host, but it is another's RTCP port that was learned. */
+static void rtcp_of_who_was_there_is_forgotten(void **state)
+{
+	struct call c;
+	establish(&c);
+	deliver(&c.w, 1, RELAY_RTCP, ip4(198, 51, 100, 9, 5555), report, 8);
+	pass(&c.w, 16000);
+	talk(&c.w, 1, &c.b);
+	deliver(&c.w, 1, RELAY_RTCP, ip4(198, 51, 100, 9, 5555), report, 8);
+	deliver(&c.w, 0, RELAY_RTCP, ip4(203, 0, 113, 7, 40001), report, 8);
+	assert_int_equal(c.w.dst.port, 5555);
+	c.c.from = ip4(198, 51, 100, 9, 6000);
+	replace(&c, FLOW_MODE_STATIC);
+	pass(&c.w, 1000);
+	deliver(&c.w, 0, RELAY_RTCP, ip4(203, 0, 113, 7, 40001), report, 8);
+	assert_int_equal(c.w.dst.port, 6001);
+}
+
 /* Behind a NAT it has to be learned, and until then nobody is sent to. */
 static void another_party_is_learned_anew(void **state)
 {
@@ -167,6 +185,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(another_party_takes_over),
 		cmocka_unit_test(another_party_is_learned_anew),
+		cmocka_unit_test(rtcp_of_who_was_there_is_forgotten),
 		cmocka_unit_test(the_same_party_at_another_port),
 		cmocka_unit_test(what_is_held_is_dropped),
 		cmocka_unit_test(keys_are_for_who_was_there),
