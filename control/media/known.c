@@ -108,7 +108,7 @@ int known_read(const struct known *k, struct sdp *out)
 	return rc;
 }
 
-u64 known_hash(struct media_shard *ms)
+u32 known_hash(struct media_shard *ms)
 {
 	char text[2 * SDP_SIZE_MAX];
 	struct sdp *s = &ms->in;
@@ -118,7 +118,7 @@ u64 known_hash(struct media_shard *ms)
 	s->origin = (struct addr){ 0 };
 	buf_init(&b, text, sizeof(text));
 	sdp_print(s, &b);
-	return buf_ok(&b) ? siphash(ms->key, b.p, b.n) : 0;
+	return buf_ok(&b) ? (u32)siphash(ms->key, b.p, b.n) | 1 : 0;
 }
 
 /* ---- what payload types meant on a leg: RFC 3264 8.3.2 ---- */

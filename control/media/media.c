@@ -40,13 +40,13 @@ int media_parse(struct media *m, struct str text)
 }
 
 /* What counts as a change: all but o=, whose other fields stay. */
-static u64 print_hash(const struct media_shard *ms, struct str text)
+static u32 print_hash(const struct media_shard *ms, struct str text)
 {
 	struct str line;
 
 	str_line(&text, &line); /* v= */
 	str_line(&text, &line); /* o= */
-	return siphash(ms->key, text.p, text.n);
+	return (u32)siphash(ms->key, text.p, text.n);
 }
 
 /* A line that has an address keeps it. */
@@ -70,7 +70,7 @@ int media_print(struct media *m, unsigned leg, struct buf *out)
 	struct media_leg *l = leg_at(m, leg);
 	struct sdp *s = &m->ms->out;
 	struct buf before = *out;
-	u64 hash = 0;
+	u32 hash = 0;
 
 	s->id = l->id;
 	put_ports(m, leg);

@@ -85,7 +85,8 @@ int media_offer(struct media *m, unsigned leg, struct str sdp, const struct addr
 		struct buf *out);
 /* The answer arrived on `leg` (the other one than the offer's): *out gets the answer for the
  * offerer. May come again while the exchange is open (18x of several forks, then 2xx): the last one
- * counts. Each fork has its own media: sdp empty: what this fork has answered before (-EBADMSG: it has not).
+ * counts. Where the offer was an answer to one of ours, nobody waits for this one: *out stays as it is. Each fork has
+ * its own media: sdp empty: what this fork has answered before (-EBADMSG: it has not).
  * Ports and, in the engine, SSRCs towards the offerer stay what they are. Errors as above; -EINVAL: no offer is
  * open. */
 int media_answer(struct media *m, unsigned leg, unsigned fork, struct str sdp,
@@ -100,7 +101,9 @@ int media_answer(struct media *m, unsigned leg, unsigned fork, struct str sdp,
  * goes on with that one. Errors as media_offer(). */
 int media_make_offer(struct media *m, unsigned leg, struct buf *out);
 /* After media_offer(): does the offer that it wrote say anything that the leg it is for was not told before (o=
- * aside)? If not, nobody need be asked: media_answer_known() stands for its answer: 0, or as media_answer(). */
+ * aside)? If not, nobody need be asked: media_answer_known() stands for its answer: 0, or as media_answer(). What the
+ * offerer is told then is what media_repeat() says once it is settled. Where it is news all the same, that is owed to
+ * the other leg from then on. */
 bool media_offer_is_news(const struct media *m);
 int media_answer_known(struct media *m);
 /* Answers an offer of `leg` here, without the other side: what both could do before and `leg` offers now, with
@@ -118,12 +121,13 @@ int media_repeat(struct media *m, unsigned leg, struct buf *out);
 bool media_is_same(const struct media *m, unsigned leg, struct str sdp);
 
 /* A third leg, which is to take the place of `replaces` (0 or 1); in what goes on with it, the other one is the
- * other side. Media goes on as it was until an exchange with it is committed. -EBUSY: there is one. */
+ * other side. Offers of the other one are for it, too, where nothing was ever settled (a redirected call). Media goes on as it was until an exchange with it is committed. -EBUSY: there is one. */
 int media_add_leg(struct media *m, unsigned replaces, const struct conf_trunk *trunk);
 /* It came to nothing: its ports are given back, an open exchange with it is forgotten; what was pushed for it is
  * undone by the next commit. */
 void media_drop_leg(struct media *m);
-/* After an exchange with it was settled: it is leg `replaces` from now on. The ports of that one rest. */
+/* After an exchange with it was settled: it is leg `replaces` from now on. The ports of that one rest. Between the two no
+ * other exchange can be opened: -EBUSY. */
 void media_take_leg(struct media *m);
 
 /* Plays a key to `leg` as RFC 4733. 0; -ENOTSUP: it has agreed to no telephone-event; -EINVAL: no key; -ENOTCONN. */

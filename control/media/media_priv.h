@@ -141,7 +141,7 @@ struct draft {
 	struct addr sig[2];              /* family 0: as before */
 	struct known *said[2], *told[2]; /* [side]; NULL: nothing yet */
 	struct known *view[2]; /* what it should have been told, where that is something else */
-	u64 heard[2];
+	u32 heard[2];
 	u32 fork_id; /* of the last answer */
 	struct fork *forks;
 	struct line line[];
@@ -160,8 +160,8 @@ struct media_leg {
 	const struct conf_trunk *trunk;
 	struct addr sig;
 	u32 id, version; /* of o= in what we send */
-	u64 sent;        /* hash of that */
-	u64 heard;       /* hash of what it said last, with addresses */
+	u32 sent;        /* hash of that */
+	u32 heard;       /* hash of what it said last, with addresses; 0: nothing */
 	u8 family;       /* of our address in o=; 0: nothing was sent yet */
 	/* Of the last settled exchange; NULL: none. */
 	struct known *said; /* directions are what it does unless the other one holds */
@@ -211,7 +211,7 @@ struct orphan {
 };
 
 struct media_shard {
-	u64 printed; /* hash of what was written last */
+	u32 printed; /* hash of what was written last */
 	struct loop *loop;
 	struct log *log;
 	struct conf *conf;
@@ -426,7 +426,7 @@ struct known *known_out(struct media_shard *ms);
 /* What ms->in says, with these directions. */
 struct known *known_in(struct media_shard *ms, const u8 dir[SDP_MEDIA_MAX]);
 int known_read(const struct known *k, struct sdp *out); /* 0, -ENOENT: k is NULL */
-u64 known_hash(struct media_shard *ms); /* of ms->in, addresses included, o= aside */
+u32 known_hash(struct media_shard *ms); /* of ms->in, addresses included, o= aside */
 /* Payload types that have been used on a leg, for the line. codec: 0 where it was not used. */
 u32 numbers_codec(const struct known *numbers, unsigned line, u8 pt);
 u8 numbers_find(const struct known *numbers, unsigned line, u32 codec, unsigned nth);

@@ -300,11 +300,24 @@ static int answer_known(struct media *m, struct draft *d, struct buf *out)
 	return 0;
 }
 
+/* What was written for the answerer was news, and nobody tells it: it is owed that. */
+static void leave_unsaid(struct media *m, struct draft *d)
+{
+	unsigned side = !d->offerer;
+
+	known_set(m->ms, &d->view[side], d->told[side]);
+	d->told[side] = NULL;
+	d->news = false;
+}
+
 int media_answer_known(struct media *m)
 {
-	if (!m->draft || m->draft->ours)
-		return -EINVAL;
-	return answer_known(m, m->draft, NULL);
+	struct draft *d = m->draft;
+	int rc = d && !d->ours ? answer_known(m, d, NULL) : -EINVAL;
+
+	if (!rc && d->news)
+		leave_unsaid(m, d);
+	return rc;
 }
 
 /* What was never agreed cannot be answered for the other side. */

@@ -206,6 +206,29 @@ static void leaves_the_other_side_alone(void **state)
 	assert_true(media_offer_is_news(w->m));
 }
 
+/* Nobody can ask the other side now: it hears of it later, with the next version. */
+static void owes_news_that_nobody_told(void **state)
+{
+	struct world *w = *state;
+
+	exchange(w, 0, A8, B8);
+	assert_int_equal(offer(w, 0, A80 "a=sendonly\r\n"), 0);
+	assert_true(media_offer_is_news(w->m));
+	assert_int_equal(media_answer_known(w->m), 0);
+	assert_false(media_offer_is_news(w->m));
+	media_settle(w->m);
+	assert_true(media_owes_offer(w->m, 1));
+	assert_int_equal(repeat(w, 0), 0);
+	assert_string_equal(sdp_dir_name(line_of(w, 0)->dir), "recvonly");
+	assert_int_equal(version_in(w->text), 2);
+	assert_int_equal(repeat(w, 1), 0);
+	assert_int_equal(version_in(w->text), 1);
+	assert_int_equal(make(w, 1), 0);
+	assert_int_equal(version_in(w->text), 2);
+	expect_formats(w, 0, "8 0 101");
+	assert_string_equal(sdp_dir_name(line_of(w, 0)->dir), "sendonly");
+}
+
 /* ---- answers without the other side ---- */
 
 static void answers_alone(void **state)
@@ -384,6 +407,7 @@ int main(void)
 		cmocka_unit_test(owes_an_offer_where_less_was_taken),
 		cmocka_unit_test(offers_what_is_known),
 		T(leaves_the_other_side_alone),
+		T(owes_news_that_nobody_told),
 		T(answers_alone),
 		T(answers_across_an_open_offer),
 		T(repeats_to_the_letter),
