@@ -302,6 +302,16 @@ static void expect_keys(struct world *w, const struct keys *k)
 	}
 }
 
+/* A hears of the clock that it asked for. */
+static void expect_clock(struct world *w, const struct keys *k)
+{
+	const struct sdp_media *l = line_of(w, 0);
+
+	for (unsigned i = 0; i < l->n_formats; i++)
+		if (l->formats[i].pt == k->side[0].out)
+			assert_int_equal(l->formats[i].clock, k->side[0].clock);
+}
+
 static void arranges_keys(void **state)
 {
 	(void)state;
@@ -314,6 +324,7 @@ static void arranges_keys(void **state)
 		media_reject(w->m);
 		ask(w, 0, keys[i].offer, keys[i].answer);
 		expect_formats(w, 0, keys[i].answered);
+		expect_clock(w, &keys[i]);
 		expect_keys(w, &keys[i]);
 		media_settle(w->m);
 		expect_keys(w, &keys[i]);

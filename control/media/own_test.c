@@ -194,6 +194,7 @@ static void leaves_the_other_side_alone(void **state)
 	assert_int_equal(the_flow(w, 0)->side[1].remote.port, 6000);
 	assert_int_equal(the_flow(w, 0)->side[1].remote_rtcp, 6001);
 	assert_false(media_is_held(w->m));
+	assert_true(media_is_same(w->m, 1, STR(B8)));
 	/* an offer that says something is news */
 	assert_int_equal(offer(w, 0, A80), 0);
 	assert_true(media_offer_is_news(w->m));
