@@ -304,6 +304,8 @@ call_action call_route, call_invite, call_answer, call_answer_ready, call_answer
 void call_leg_event(void *leg, struct invite *inv, const struct invite_event *e);
 /* The reply to the INVITE or re-INVITE that is open on a leg; with SDP where that has its place. */
 int call_reply(struct call *c, struct call_leg *leg, const struct invite_reply *r);
+/* The same for what media says: -errno. */
+enum call_input call_refuse_media(struct call *c, int err);
 /* This SDP has been sent to that leg. */
 void call_said(struct call *c, unsigned leg, struct str sdp);
 /* For who offered or answered: the status that media's error stands for. */

@@ -138,6 +138,14 @@ int rel_keep(struct invite *inv, const struct invite_reply *r)
 	return 0;
 }
 
+bool invite_prack_owed(const struct invite *inv)
+{
+	const struct rel *rel =
+		inv->state == INV_INCOMING || inv->state == INV_ANSWERING ? inv->rel : NULL;
+
+	return rel && (rel->open || rel->waiting);
+}
+
 /* ---- sending ---- */
 
 /* The transaction keeps what was said last, which need not be this one. */

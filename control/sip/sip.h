@@ -284,6 +284,8 @@ int invite_prack(struct invite *inv, unsigned fork, struct str body, struct str 
  * offer may be made now (RFC 3264, RFC 3311 5) is for our user to know. */
 int invite_update(struct invite *inv, unsigned fork, struct str headers, struct str body,
 		  struct str body_type);
+/* Server: is one of our reliable 1xx without its PRACK, or still to be sent? Then nothing may be offered (RFC 3311 5.1). */
+bool invite_prack_owed(const struct invite *inv);
 /* ACK for the 2xx just received (INVITE_ANSWER, INVITE_REANSWER), with the answer to a late offer as
  * body or none. Kept and repeated for retransmitted 2xx. */
 int invite_ack(struct invite *inv, struct str body, struct str body_type);
