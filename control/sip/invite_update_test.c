@@ -198,6 +198,12 @@ static void when_it_ends(void **state)
 	assert_true(sent_is(w, -1, "SIP/2.0 481 "));
 	assert_int_equal(w->n_seen, 0);
 	finish(w);
+	w = in_state(1);
+	inv = w->inv;
+	invite_end(inv, 0, STR_NONE);
+	w->inv = NULL;
+	assert_int_equal(invite_update(inv, 0, STR_NONE, OFFER), -EBUSY);
+	finish(w);
 }
 
 static void too_long(void **state)

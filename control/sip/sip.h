@@ -44,7 +44,8 @@ struct sip_timers {
 enum invite_event_type {
 	/* client */
 	INVITE_PROGRESS, /* 101-199 (100 is swallowed). e->fork, body. e->reliable: invite_prack() is owed; it
-			  * comes once and in order (RFC 3262 4), whatever the network did */
+			  * comes once and in order (RFC 3262 4), whatever the network did. 199: this fork is over, which
+			  * a BYE in it says too (msg is the BYE then) */
 	INVITE_ANSWER, /* first 2xx of the initial INVITE: invite_ack() is owed. Other forks' 2xx are
 			  * ACKed and BYEd inside */
 	INVITE_FAIL,   /* over: 300-699 arrived (ACKed inside), 408 timer B or C, 503 transport */
@@ -61,7 +62,7 @@ enum invite_event_type {
 	INVITE_UPDATE, /* UPDATE arrived (RFC 3311), body may be empty: e->request is owed an answer. The session
 			  * timer and the remote target are seen to inside. Client, before the answer: e->fork */
 	INVITE_UPDATED, /* final response to our invite_update(): status, body, fork. 481 and 408 are followed
-			  * by INVITE_LOST where they end the dialog */
+			  * by INVITE_LOST where they end the dialog. It does not come for a fork that lost to another */
 	INVITE_REFRESH, /* the session timer (RFC 4028) wants a refresh from us: invite_update() without a body,
 			  * or a re-INVITE with the session as it is. Asked again before it is too late */
 	INVITE_REQUEST, /* INFO, MESSAGE, NOTIFY or REFER arrived: e->request is owed sip_request_reply(),
@@ -274,7 +275,8 @@ struct invite_reply {
 
 /* Answers the INVITE or re-INVITE that is open on this invite. A final one for the initial INVITE of
  * 300 and more ends it (the pointer is gone). 0, -EINVAL (nothing open), -EMSGSIZE. 2xx is
- * retransmitted until its ACK (13.3.1.4). */
+ * retransmitted until its ACK (13.3.1.4). One that waits inside for a PRACK may still end in INVITE_CANCEL,
+ * INVITE_BYE or INVITE_LOST. -ENOMEM: nothing was said. */
 int invite_reply(struct invite *inv, const struct invite_reply *r);
 /* PRACK for the reliable progress just received in that fork; body: the answer to an offer in it, or none. May be
  * sent later than in the callback. -EINVAL: none is owed. */
