@@ -80,7 +80,7 @@ static void accept_refer(struct transfer *t, const struct invite_event *e)
 				  .status = 202,
 				  .headers = t->tell ? STR_NONE : STR("Refer-Sub: false\r\n") });
 	call_note(t->call, t->gone, 0, NOTE_TRANSFER);
-	transfer_notify(t, 100);
+	transfer_tell(t, 100);
 }
 
 static unsigned route_status(int err)

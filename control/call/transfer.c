@@ -161,7 +161,7 @@ static void heard(void *arg, const struct exchange_event *e)
 	(void)e;
 }
 
-void transfer_notify(struct transfer *t, unsigned status)
+void transfer_tell(struct transfer *t, unsigned status)
 {
 	struct invite *inv = t->call->leg[t->gone].inv;
 	char mem[256], frag[64];
@@ -200,7 +200,7 @@ static enum transfer_input tell_progress(struct transfer *t, const struct transf
 	if (in->e->reliable)
 		invite_prack(t->leg.inv, in->e->fork, STR_NONE, STR_NONE);
 	if (policy_progress(in->e->status))
-		transfer_notify(t, in->e->status);
+		transfer_tell(t, in->e->status);
 	return TI_NONE;
 }
 
@@ -286,7 +286,7 @@ static enum transfer_input done(struct transfer *t, const struct transfer_in *in
 
 	(void)in;
 	call_note(c, t->gone, 200, NOTE_TRANSFER_DONE);
-	transfer_notify(t, 200);
+	transfer_tell(t, 200);
 	media_take_leg(c->media);
 	t->leg.index = t->gone;
 	*leg = t->leg;
@@ -315,7 +315,7 @@ static enum transfer_input failed(struct transfer *t, const struct transfer_in *
 
 	call_note(c, CALL_THIRD, status, NOTE_TRANSFER_FAILED);
 	c->calls->n.transfers_failed++;
-	transfer_notify(t, status >= 300 ? status : 503);
+	transfer_tell(t, status >= 300 ? status : 503);
 	exchange_drop(c, 487);
 	media_reject(c->media);
 	end_newcomer(t, status);

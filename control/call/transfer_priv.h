@@ -67,6 +67,6 @@ void transfer_input(struct transfer *t, enum transfer_input what, const struct t
 struct transfer *transfer_begin(struct call *c, unsigned gone, const struct conf_trunk *trunk);
 void transfer_forget(struct transfer *t); /* without a word */
 /* Tells the referrer, if he wants to hear of it (RFC 3515 2.4.4). */
-void transfer_notify(struct transfer *t, unsigned status);
+void transfer_tell(struct transfer *t, unsigned status);
 
 #endif
