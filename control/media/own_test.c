@@ -211,9 +211,11 @@ static void leaves_the_other_side_alone(void **state)
 static void owes_news_that_nobody_told(void **state)
 {
 	struct world *w = *state;
+	struct buf b;
 
 	exchange(w, 0, A8, B8);
-	assert_int_equal(offer(w, 0, A80 "a=sendonly\r\n"), 0);
+	buf_init(&b, w->text, sizeof(w->text));
+	assert_int_equal(media_offer(w->m, 0, STR(A80 "a=sendonly\r\n"), &w->sig[0], &b), 0);
 	assert_true(media_offer_is_news(w->m));
 	assert_int_equal(media_answer_known(w->m), 0);
 	assert_false(media_offer_is_news(w->m));

@@ -58,6 +58,7 @@ struct told {
 
 struct fuzz {
 	const uint8_t *p, *end;
+	bool unsent; /* what this step writes is never sent */
 	struct loop *loop;
 	struct media_shard *ms;
 	struct media *m;
@@ -136,6 +137,9 @@ static void check_text(unsigned leg, const struct buf *b, unsigned lines, bool e
 		must(f.sdp.id == t->id, "another session in o=");
 		must(f.sdp.version == t->version + !same, "version of o=");
 	}
+	if (f.unsent)
+		return;
+	media_said(f.m, leg, buf_str(b));
 	t->id = f.sdp.id;
 	t->version = f.sdp.version;
 	t->n = rest.n;
@@ -331,6 +335,7 @@ static void step(const struct conf *c)
 	unsigned leg = op >> 4 & 3;
 
 	leg = leg > MEDIA_THIRD ? 0 : leg;
+	f.unsent = op >> 6 == 3;
 	switch (op & 15) {
 	case 0:
 		offer(leg);
