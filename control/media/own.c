@@ -197,6 +197,12 @@ static int own_lines(struct media *m, struct draft *d)
 		}
 		own_line(m, d, i);
 	}
+	for (unsigned i = m->ms->out.n_media; i < d->n; i++) { /* they never shrink */
+		struct terms old;
+		terms_before(m, d->leg, i, &old);
+		d->line[i].offer.kind = old.kind;
+		kind_refuse(&m->ms->out, (enum media_kind)old.kind, STR_NONE);
+	}
 	d->n_offered = (u8)m->ms->out.n_media;
 	return any_on(&m->ms->out) ? 0 : -ENOTSUP;
 }
@@ -228,6 +234,7 @@ static int open_and_print(struct media *m, struct draft *d, struct buf *out)
 int media_make_offer(struct media *m, unsigned leg, struct buf *out)
 {
 	struct draft *d;
+	unsigned n = 1; /* lines at least */
 	u8 legs[2];
 	int rc;
 
@@ -236,9 +243,11 @@ int media_make_offer(struct media *m, unsigned leg, struct buf *out)
 	if (leg > MEDIA_THIRD || (leg == MEDIA_THIRD && !media_has_third(m)))
 		return -EINVAL;
 	unsigned side = draft_sides(m, leg, legs);
+	if (!known_read(leg_of(m, leg)->told, &m->ms->in))
+		n = m->ms->in.n_media;
 	if (known_read(view_of(m, leg), &m->ms->in))
 		m->ms->in.n_media = 0;
-	d = draft_new(m, m->ms->in.n_media ? m->ms->in.n_media : 1, legs);
+	d = draft_new(m, m->ms->in.n_media > n ? m->ms->in.n_media : n, legs);
 	if (!d)
 		return -ENOMEM;
 	d->offerer = !side;
@@ -376,6 +385,7 @@ static int answer_across(struct media *m, struct str sdp, const struct addr *sig
 	if (!told)
 		return -ENOMEM;
 	known_set(m->ms, &d->told[side], told);
+	known_set(m->ms, &d->view[side], NULL); /* a debt of before is paid by this */
 	return media_print(m, d->leg[side], out);
 }
 
