@@ -146,27 +146,33 @@ static void replaces_one_that_never_answered(void **state)
 /* ---- it comes to nothing ---- */
 
 /* Each goes a step further before the leg is dropped; then all is as it was. */
-static const char *const stages[] = { "added", "offered",   "answered",
-				      "known", "committed", "settled" };
+enum {
+	ADDED,
+	OFFERED,
+	ANSWERED,
+	KNOWN,
+	COMMITTED,
+	SETTLED
+};
 
 static void go_to(struct world *w, unsigned stage)
 {
-	if (stage >= 1)
+	if (stage >= OFFERED)
 		assert_int_equal(make(w, MEDIA_THIRD), 0);
-	if (stage >= 2)
+	if (stage >= ANSWERED)
 		assert_int_equal(offer(w, MEDIA_THIRD, C8), 0);
-	if (stage >= 3)
+	if (stage >= KNOWN)
 		assert_int_equal(media_answer_known(w->m), 0);
-	if (stage >= 4)
+	if (stage >= COMMITTED)
 		commit(w);
-	if (stage >= 5)
+	if (stage >= SETTLED)
 		media_settle(w->m);
 }
 
 static void goes_back_at_every_stage(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
+	for (unsigned i = ADDED; i <= SETTLED; i++) {
 		struct world *w = world_new(NULL, NULL);
 		add(w, "carrier");
 		struct flow before = *the_flow(w, 0), after;
@@ -182,7 +188,7 @@ static void goes_back_at_every_stage(void **state)
 		exchange(w, 0, A8, B8);
 		/* and it may be tried again */
 		assert_int_equal(media_add_leg(w->m, 1, world_trunk(w, "carrier")), 0);
-		go_to(w, 5);
+		go_to(w, SETTLED);
 		media_take_leg(w->m);
 		assert_int_equal(in_use(w), 2);
 		world_free(w);
@@ -193,7 +199,7 @@ static void goes_back_at_every_stage(void **state)
 static void ends_at_every_stage(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
+	for (unsigned i = ADDED; i <= SETTLED; i++) {
 		struct world *w = world_new(NULL, NULL);
 		add(w, "carrier");
 		go_to(w, i);
