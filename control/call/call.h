@@ -75,7 +75,4 @@ struct call_info {
 void calls_each(const struct calls *c, void (*fn)(void *arg, const struct call_info *i), void *arg);
 bool calls_find(const struct calls *c, uint64_t id, struct call_info *out);
 
-/* The state machine as a graphviz text (tools, documentation). */
-void call_fsm_dot(int fd);
-
 #endif

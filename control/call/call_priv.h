@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "call/call.h"
+#include "call/dot.h"
 #include "call/oa.h"
 
 /* "Late": the INVITE came without SDP; the offer is in the 2xx and the answer in the ACK. */
@@ -273,6 +274,7 @@ struct call_in {
 /* Feeds one event; frees the call when it came to its end: c is gone then. */
 void call_fsm(struct call *c, enum call_input what, const struct call_in *in);
 const char *call_state_name(enum call_state s);
+void call_fsm_draw(struct dot *d);
 
 /* An action returns the event that follows from it at once, or IN_NONE. */
 typedef enum call_input call_action(struct call *c, const struct call_in *in);
@@ -372,7 +374,7 @@ void exchange_drop(struct call *c, unsigned status);
 void exchange_again(struct call *c, struct call_leg *leg);
 /* The session timer of a leg wants a refresh. */
 void exchange_refresh(struct call *c, struct call_leg *leg);
-void exchange_dot(int fd);
+void exchange_draw(struct dot *d);
 const char *exchange_state_name(const struct exchange *x);
 
 /* ---- transfer.c: another party comes in ---- */
@@ -392,7 +394,8 @@ void transfer_drop(struct call *c, unsigned status); /* ends the third leg */
 struct call_leg *transfer_leg(struct call *c);       /* NULL: there is none */
 /* Who hears what this leg says; NULL: nobody. */
 struct call_leg *transfer_partner(struct call *c, const struct call_leg *leg);
-void transfer_dot(int fd);
+void transfer_draw(struct dot *d);
+const char *transfer_state_name(const struct transfer *t);
 /* For policy_ask: what the other side knows a dialog by. */
 bool transfer_map_replaces(const void *call, const struct sip_replaces *in,
 			   struct sip_replaces *out);

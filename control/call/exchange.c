@@ -130,8 +130,7 @@ enum exchange_input exchange_try_again(struct exchange *x, const struct exchange
 	if (err)
 		return XI_FAILED;
 	x->call->calls->n.glare_retries++;
-	x->state = x->late ? X_LATE : X_OFFERED;
-	return XI_NONE;
+	return x->late ? XI_SENT_LATE : XI_SENT;
 }
 
 /* ---- the answer comes back ---- */
@@ -151,8 +150,7 @@ static enum exchange_input pass_made(struct exchange *x, struct call_leg *from, 
 		return XI_FAILED;
 	x->to = to->index;
 	c->calls->n.reinvites_ours++;
-	x->state = X_WAITING; /* until it is out */
-	return XI_TIMER;
+	return XI_NEXT;
 }
 
 enum exchange_input exchange_take_answer(struct exchange *x, const struct exchange_in *in)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of an exchange, and its life. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "exchange_priv.h"
@@ -13,9 +12,17 @@ struct row {
 	enum exchange_state next;
 };
 
+static enum exchange_input sent(struct exchange *x, const struct exchange_in *in)
+{
+	(void)x;
+	(void)in;
+	return XI_NONE;
+}
+
 static const struct row table[X_STATE_COUNT][XI_COUNT] = {
 	[X_OFFERED] = {
 		[XI_ANSWER] = { exchange_take_answer, X_OFFERED },
+		[XI_NEXT] = { exchange_try_again, X_WAITING },
 		[XI_KNOWN] = { exchange_commit, X_COMMIT },
 		[XI_REFUSED] = { exchange_give_back, X_OVER },
 		[XI_GLARE] = { exchange_wait_more, X_WAITING },
@@ -29,11 +36,14 @@ static const struct row table[X_STATE_COUNT][XI_COUNT] = {
 	},
 	[X_WAITING] = {
 		[XI_TIMER] = { exchange_try_again, X_WAITING },
+		[XI_SENT] = { sent, X_OFFERED },
+		[XI_SENT_LATE] = { sent, X_LATE },
 		[XI_REFUSED] = { exchange_give_back, X_OVER },
 		[XI_FAILED] = { exchange_fail, X_OVER },
 	},
 	[X_OWED] = {
 		[XI_ACK] = { exchange_take_late_answer, X_OWED },
+		[XI_NEXT] = { exchange_try_again, X_WAITING },
 		[XI_KNOWN] = { exchange_commit, X_COMMIT },
 		[XI_FAILED] = { exchange_fail, X_OVER },
 	},
@@ -123,7 +133,7 @@ const char *exchange_state_name(const struct exchange *x)
 	return state_names[x->state];
 }
 
-void exchange_dot(int fd)
+void exchange_draw(struct dot *d)
 {
 	static const char *const texts[] = {
 #define X(name, text) [X_##name] = text,
@@ -136,17 +146,19 @@ void exchange_dot(int fd)
 #undef X
 	};
 
-	dprintf(fd, "// SPDX-License-Identifier: Apache-2.0\ndigraph exchange {\n\trankdir=LR;\n"
-		    "\tnode [shape=box];\n");
+	*d = (struct dot){ .name = "exchange",
+			   .title = "An offer in an established session, from one leg to the other",
+			   .names = state_names,
+			   .texts = texts,
+			   .n_states = X_STATE_COUNT,
+			   .end = X_OVER,
+			   .rest = DOT_NONE };
+	dot_edge(d, DOT_NONE, X_OFFERED, "offer of a leg, or ours");
+	dot_edge(d, DOT_NONE, X_WAITING, "ours, and the leg is busy");
+	dot_edge(d, DOT_NONE, X_LATE, "re-INVITE without SDP");
+	dot_edge(d, DOT_NONE, X_OWED, "the same, answered with our offer");
 	for (unsigned s = 0; s < X_STATE_COUNT; s++)
-		dprintf(fd, "\t%s [label=\"%s\\n%s\"];\n", state_names[s], state_names[s],
-			texts[s]);
-	for (unsigned s = 0; s < X_STATE_COUNT; s++) {
-		for (unsigned i = XI_NONE + 1; i < XI_COUNT; i++) {
+		for (unsigned i = XI_NONE + 1; i < XI_COUNT; i++)
 			if (table[s][i].action)
-				dprintf(fd, "\t%s -> %s [label=\"%s\"];\n", state_names[s],
-					state_names[table[s][i].next], inputs[i]);
-		}
-	}
-	dprintf(fd, "}\n");
+				dot_edge(d, s, table[s][i].next, inputs[i]);
 }

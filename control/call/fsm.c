@@ -117,7 +117,7 @@ void call_fsm(struct call *c, enum call_input what, const struct call_in *in)
 		call_free(c);
 }
 
-void call_fsm_dot(int fd)
+void call_fsm_draw(struct dot *d)
 {
 	static const char *const texts[] = {
 #define X(name, text) [CALL_##name] = text,
@@ -125,17 +125,16 @@ void call_fsm_dot(int fd)
 #undef X
 	};
 
-	dprintf(fd, "// SPDX-License-Identifier: Apache-2.0\ndigraph call {\n\trankdir=LR;\n\tnode "
-		    "[shape=box];\n");
+	*d = (struct dot){ .name = "call",
+			   .title = "A call",
+			   .names = state_names,
+			   .texts = texts,
+			   .n_states = CALL_STATE_COUNT,
+			   .end = CALL_ENDED,
+			   .rest = CALL_ACTIVE };
+	dot_edge(d, DOT_NONE, CALL_IDLE, "");
 	for (unsigned s = 0; s < CALL_STATE_COUNT; s++)
-		dprintf(fd, "\t%s [label=\"%s\\n%s\"];\n", state_names[s], state_names[s],
-			texts[s]);
-	for (unsigned s = 0; s < CALL_STATE_COUNT; s++) {
-		for (unsigned i = IN_NONE + 1; i < IN_COUNT; i++) {
+		for (unsigned i = IN_NONE + 1; i < IN_COUNT; i++)
 			if (table[s][i].action)
-				dprintf(fd, "\t%s -> %s [label=\"%s\"];\n", state_names[s],
-					state_names[table[s][i].next], input_names[i]);
-		}
-	}
-	dprintf(fd, "}\n");
+				dot_edge(d, s, table[s][i].next, input_names[i]);
 }

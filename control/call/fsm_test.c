@@ -1,91 +1,133 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The picture of the state machine in this folder is the one that the table draws, and the table
- * has no dead ends. */
+/* The pictures of the state machines in this folder are those that the tables draw, and the tables have no dead ends. */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "call/call.h"
+#include "call/call_priv.h"
 
-static size_t draw(char *mem, size_t cap)
+static const struct machine {
+	const char *name; /* of the picture */
+	void (*draw)(struct dot *d);
+} machines[] = {
+	{ "call", call_fsm_draw },
+	{ "offer_answer", oa_draw },
+	{ "exchange", exchange_draw },
+	{ "transfer", transfer_draw },
+};
+
+#define N_MACHINES (sizeof(machines) / sizeof(machines[0]))
+
+static void test_pictures(void **state)
 {
-	int fd = memfd_create("dot", MFD_CLOEXEC);
-	ssize_t n;
-
-	call_fsm_dot(fd);
-	n = pread(fd, mem, cap, 0);
-	close(fd);
-	assert_in_range(n, 1, cap - 1);
-	mem[n] = 0;
-	return (size_t)n;
-}
-
-static void test_picture(void **state)
-{
-	static char drawn[32768], kept[32768];
-	const char *file = getenv("FSM_DOT");
-	FILE *f = file ? fopen(file, "re") : NULL;
-	size_t n;
+	const char *folder = getenv("PICTURES");
 
 	(void)state;
-	draw(drawn, sizeof(drawn));
-	assert_non_null(f);
-	n = fread(kept, 1, sizeof(kept) - 1, f);
-	fclose(f);
-	kept[n] = 0;
-	if (strcmp(drawn, kept))
-		fail_msg("%s is stale: write it anew with \"fsm_test --dot > %s\"", file, file);
+	assert_non_null(folder);
+	for (size_t i = 0; i < N_MACHINES; i++) {
+		static char kept[131072];
+		char file[512], mark[64];
+		struct dot d;
+		size_t n = 0;
+		FILE *f;
+
+		machines[i].draw(&d);
+		assert_string_equal(d.name, machines[i].name);
+		assert_in_range(d.n_edges, 1, DOT_EDGES - 1);
+		snprintf(mark, sizeof(mark), "<!-- table %016" PRIx64 " -->", dot_hash(&d));
+		snprintf(file, sizeof(file), "%s/%s.svg", folder, machines[i].name);
+		f = fopen(file, "re");
+		if (f) {
+			n = fread(kept, 1, sizeof(kept) - 1, f);
+			fclose(f);
+		}
+		kept[n] = 0;
+		if (!strstr(kept, mark))
+			fail_msg("%s is stale: tools/fsm writes it anew", file);
+	}
 }
 
-/* From every state but the last, some path leads to ENDED. */
+/* Which states some path leads to from those in `known`, or from which some path leads there. */
+static uint64_t spread(const struct dot *d, uint64_t known, bool forwards)
+{
+	uint64_t before;
+
+	do {
+		before = known;
+		for (unsigned i = 0; i < d->n_edges; i++) {
+			const struct dot_edge *e = &d->edge[i];
+			unsigned from = forwards ? e->from : e->to, to = forwards ? e->to : e->from;
+
+			if (e->from != DOT_NONE && (known >> from & 1))
+				known |= 1ull << to;
+		}
+	} while (known != before);
+	return known;
+}
+
+/* From every state some path leads to where it ends, or rests; and some path leads there from where it begins. */
+static void test_ways(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_MACHINES; i++) {
+		uint64_t all, starts = 0;
+		struct dot d;
+
+		machines[i].draw(&d);
+		all = (1ull << d.n_states) - 1;
+		for (unsigned k = 0; k < d.n_edges; k++)
+			if (d.edge[k].from == DOT_NONE)
+				starts |= 1ull << d.edge[k].to;
+		if (spread(&d, starts, true) != all)
+			fail_msg("%s: nothing leads to states %#" PRIx64, d.name,
+				 all & ~spread(&d, starts, true));
+		starts = 1ull << (d.end == DOT_NONE ? d.rest : d.end);
+		if (spread(&d, starts, false) != all)
+			fail_msg("%s: no way out of states %#" PRIx64, d.name,
+				 all & ~spread(&d, starts, false));
+	}
+}
+
+/* Nothing leaves the end. */
 static void test_ends(void **state)
 {
-	static char drawn[32768];
-	char reaches[32][32] = { "ENDED" };
-	unsigned n = 1;
-	bool grown = true;
-
 	(void)state;
-	draw(drawn, sizeof(drawn));
-	while (grown) {
-		struct str rest = str_of(drawn), line;
+	for (size_t i = 0; i < N_MACHINES; i++) {
+		struct dot d;
 
-		grown = false;
-		while (str_line(&rest, &line)) {
-			char from[32], to[32];
-			bool known = false, leads = false;
-
-			line.n = line.n < 200 ? line.n : 200;
-			if (sscanf(line.p, " %31[A-Z_] -> %31[A-Z_] ", from, to) != 2)
-				continue;
-			for (unsigned i = 0; i < n; i++) {
-				known |= !strcmp(reaches[i], from);
-				leads |= !strcmp(reaches[i], to);
-			}
-			if (!known && leads && n < 32) {
-				snprintf(reaches[n++], sizeof(reaches[0]), "%s", from);
-				grown = true;
-			}
-		}
+		machines[i].draw(&d);
+		for (unsigned k = 0; k < d.n_edges; k++)
+			assert_true(d.end == DOT_NONE || d.edge[k].from != d.end);
 	}
-	assert_int_equal(n, 10); /* all of CALL_STATES */
+}
+
+static int draw(const char *name)
+{
+	for (size_t i = 0; i < N_MACHINES; i++) {
+		struct dot d;
+
+		if (strcmp(machines[i].name, name) != 0)
+			continue;
+		machines[i].draw(&d);
+		dot_write(&d, 1);
+		return 0;
+	}
+	return 1;
 }
 
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_picture),
+		cmocka_unit_test(test_pictures),
+		cmocka_unit_test(test_ways),
 		cmocka_unit_test(test_ends),
 	};
 
-	if (argc > 1 && !strcmp(argv[1], "--dot")) {
-		call_fsm_dot(1);
-		return 0;
-	}
+	if (argc == 3 && !strcmp(argv[1], "--dot"))
+		return draw(argv[2]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

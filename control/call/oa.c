@@ -2,7 +2,7 @@
 /* The table of offer and answer. A place that is not filled is OA_WRONG. */
 #include "call/oa.h"
 
-#include <stdio.h>
+#include <stddef.h>
 
 struct row {
 	uint8_t verdict;
@@ -106,7 +106,7 @@ const char *oa_state_name(const struct oa *o)
 	return names[o->state];
 }
 
-void oa_dot(int fd)
+void oa_draw(struct dot *d)
 {
 	static const char *const texts[] = {
 #define X(name, text) [OA_##name] = text,
@@ -118,21 +118,28 @@ void oa_dot(int fd)
 		OA_INPUTS(X)
 #undef X
 	};
+	static const char *const notes[] = {
+		[OA_OFFER] = NULL,        [OA_PREVIEW] = "may change", [OA_REPEAT] = "known",
+		[OA_MISSING] = "missing", [OA_GLARE] = "491",          [OA_BUSY] = "500",
+	};
 
-	dprintf(fd,
-		"// SPDX-License-Identifier: Apache-2.0\ndigraph offer_answer {\n\trankdir=LR;\n"
-		"\tnode [shape=box];\n");
-	for (unsigned s = 0; s < OA_STATE_COUNT; s++)
-		dprintf(fd, "\t%s [label=\"%s\\n%s\"];\n", names[s], names[s], texts[s]);
+	*d = (struct dot){ .name = "offer_answer",
+			   .title = "Offer and answer on one leg: < comes in, > goes out",
+			   .names = names,
+			   .texts = texts,
+			   .n_states = OA_STATE_COUNT,
+			   .end = DOT_NONE,
+			   .rest = OA_DONE };
+	dot_edge(d, DOT_NONE, OA_NONE, "");
 	for (unsigned s = 0; s < OA_STATE_COUNT; s++) {
 		for (unsigned i = 0; i < OA_INPUT_COUNT; i++) {
 			const struct row *row = &table[s][i];
 
 			if (row->verdict != OA_WRONG &&
 			    (row->next != s || row->verdict > OA_NOTHING))
-				dprintf(fd, "\t%s -> %s [label=\"%s\"];\n", names[s],
-					names[row->next], inputs[i]);
+				dot_noted_edge(d, s, row->next, inputs[i], notes[row->verdict]);
 		}
+		if (table[s][OA_FAILED].next != s)
+			dot_noted_edge(d, s, OA_DONE, inputs[OA_FAILED], "after an agreement");
 	}
-	dprintf(fd, "}\n");
 }

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "call/dot.h"
+
 #define OA_STATES(X)                                                                               \
 	X(NONE, "nothing was said yet")                                                            \
 	X(OWE, "their INVITE had no SDP: ours offers")                                             \
@@ -76,6 +78,6 @@ struct oa {
 
 enum oa_verdict oa_input(struct oa *o, enum oa_input in);
 const char *oa_state_name(const struct oa *o);
-void oa_dot(int fd); /* the table as a graphviz text */
+void oa_draw(struct dot *d);
 
 #endif

@@ -4,12 +4,11 @@
  * one stands. Or by an INVITE with Replaces (RFC 3891) from the newcomer himself. Media: the new leg takes the old one's
  * place; who stays is asked only if anything changes for him. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "transfer_priv.h"
 
-static transfer_action tell_progress, take_answer, join, done, failed;
+static transfer_action tell_progress, take_answer, join, wait, done, failed;
 
 struct row {
 	transfer_action *action;
@@ -29,6 +28,7 @@ static const struct row table[T_STATE_COUNT][TI_COUNT] = {
 	},
 	[T_JOINING] = {
 		[TI_FREE] = { join, T_JOINING },
+		[TI_BUSY] = { wait, T_HERE },
 		[TI_JOINED] = { done, T_OVER },
 		[TI_FAILED] = { failed, T_OVER },
 	},
@@ -269,12 +269,17 @@ static enum transfer_input join(struct transfer *t, const struct transfer_in *in
 	(void)in;
 	if (t->server)
 		return TI_NONE; /* his own offer is under way */
-	if (t->call->exchange) {
-		t->state = T_HERE;
-		return TI_NONE;
-	}
+	if (t->call->exchange)
+		return TI_BUSY;
 	t->status = 488;
 	return move_session(t) ? TI_FAILED : TI_NONE;
+}
+
+static enum transfer_input wait(struct transfer *t, const struct transfer_in *in)
+{
+	(void)t;
+	(void)in;
+	return TI_NONE;
 }
 
 /* The newcomer is what the other one was. */
@@ -378,7 +383,12 @@ bool transfer_survives(struct call *c, struct call_leg *leg, const struct invite
 
 /* ---- for people ---- */
 
-void transfer_dot(int fd)
+const char *transfer_state_name(const struct transfer *t)
+{
+	return state_names[t->state];
+}
+
+void transfer_draw(struct dot *d)
 {
 	static const char *const texts[] = {
 #define X(name, text) [T_##name] = text,
@@ -391,17 +401,18 @@ void transfer_dot(int fd)
 #undef X
 	};
 
-	dprintf(fd, "// SPDX-License-Identifier: Apache-2.0\ndigraph transfer {\n\trankdir=LR;\n"
-		    "\tnode [shape=box];\n");
+	*d = (struct dot){ .name = "transfer",
+			   .title = "Another party comes into a call",
+			   .names = state_names,
+			   .texts = texts,
+			   .n_states = T_STATE_COUNT,
+			   .end = T_OVER,
+			   .rest = DOT_NONE };
+	dot_edge(d, DOT_NONE, T_CALLING, "REFER");
+	dot_edge(d, DOT_NONE, T_HERE, "REFER to the party of another call");
+	dot_edge(d, DOT_NONE, T_JOINING, "INVITE with Replaces");
 	for (unsigned s = 0; s < T_STATE_COUNT; s++)
-		dprintf(fd, "\t%s [label=\"%s\\n%s\"];\n", state_names[s], state_names[s],
-			texts[s]);
-	for (unsigned s = 0; s < T_STATE_COUNT; s++) {
-		for (unsigned i = TI_NONE + 1; i < TI_COUNT; i++) {
+		for (unsigned i = TI_NONE + 1; i < TI_COUNT; i++)
 			if (table[s][i].action)
-				dprintf(fd, "\t%s -> %s [label=\"%s\"];\n", state_names[s],
-					state_names[table[s][i].next], inputs[i]);
-		}
-	}
-	dprintf(fd, "}\n");
+				dot_edge(d, s, table[s][i].next, inputs[i]);
 }

@@ -23,6 +23,7 @@ enum transfer_state {
 	X(PROGRESS, "18x of the target")                                                           \
 	X(ANSWER, "2xx of the target")                                                             \
 	X(FREE, "no other exchange is open")                                                       \
+	X(BUSY, "another exchange is open")                                                        \
 	X(JOINED, "session moved")                                                                 \
 	X(FAILED, "target gone, or session not moved")
 
