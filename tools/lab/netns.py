@@ -41,10 +41,10 @@ def prefer(pid="self"):
 class Process:
     """A program with its log. Nothing outlives stop()."""
 
-    def __init__(self, command, log, env=None, cwd=None):
+    def __init__(self, command, log, env=None, cwd=None, stdin=subprocess.DEVNULL):
         self.command, self.log_path = [str(c) for c in command], log
         with open(log, "ab") as out:
-            self.popen = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=out,
+            self.popen = subprocess.Popen(self.command, stdin=stdin, stdout=out,
                                           stderr=out, env=env, cwd=cwd)
         self.pid = self.popen.pid
 

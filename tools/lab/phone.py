@@ -154,6 +154,27 @@ class Phone:
     def resume(self):
         self.control.command("resume")
 
+    def transfer(self, uri):
+        self.control.command("transfer", uri)
+
+    def press(self, key):
+        self.control.command("sndcode", key)
+
+    def expect_key(self, key, seconds=5.0):
+        m = self.expect("CALL_DTMF_START", seconds)
+        if m["param"] != key:
+            raise AssertionError(f"telephone {self.user}: key {m['param']} instead of {key}")
+
+    def forget(self):
+        """No calls, and no events of those that were."""
+        for _ in range(4):
+            if "Active calls (0)" in (text := self.control.command("listcalls")) or not text:
+                break
+            self.control.command("hangup")
+        while self.control._receive(0.0):
+            pass
+        self.control.events.clear()
+
     def recordings(self):
         return sorted(glob.glob(self.folder + "/heard/*-dec.wav"), key=os.path.getmtime)
 

@@ -42,11 +42,39 @@ def share(samples, rate, hz):
     return 2 * (s1 * s1 + s2 * s2 - k * s1 * s2) / len(samples) / total
 
 
-class Heard:
-    """What a recording holds: seconds of sound, the share of the tone in it."""
+def _table(law):
+    """G.711: what each byte stands for."""
+    out = []
+    for byte in range(256):
+        v = byte ^ (0x55 if law == "PCMA" else 0xff)
+        exponent, mantissa = v >> 4 & 7, v & 15
+        if law == "PCMA":
+            n = (mantissa << 4) + 8 + (256 if exponent else 0) << max(exponent - 1, 0)
+            n = n if v & 0x80 else -n
+        else:
+            n = ((mantissa << 3) + 132 << exponent) - 132
+            n = -n if v & 0x80 else n
+        out.append(n)
+    return out
 
-    def __init__(self, path, hz, skip=0.3):
-        samples, rate = read(path)
+
+G711 = {0: _table("PCMU"), 8: _table("PCMA")}  # by payload type
+
+
+def of_rtp(datagrams):
+    """The sound of these RTP packets, as they came; those that are no G.711 are passed over."""
+    samples = array.array("h")
+    for d in datagrams:
+        if len(d) > 12 and d[0] == 0x80 and d[1] & 0x7f in G711:
+            samples.extend(map(G711[d[1] & 0x7f].__getitem__, d[12:]))
+    return samples
+
+
+class Heard:
+    """What a recording holds, or samples do: seconds of sound, the share of the tone in it."""
+
+    def __init__(self, path, hz, skip=0.3, samples=None):
+        samples, rate = read(path) if samples is None else (samples, RATE)
         samples = samples[int(skip * rate):]
         block = rate // 10
         sound = [samples[i:i + block] for i in range(0, len(samples) - block + 1, block)]

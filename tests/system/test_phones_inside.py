@@ -1,0 +1,349 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens inside a call, between telephones of two makes. Each plays a tone of its own; who hears whom is read
+from the RTP that reaches him.
+
+pbx (baresip) and desk (linphone) are inside, mobile (baresip) and carrier (linphone) outside. The telephones live as
+long as the file, sluice as long as its configuration; after each test nothing of a call may be left."""
+import re
+import time
+
+import pytest
+
+from lab import capture, linphone, netns, phone, sluice, tone
+
+IN, OUT = netns.Lab.INSIDE, netns.Lab.OUTSIDE
+ADDRESS = {"pbx": "10.10.0.10", "desk": "10.10.0.11", "carrier": "203.0.113.10", "mobile": "203.0.113.11"}
+USER = {"pbx": "100", "desk": "101", "carrier": "200", "mobile": "201"}
+HZ = {"pbx": 440, "desk": 600, "carrier": 1000, "mobile": 1500}
+SIDE = {"pbx": "pbx", "desk": "pbx", "carrier": "carrier", "mobile": "carrier"}
+TALK = 1.0  # seconds of sound that are listened to
+SETTLE = 0.35  # what was on its way when a side was told of a change
+
+# A call takes the first line of its trunk that has room; the second one is for who is transferred.
+WAYS = ("pbx carrier 1", "pbx mobile", "carrier pbx 1", "carrier desk")
+
+
+def config(ways=WAYS, **options):
+    """`options`: of trunks, as YAML."""
+    lines = ["sluice: 1", "networks:", f"  outside: {{port: outside0, address: {OUT}/24}}",
+             f"  inside: {{port: inside0, address: {IN}/24}}", "trunks:"]
+    for name, address in ADDRESS.items():
+        on, profile = ("inside", "pbx") if SIDE[name] == "pbx" else ("outside", "static")
+        lines.append(f"  {name}: {{on: {on}, profile: {profile}, host: {address}, {options.get(name, '')}}}")
+    lines.append("calls:")
+    lines += ["  - {{from: {}, to: {}{}}}".format(*w.split()[:2], ", at-most: 1" * (len(w.split()) > 2))
+              for w in ways]
+    return "\n".join(lines) + "\n"
+
+
+class Net:
+    """The telephones, and sluice between them."""
+
+    def __init__(self, prefix, names=tuple(ADDRESS)):
+        self.lab, self.more, self.box, self.text = netns.Lab(prefix), [], None, None
+        self.phone = {}
+        try:
+            for name in names:
+                self.add(name)
+        except BaseException:
+            self.close()
+            raise
+
+    def place(self, name):
+        """A namespace on the cable of its side."""
+        side = getattr(self.lab, SIDE[name])
+        if ADDRESS[name].endswith(".10"):
+            return side
+        netns.remove(f"{self.lab.prefix}-{name}")
+        ns = netns.Namespace(f"{self.lab.prefix}-{name}")
+        self.more.append(ns)
+        side.ip("link", "add", "link", "eth0", "name", name, "type", "macvlan", "mode", "bridge")
+        side.ip("link", "set", name, "netns", str(ns))
+        ns.ip("link", "set", name, "name", "eth0", "up")
+        ns.ip("addr", "add", ADDRESS[name] + "/24", "dev", "eth0")
+        return ns
+
+    def add(self, name, **more):
+        ns, ours = self.place(name), IN if SIDE[name] == "pbx" else OUT
+        if name in ("desk", "carrier"):
+            p = linphone.Linphone(self.lab, ns, ADDRESS[name], USER[name], HZ[name], ours, **more)
+        else:
+            p = phone.Phone(self.lab, ns, ADDRESS[name], USER[name], HZ[name], **more)
+        p.name, p.ours = name, ours
+        self.phone[name] = p
+        return p
+
+    def serve(self, text):
+        if text != self.text:
+            self.unserve()
+            self.box, self.text = sluice.Sluice(self.lab, text=text), text
+        return self.box
+
+    def unserve(self):
+        if self.box:
+            self.box.stop()
+            self.box.stop_engine()
+        self.box = self.text = None
+
+    def pids(self):
+        return {ns.name: ns.pids() for ns in (self.lab.pbx, self.lab.sbc, self.lab.carrier, *self.more)}
+
+    def close(self):
+        for ns in self.more:
+            netns.remove(str(ns))
+        self.lab.close()
+        names = [f"{self.lab.prefix}-{r}" for r in self.lab.ROLES] + [str(ns) for ns in self.more]
+        assert not [n for n in names if netns.exists(n)], "namespaces are left"
+        assert all(not p.running() for p in self.lab.processes), "programs are left"
+
+
+@pytest.fixture(scope="module")
+def nets(request):
+    """The Net of the moment; a test that failed leaves none behind."""
+    made = {}
+    yield made
+    if made:
+        made["net"].close()
+
+
+@pytest.fixture
+def net(request, nets):
+    """A Net with the configuration that the test asks for by @configured()."""
+    if not nets:
+        nets["net"] = Net(f"slp{id(nets) % 100000}")
+    n = nets["net"]
+    failed_before = request.session.testsfailed
+    text = getattr(request, "param", config())
+    n.serve(text)
+    n.wire = {s: capture.Capture(n.lab, getattr(n.lab, s), f"{s}.{time.monotonic()}") for s in ("pbx", "carrier")}
+    before = n.pids()
+    yield n
+    try:
+        if request.session.testsfailed == failed_before:
+            nothing_left(n)
+            assert n.pids() == before, "other programs run than before"
+    except BaseException:
+        failed_before = -1
+        raise
+    finally:
+        for w in n.wire.values():
+            w.stop()
+        if request.session.testsfailed > failed_before:
+            show(n)
+            nets.clear()
+            n.close()
+
+
+def nothing_left(n):
+    for p in n.phone.values():
+        p.forget()
+    n.box.wait_calls(0)
+    netns.wait_for("the flows to go", lambda: n.box.flows() == [], 3)
+    for name, use in n.box.ask("trunks")["media_ports"].items():
+        assert use["used"] == use["orphaned"] == 0, f"{name}: {use}"
+
+
+def show(n):
+    """pytest shows this beside the failure."""
+    t0 = None
+    for side, w in n.wire.items():
+        print(f"---- SIP at {side}")
+        for m in w.sip():
+            t0 = t0 or m.time
+            print(f"{m.time - t0:8.3f} {m.packet.src:>13} > {m.packet.dst:<13} {m.title()}")
+    for p in n.lab.processes:
+        if "capture" not in p.log_path:
+            lines = [s for s in p.text().splitlines() if s.strip() and "bit/s" not in s]
+            print(f"---- {p.log_path}", *lines[-40:], sep="\n")
+
+
+# ---- what is heard ----
+
+def rtp_to(n, p, since, until):
+    return [k.data for k in n.wire[SIDE[p.name]].packets()
+            if k.dst == p.ip and k.src == p.ours and 5060 not in (k.sport, k.dport) and since <= k.time < until
+            and len(k.data) > 12 and k.data[1] & 0x7f in tone.G711]
+
+
+def hears(n, p, other, since, until=None):
+    """For most of this time he hears the other one and nobody else."""
+    until = until or time.time()
+    heard = tone.Heard(None, other.hz, skip=0, samples=tone.of_rtp(rtp_to(n, p, since, until)))
+    assert heard.ok(0.7 * (until - since)), \
+        f"{p.name} hears of {other.name} in {until - since:.1f} s: {heard}"
+
+
+def hears_nothing(n, p, since, until=None):
+    packets = rtp_to(n, p, since, until or time.time())
+    assert len(packets) <= 2, f"{p.name} gets {len(packets)} packets"
+
+
+def talk(n, a, b):
+    """Both hear each other, from now on."""
+    time.sleep(SETTLE)
+    since = time.time()
+    time.sleep(TALK)
+    until = time.time()
+    time.sleep(0.1)  # until it is in the captures
+    hears(n, a, b, since, until)
+    hears(n, b, a, since, until)
+
+
+def call(n, a, b):
+    """Established: the numbers by which a and b know it."""
+    a.dial(f"sip:{b.user}@{a.ours}")
+    return a.established(), b.established()
+
+
+def sip(n, p, wanted):
+    return capture.wait_sip(n.wire[SIDE[p.name]],
+                            lambda m: p.ip in (m.packet.src, m.packet.dst) and wanted(m))
+
+
+def all_sip(n, p):
+    return [m for m in n.wire[SIDE[p.name]].sip() if p.ip in (m.packet.src, m.packet.dst)]
+
+
+def direction(m):
+    found = re.search(r"a=(sendrecv|sendonly|recvonly|inactive)\r", m.body)
+    return found[1] if found else "sendrecv"
+
+
+def configured(*ways, **options):
+    return pytest.mark.parametrize("net", [config(ways or WAYS, **options)], indirect=True, ids=[""])
+
+
+BOTH_WAYS = pytest.mark.parametrize("caller, callee", [("pbx", "carrier"), ("carrier", "pbx")])
+
+
+# ---- the tests ----
+
+@BOTH_WAYS
+def test_plain_call(net, caller, callee):
+    a, b = net.phone[caller], net.phone[callee]
+    call(net, a, b)
+    talk(net, a, b)
+    a.hang_up()
+    b.closed()
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("who", ["caller", "callee"])
+def test_hold_and_resume(net, caller, callee, who):
+    a, b = net.phone[caller], net.phone[callee]
+    call(net, a, b)
+    talk(net, a, b)
+    holder, held = (a, b) if who == "caller" else (b, a)
+    holder.hold()
+    offer = sip(net, held, lambda m: m.is_request() and m.method() == "INVITE" and m.packet.dst == held.ip
+                and direction(m) in ("sendonly", "inactive"))
+    answer = sip(net, holder, lambda m: m.status() == 200 and m.method() == "INVITE" and m.packet.dst == holder.ip
+                 and m.time >= offer.time)
+    assert direction(answer) in ("recvonly", "inactive")
+    time.sleep(SETTLE)
+    since = time.time()
+    time.sleep(TALK)
+    until = time.time()
+    time.sleep(0.1)
+    hears_nothing(net, holder, since, until)
+    if direction(offer) == "inactive":
+        hears_nothing(net, held, since, until)
+    elif isinstance(holder, linphone.Linphone):  # it plays to who waits
+        hears(net, held, holder, since, until)
+    holder.resume()
+    sip(net, held, lambda m: m.is_request() and m.method() == "ACK" and m.time > until)
+    talk(net, a, b)
+    a.hang_up()
+    b.closed()
+
+
+@pytest.mark.parametrize("referrer, stays, target, calls", [
+    ("pbx", "carrier", "mobile", "referrer"),
+    ("carrier", "pbx", "desk", "referrer"),
+    ("pbx", "carrier", "mobile", "stays"),
+    ("carrier", "pbx", "desk", "stays")])
+def test_blind_transfer(net, referrer, stays, target, calls):
+    r, s, t = (net.phone[p] for p in (referrer, stays, target))
+    call(net, *((r, s) if calls == "referrer" else (s, r)))
+    talk(net, r, s)
+    r.transfer(f"sip:{t.user}@{t.ip}")
+    t.established()
+    sip(net, r, lambda m: m.status() == 202 and m.method() == "REFER")
+    sip(net, r, lambda m: m.method() == "NOTIFY" and m.body.startswith("SIP/2.0 200"))
+    r.closed()
+    talk(net, s, t)
+    assert len(net.box.calls()) == 1
+    s.hang_up()
+    t.closed()
+
+
+def test_attended_transfer_of_who_was_called(net):
+    """linphone calls two and joins them."""
+    r, a, b = (net.phone[p] for p in ("carrier", "pbx", "desk"))
+    first, _ = call(net, r, a)
+    talk(net, r, a)
+    r.hold()
+    second, _ = call(net, r, b)
+    talk(net, r, b)
+    r.join(first, second)
+    attended(net, r, a, b)
+
+
+@configured("pbx carrier", "carrier desk")
+def test_attended_transfer_of_who_calls(net):
+    """linphone is called, asks a third one and joins them."""
+    r, a, b = (net.phone[p] for p in ("carrier", "pbx", "desk"))
+    a.dial(f"sip:{r.user}@{a.ours}")
+    first = r.established()
+    a.established()
+    r.hold()
+    second, _ = call(net, r, b)
+    talk(net, r, b)
+    r.join(first, second)
+    attended(net, r, a, b)
+
+
+def attended(n, r, a, b):
+    refer = sip(n, r, lambda m: m.is_request() and m.method() == "REFER")
+    assert "replaces=" in refer.get("refer-to").lower()
+    sip(n, r, lambda m: m.method() == "NOTIFY" and m.body.startswith("SIP/2.0 200"))
+    r.closed()
+    r.closed()
+    talk(n, a, b)
+    n.box.wait_calls(1)
+    a.hang_up()
+    b.closed()
+
+
+@BOTH_WAYS
+def test_keys_by_rtp(net, caller, callee):
+    a, b = net.phone[caller], net.phone[callee]
+    call(net, a, b)
+    for who, other, key in ((a, b, "5"), (b, a, "7")):
+        who.press(key)
+        other.expect_key(key)
+    assert not [m for m in all_sip(net, a) + all_sip(net, b) if m.method() == "INFO"]
+    a.hang_up()
+    b.closed()
+
+
+@configured(carrier="dtmf: info")
+@BOTH_WAYS
+def test_keys_by_info(net, caller, callee):
+    """The carrier wants INFO, the PBX has RTP."""
+    a, b = net.phone[caller], net.phone[callee]
+    pbx, carrier = net.phone["pbx"], net.phone["carrier"]
+    carrier.param("sip", "use_rfc2833", 0)
+    carrier.param("sip", "use_info", 1)
+    call(net, a, b)
+    pbx.press("5")
+    carrier.expect_key("5")
+    info = sip(net, carrier, lambda m: m.is_request() and m.method() == "INFO" and m.packet.dst == carrier.ip)
+    assert info.get("content-type") == "application/dtmf-relay" and "Signal=5" in info.body
+    carrier.press("7")
+    pbx.expect_key("7")
+    assert not [m for m in all_sip(net, pbx) if m.method() == "INFO"]
+    a.hang_up()
+    b.closed()
+    carrier.param("sip", "use_rfc2833", 1)
+    carrier.param("sip", "use_info", 0)
