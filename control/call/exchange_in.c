@@ -293,6 +293,8 @@ void exchange_answered(struct call *c, struct call_leg *leg, const struct invite
 	} else if (e->type == INVITE_REANSWER && e->status < 300) {
 		invite_ack(leg->inv, STR_NONE, STR_NONE);
 		oa_input(&leg->oa, OA_FAILED);
+		media_stray(c->media, leg->index, call_sdp(e));
+		exchange_debts(c);
 	}
 }
 

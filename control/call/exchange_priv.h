@@ -9,7 +9,7 @@
 #define EXCHANGE_STATES(X)                                                                         \
 	X(OFFERED, "the offer went on")                                                            \
 	X(LATE, "a re-INVITE without SDP went on: the offer comes in its 2xx")                     \
-	X(WAITING, "the offer goes out a little later: glare, or it is the next one's turn")        \
+	X(WAITING, "the offer goes out a little later: glare, or it is the next one's turn")       \
 	X(OWED, "2xx with an offer went to the asker: the answer comes in the ACK")                \
 	X(COMMIT, "the answer is here; the engine is being told")                                  \
 	X(OVER, "nothing is open")

@@ -113,6 +113,7 @@ void media_said(struct media *m, unsigned leg, struct str sdp)
 		return;
 	l = leg_at(m, leg);
 	l->version = version_of(sdp);
+	l->stray = false;
 	l->sent = print_hash(m->ms, sdp);
 }
 

@@ -115,6 +115,9 @@ int media_answer_here(struct media *m, unsigned leg, struct str sdp, const struc
 /* Does `leg` owe its view of the session to an older description than what holds now: must it be offered
  * again (media_make_offer())? For instance when it answered with less than the other one may send. */
 bool media_owes_offer(const struct media *m, unsigned leg);
+/* `leg` has accepted an offer that was given up in the meantime: it believes in another session than the one that holds,
+ * and is owed an offer; no m= line of it may be missing there. */
+void media_stray(struct media *m, unsigned leg, struct str sdp);
 /* What `leg` was told last once more, to the letter (a session refresh). -EINVAL: nothing was settled. */
 int media_repeat(struct media *m, unsigned leg, struct buf *out);
 /* Is that what `leg` said last, o= aside? Then answer by media_repeat(). */

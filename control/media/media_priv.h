@@ -163,6 +163,7 @@ struct media_leg {
 	u32 sent;        /* hash of that */
 	u32 heard;       /* hash of what it said last, with addresses; 0: nothing */
 	u8 family;       /* of our address in o=; 0: nothing was sent yet */
+	bool stray;      /* it accepted an offer that was given up */
 	/* Of the last settled exchange; NULL: none. */
 	struct known *said; /* directions are what it does unless the other one holds */
 	struct known *told;

@@ -245,6 +245,8 @@ int media_make_offer(struct media *m, unsigned leg, struct buf *out)
 	unsigned side = draft_sides(m, leg, legs);
 	if (!known_read(leg_of(m, leg)->told, &m->ms->in))
 		n = m->ms->in.n_media;
+	if (leg_of(m, leg)->stray && n < m->n_lines)
+		n = m->n_lines;
 	if (known_read(view_of(m, leg), &m->ms->in))
 		m->ms->in.n_media = 0;
 	d = draft_new(m, m->ms->in.n_media > n ? m->ms->in.n_media : n, legs);
@@ -416,7 +418,16 @@ bool media_owes_offer(const struct media *m, unsigned leg)
 
 	if (d)
 		return d->view[m->third->replaces] != NULL;
-	return l->view != l->told;
+	return l->stray || l->view != l->told;
+}
+
+void media_stray(struct media *m, unsigned leg, struct str sdp)
+{
+	if (leg == MEDIA_THIRD || media_parse(m, sdp))
+		return;
+	if (m->ms->in.n_media > m->n_lines)
+		m->n_lines = (u8)m->ms->in.n_media;
+	m->leg[leg].stray = true;
 }
 
 int media_repeat(struct media *m, unsigned leg, struct buf *out)
