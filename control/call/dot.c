@@ -2,7 +2,6 @@
 #include "call/dot.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,26 +9,24 @@
 
 #define TEXT_MAX 32768
 #define WRAP     22 /* columns of a state's text */
-#define MANY     5  /* states: what they have in common goes into a frame */
 
-void dot_noted_edge(struct dot *d, unsigned from, unsigned to, const char *label, const char *note)
+struct dot_edge *dot_edge(struct dot *d, unsigned from, unsigned to, const char *label)
 {
-	if (d->n_edges < DOT_EDGES)
-		d->edge[d->n_edges++] =
-			(struct dot_edge){ (uint8_t)from, (uint8_t)to, label, note };
-}
+	struct dot_edge *e = &d->edge[d->n_edges];
 
-void dot_edge(struct dot *d, unsigned from, unsigned to, const char *label)
-{
-	dot_noted_edge(d, from, to, label, NULL);
+	if (d->n_edges < DOT_EDGES - 1) /* the last one is for what is too much */
+		d->n_edges++;
+	*e = (struct dot_edge){ .from = (uint8_t)from, .to = (uint8_t)to, .label = label };
+	return e;
 }
 
 /* ---- what many states have in common ---- */
 
+#define FRAME_EDGES 32
+
 struct frame {
-	uint64_t labels; /* of one state's edges: which of them all have */
 	uint64_t states;
-	const struct dot_edge *edge[64];
+	const struct dot_edge *edge[FRAME_EDGES]; /* one of each kind that all of them have */
 	unsigned n;
 };
 
@@ -38,36 +35,29 @@ static bool same(const struct dot_edge *a, const struct dot_edge *b)
 	return a->to == b->to && a->label == b->label && a->note == b->note;
 }
 
-static unsigned has_it(const struct dot *d, const struct dot_edge *e, uint64_t *states)
+static uint64_t who_has(const struct dot *d, const struct dot_edge *e)
 {
-	unsigned n = 0;
+	uint64_t states = 0;
 
-	*states = 0;
-	for (unsigned i = 0; i < d->n_edges; i++) {
-		const struct dot_edge *o = &d->edge[i];
-
-		if (same(o, e) && o->from != DOT_NONE && o->from != o->to) {
-			*states |= 1ull << o->from;
-			n++;
-		}
-	}
-	return n;
+	for (unsigned i = 0; i < d->n_edges; i++)
+		if (same(&d->edge[i], e) && d->edge[i].from != DOT_NONE && e->from != e->to)
+			states |= 1ull << d->edge[i].from;
+	return states;
 }
 
-/* The edges that at least MANY states have, and the states that have all of them. They go to one state. */
+/* The edges that so many states have, and the states that have all of them. */
 static void find_frame(const struct dot *d, struct frame *f)
 {
 	*f = (struct frame){ .states = UINT64_MAX };
-	for (unsigned i = 0; i < d->n_edges && f->n < 64; i++) {
-		const struct dot_edge *e = &d->edge[i];
+	for (unsigned i = 0; i < d->n_edges && f->n < FRAME_EDGES && d->many; i++) {
+		uint64_t states = who_has(d, &d->edge[i]);
 		bool known = false;
-		uint64_t states;
 
 		for (unsigned k = 0; k < f->n; k++)
-			known |= same(f->edge[k], e);
-		if (known || (f->n && e->to != f->edge[0]->to) || has_it(d, e, &states) < MANY)
+			known |= same(f->edge[k], &d->edge[i]);
+		if (known || __builtin_popcountll(states) < d->many)
 			continue;
-		f->edge[f->n++] = e;
+		f->edge[f->n++] = &d->edge[i];
 		f->states &= states;
 	}
 	if (!f->n)
@@ -86,12 +76,18 @@ static bool in_frame(const struct frame *f, const struct dot_edge *e)
 
 /* ---- text ---- */
 
+/* For HTML-like labels of graphviz. */
 static void put_escaped(struct buf *b, const char *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (s[i] == '"' || s[i] == '\\')
-			buf_lit(b, "\\");
-		buf_put(b, (struct str){ s + i, 1 });
+		if (s[i] == '<')
+			buf_lit(b, "&lt;");
+		else if (s[i] == '>')
+			buf_lit(b, "&gt;");
+		else if (s[i] == '&')
+			buf_lit(b, "&amp;");
+		else
+			buf_put(b, (struct str){ s + i, 1 });
 	}
 }
 
@@ -106,22 +102,10 @@ static void put_wrapped(struct buf *b, const char *s)
 		if (n == 1)
 			break;
 		put_escaped(b, s, n);
-		buf_lit(b, "\\n");
+		buf_lit(b, "<br/>");
 		s += n + 1;
 	}
 	put_escaped(b, s, strlen(s));
-}
-
-static void put_state(struct buf *b, const struct dot *d, unsigned s)
-{
-	buf_fmt(b, "\t%s [label=\"%s\\n", d->names[s], d->names[s]);
-	put_wrapped(b, d->texts[s]);
-	buf_lit(b, "\"");
-	if (s == d->end)
-		buf_lit(b, ", fillcolor=\"#e0e0e0\", peripheries=2");
-	else if (s == d->rest)
-		buf_lit(b, ", fillcolor=\"#c8e6c0\"");
-	buf_lit(b, "];\n");
 }
 
 static void put_label(struct buf *b, const struct dot_edge *e)
@@ -132,7 +116,52 @@ static void put_label(struct buf *b, const struct dot_edge *e)
 		put_escaped(b, e->note, strlen(e->note));
 		buf_lit(b, ")");
 	}
-	buf_lit(b, "\\l");
+	buf_lit(b, "<br align=\"left\"/>");
+}
+
+/* What does not lead away stands in small letters. */
+static void put_stays(struct buf *b, const struct dot *d, unsigned s)
+{
+	const char *before =
+		"<br/><font point-size=\"9\" color=\"#505050\">stays:<br align=\"left\"/>";
+
+	for (unsigned i = 0; i < d->n_edges; i++) {
+		if (d->edge[i].from != s || d->edge[i].to != s)
+			continue;
+		buf_put(b, str_of(before));
+		put_label(b, &d->edge[i]);
+		before = "";
+	}
+	if (!*before)
+		buf_lit(b, "</font>");
+}
+
+static void put_state(struct buf *b, const struct dot *d, unsigned s)
+{
+	buf_fmt(b, "\t%s [label=<<b>%s</b><br/>", d->names[s], d->names[s]);
+	put_wrapped(b, d->texts[s]);
+	put_stays(b, d, s);
+	buf_lit(b, ">");
+	if (s == d->end)
+		buf_lit(b, ", fillcolor=\"#e0e0e0\", peripheries=2");
+	else if (s == d->rest)
+		buf_lit(b, ", fillcolor=\"#c8e6c0\"");
+	buf_lit(b, "];\n");
+}
+
+/* Are they drawn as one? */
+static bool together(const struct dot_edge *a, const struct dot_edge *b)
+{
+	return a->from == b->from && a->to == b->to && a->back == b->back && a->from != DOT_NONE;
+}
+
+static void put_style(struct buf *b, const struct dot *d, const struct dot_edge *e)
+{
+	if (e->back)
+		buf_lit(b, ", color=\"#c09080\", fontcolor=\"#904830\"");
+	/* Where nothing ends, the states stand in the order of the way to rest. */
+	if (d->end == DOT_NONE && (e->back || e->from == d->rest))
+		buf_lit(b, ", constraint=false");
 }
 
 /* One for all edges that go the same way as this, which is the first of them. */
@@ -140,34 +169,53 @@ static void put_edge(struct buf *b, const struct dot *d, const struct frame *f, 
 {
 	const struct dot_edge *e = &d->edge[first];
 
-	if (e->from == DOT_NONE) {
-		buf_fmt(b, "\tbegin%u [shape=point, width=0.12, style=solid];\n\tbegin%u", first,
+	if (e->from == DOT_NONE)
+		buf_fmt(b, "\tbegin%u [shape=point, width=0.1, fillcolor=black];\n\tbegin%u", first,
 			first);
-	} else
-		buf_put(b, str_of(d->names[e->from]));
-	buf_fmt(b, " -> %s [label=\"", d->names[e->to]);
-	for (unsigned i = first; i < d->n_edges; i++) {
-		const struct dot_edge *o = &d->edge[i];
-
-		if (o->from == e->from && o->to == e->to && !in_frame(f, o))
-			put_label(b, o);
-		if (e->from == DOT_NONE)
-			break;
-	}
-	buf_lit(b, "\"];\n");
+	else
+		buf_fmt(b, "\t%s", d->names[e->from]);
+	buf_fmt(b, " -> %s [label=<", d->names[e->to]);
+	put_label(b, e);
+	for (unsigned i = first + 1; i < d->n_edges; i++)
+		if (together(&d->edge[i], e) && !in_frame(f, &d->edge[i]))
+			put_label(b, &d->edge[i]);
+	buf_lit(b, ">");
+	put_style(b, d, e);
+	buf_lit(b, "];\n");
 }
 
 static bool is_first(const struct dot *d, const struct frame *f, unsigned at)
 {
 	const struct dot_edge *e = &d->edge[at];
 
-	if (in_frame(f, e))
+	if (in_frame(f, e) || e->from == e->to)
 		return false;
-	for (unsigned i = 0; i < at && e->from != DOT_NONE; i++)
-		if (d->edge[i].from == e->from && d->edge[i].to == e->to &&
-		    !in_frame(f, &d->edge[i]))
+	for (unsigned i = 0; i < at; i++)
+		if (together(&d->edge[i], e) && !in_frame(f, &d->edge[i]))
 			return false;
 	return true;
+}
+
+/* From the frame to one state. */
+static void put_common(struct buf *b, const struct dot *d, const struct frame *f, unsigned from,
+		       unsigned to)
+{
+	const struct dot_edge *one = NULL;
+
+	for (unsigned k = 0; k < f->n; k++) {
+		if (f->edge[k]->to != to)
+			continue;
+		if (!one)
+			buf_fmt(b, "\t%s -> %s [ltail=cluster_frame, label=<", d->names[from],
+				d->names[to]);
+		one = f->edge[k];
+		put_label(b, one);
+	}
+	if (!one)
+		return;
+	buf_lit(b, ">");
+	put_style(b, d, one);
+	buf_lit(b, "];\n");
 }
 
 static void put_frame(struct buf *b, const struct dot *d, const struct frame *f)
@@ -176,19 +224,17 @@ static void put_frame(struct buf *b, const struct dot *d, const struct frame *f)
 
 	if (!f->n)
 		return;
-	buf_lit(b, "\tsubgraph cluster_frame "
-		   "{\n\t\tstyle=\"rounded,dashed\";\n\t\tcolor=\"#808080\";\n\t\t");
+	buf_lit(b, "\tsubgraph cluster_frame {\n\t\tstyle=\"rounded,dashed\"; color=\"#808080\"; "
+		   "label=\"\";\n\t\t");
 	for (unsigned s = 0; s < d->n_states; s++) {
 		if (!(f->states >> s & 1))
 			continue;
 		buf_fmt(b, "%s; ", d->names[s]);
 		last = s;
 	}
-	buf_fmt(b, "\n\t}\n\t%s -> %s [ltail=cluster_frame, style=dashed, label=\"", d->names[last],
-		d->names[f->edge[0]->to]);
-	for (unsigned k = 0; k < f->n; k++)
-		put_label(b, f->edge[k]);
-	buf_lit(b, "\"];\n");
+	buf_lit(b, "\n\t}\n");
+	for (unsigned s = 0; s < d->n_states; s++)
+		put_common(b, d, f, last, s);
 }
 
 static void put_all(struct buf *b, const struct dot *d)
@@ -198,14 +244,16 @@ static void put_all(struct buf *b, const struct dot *d)
 	find_frame(d, &f);
 	buf_fmt(b,
 		"// SPDX-License-Identifier: Apache-2.0\ndigraph %s {\n"
-		"\tgraph [rankdir=LR, compound=true, fontname=\"Helvetica,Arial,sans-serif\", "
-		"fontsize=12,\n"
-		"\t\tlabelloc=t, labeljust=l, label=\"%s\"];\n"
+		"\tgraph [rankdir=LR, compound=true, labelloc=t, labeljust=l, fontsize=14,\n"
+		"\t\tfontname=\"Helvetica,Arial,sans-serif\", label=<",
+		d->name);
+	put_escaped(b, d->title, strlen(d->title));
+	buf_lit(b,
+		">];\n"
 		"\tnode [shape=box, style=\"rounded,filled\", fillcolor=\"#eef3fb\", fontsize=11,\n"
 		"\t\tfontname=\"Helvetica,Arial,sans-serif\"];\n"
 		"\tedge [fontname=\"Helvetica,Arial,sans-serif\", fontsize=10, "
-		"color=\"#404040\"];\n",
-		d->name, d->title);
+		"color=\"#404040\"];\n");
 	for (unsigned s = 0; s < d->n_states; s++)
 		put_state(b, d, s);
 	put_frame(b, d, &f);

@@ -160,5 +160,6 @@ void exchange_draw(struct dot *d)
 	for (unsigned s = 0; s < X_STATE_COUNT; s++)
 		for (unsigned i = XI_NONE + 1; i < XI_COUNT; i++)
 			if (table[s][i].action)
-				dot_edge(d, s, table[s][i].next, inputs[i]);
+				dot_edge(d, s, table[s][i].next, inputs[i])->back =
+					i == XI_REFUSED || i == XI_FAILED;
 }

@@ -131,10 +131,12 @@ void call_fsm_draw(struct dot *d)
 			   .texts = texts,
 			   .n_states = CALL_STATE_COUNT,
 			   .end = CALL_ENDED,
-			   .rest = CALL_ACTIVE };
+			   .rest = CALL_ACTIVE,
+			   .many = 5 };
 	dot_edge(d, DOT_NONE, CALL_IDLE, "");
 	for (unsigned s = 0; s < CALL_STATE_COUNT; s++)
 		for (unsigned i = IN_NONE + 1; i < IN_COUNT; i++)
 			if (table[s][i].action)
-				dot_edge(d, s, table[s][i].next, input_names[i]);
+				dot_edge(d, s, table[s][i].next, input_names[i])->back =
+					table[s][i].next == CALL_ENDING;
 }

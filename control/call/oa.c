@@ -129,17 +129,21 @@ void oa_draw(struct dot *d)
 			   .texts = texts,
 			   .n_states = OA_STATE_COUNT,
 			   .end = DOT_NONE,
-			   .rest = OA_DONE };
+			   .rest = OA_DONE,
+			   .many = 4 };
 	dot_edge(d, DOT_NONE, OA_NONE, "");
 	for (unsigned s = 0; s < OA_STATE_COUNT; s++) {
 		for (unsigned i = 0; i < OA_INPUT_COUNT; i++) {
 			const struct row *row = &table[s][i];
+			bool counts = row->next != s || row->verdict > OA_NOTHING;
 
-			if (row->verdict != OA_WRONG &&
-			    (row->next != s || row->verdict > OA_NOTHING))
-				dot_noted_edge(d, s, row->next, inputs[i], notes[row->verdict]);
+			if (row->verdict == OA_WRONG || !counts || i == OA_FAILED)
+				continue;
+			dot_edge(d, s, row->next, inputs[i])->note = notes[row->verdict];
 		}
-		if (table[s][OA_FAILED].next != s)
-			dot_noted_edge(d, s, OA_DONE, inputs[OA_FAILED], "after an agreement");
+		if (s == OA_NONE || s == OA_DONE)
+			continue;
+		dot_edge(d, s, table[s][OA_FAILED].next, inputs[OA_FAILED])->back = true;
+		dot_edge(d, s, OA_DONE, "refused, after an agreement")->back = true;
 	}
 }

@@ -414,5 +414,5 @@ void transfer_draw(struct dot *d)
 	for (unsigned s = 0; s < T_STATE_COUNT; s++)
 		for (unsigned i = TI_NONE + 1; i < TI_COUNT; i++)
 			if (table[s][i].action)
-				dot_edge(d, s, table[s][i].next, inputs[i]);
+				dot_edge(d, s, table[s][i].next, inputs[i])->back = i == TI_FAILED;
 }
