@@ -2,8 +2,10 @@
 """What happens inside a call, between telephones of two makes. Each plays a tone of its own; who hears whom is read
 from the RTP that reaches him.
 
-pbx (baresip) and desk (linphone) are inside, mobile (baresip) and carrier (linphone) outside. The telephones live as
-long as the file, sluice as long as its configuration; after each test nothing of a call may be left."""
+pbx (baresip) and desk (linphone) are inside, mobile (baresip) and carrier (linphone) outside; studio and screen
+(baresip) have pictures. The telephones live as long as the file, sluice as long as its configuration; after each test
+nothing of a call may be left."""
+import os
 import re
 import time
 
@@ -12,10 +14,15 @@ import pytest
 from lab import capture, linphone, netns, phone, sluice, tone
 
 IN, OUT = netns.Lab.INSIDE, netns.Lab.OUTSIDE
-ADDRESS = {"pbx": "10.10.0.10", "desk": "10.10.0.11", "carrier": "203.0.113.10", "mobile": "203.0.113.11"}
-USER = {"pbx": "100", "desk": "101", "carrier": "200", "mobile": "201"}
-HZ = {"pbx": 440, "desk": 600, "carrier": 1000, "mobile": 1500}
-SIDE = {"pbx": "pbx", "desk": "pbx", "carrier": "carrier", "mobile": "carrier"}
+ADDRESS = {"pbx": "10.10.0.10", "desk": "10.10.0.11", "studio": "10.10.0.12",
+           "carrier": "203.0.113.10", "mobile": "203.0.113.11", "screen": "203.0.113.12"}
+USER = {"pbx": "100", "desk": "101", "studio": "102", "carrier": "200", "mobile": "201", "screen": "202"}
+HZ = {"pbx": 440, "desk": 600, "studio": 800, "carrier": 1000, "mobile": 1500, "screen": 1800}
+SIDE = {name: "pbx" if address.startswith("10.") else "carrier" for name, address in ADDRESS.items()}
+LINPHONES = {"carrier": "100rel_support_level=1",
+             "desk": "100rel_support_level=1\nsdp_200_ack=1"}
+EARLY = ("desk",)  # plays before the answer
+VIDEO = ("studio", "screen")
 TALK = 1.0  # seconds of sound that are listened to
 SETTLE = 0.35  # what was on its way when a side was told of a change
 
@@ -39,9 +46,11 @@ def config(ways=WAYS, **options):
 class Net:
     """The telephones, and sluice between them."""
 
-    def __init__(self, prefix, names=tuple(ADDRESS)):
+    def __init__(self, prefix, names=tuple(ADDRESS), sip=None):
+        """`sip`: more settings of linphone, in place of LINPHONES."""
+
         self.lab, self.more, self.box, self.text = netns.Lab(prefix), [], None, None
-        self.phone = {}
+        self.phone, self.wire, self.sip = {}, {}, sip
         try:
             for name in names:
                 self.add(name)
@@ -63,21 +72,33 @@ class Net:
         ns.ip("addr", "add", ADDRESS[name] + "/24", "dev", "eth0")
         return ns
 
-    def add(self, name, **more):
+    def add(self, name):
         ns, ours = self.place(name), IN if SIDE[name] == "pbx" else OUT
-        if name in ("desk", "carrier"):
-            p = linphone.Linphone(self.lab, ns, ADDRESS[name], USER[name], HZ[name], ours, **more)
+        if name in LINPHONES:
+            p = linphone.Linphone(self.lab, ns, ADDRESS[name], USER[name], HZ[name], ours,
+                                  LINPHONES[name] if self.sip is None else self.sip, name in EARLY)
         else:
-            p = phone.Phone(self.lab, ns, ADDRESS[name], USER[name], HZ[name], **more)
+            p = phone.Phone(self.lab, ns, ADDRESS[name], USER[name], HZ[name],
+                            more=phone.VIDEO if name in VIDEO else "")
         p.name, p.ours = name, ours
         self.phone[name] = p
-        return p
 
     def serve(self, text):
         if text != self.text:
             self.unserve()
             self.box, self.text = sluice.Sluice(self.lab, text=text), text
         return self.box
+
+    def listen(self):
+        """A capture of each side, from now on."""
+        self.deaf()
+        self.wire = {s: capture.Capture(self.lab, getattr(self.lab, s), f"{s}.{len(self.lab.processes)}")
+                     for s in ("pbx", "carrier")}
+
+    def deaf(self):
+        for w in self.wire.values():
+            w.stop()
+        self.wire = {}
 
     def unserve(self):
         if self.box:
@@ -99,39 +120,40 @@ class Net:
 
 @pytest.fixture(scope="module")
 def nets(request):
-    """The Net of the moment; a test that failed leaves none behind."""
+    """The Net of the moment: a test that failed leaves none behind. And that of the long calls."""
     made = {}
-    yield made
-    if made:
-        made["net"].close()
+    try:
+        if any(i.name == "test_sessions_are_refreshed" for i in request.session.items):
+            made["long"] = long_calls(f"sll{os.getpid()}")
+        yield made
+    finally:
+        for n in made.values():
+            n.close()
 
 
 @pytest.fixture
 def net(request, nets):
     """A Net with the configuration that the test asks for by @configured()."""
-    if not nets:
-        nets["net"] = Net(f"slp{id(nets) % 100000}")
+    if "net" not in nets:
+        nets["net"] = Net(f"slp{os.getpid()}")
     n = nets["net"]
     failed_before = request.session.testsfailed
-    text = getattr(request, "param", config())
-    n.serve(text)
-    n.wire = {s: capture.Capture(n.lab, getattr(n.lab, s), f"{s}.{time.monotonic()}") for s in ("pbx", "carrier")}
-    before = n.pids()
-    yield n
+    clean = False
     try:
+        n.serve(getattr(request, "param", config()))
+        n.listen()
+        before = n.pids()
+        yield n
         if request.session.testsfailed == failed_before:
             nothing_left(n)
             assert n.pids() == before, "other programs run than before"
-    except BaseException:
-        failed_before = -1
-        raise
+            clean = True
     finally:
-        for w in n.wire.values():
-            w.stop()
-        if request.session.testsfailed > failed_before:
+        if not clean:
             show(n)
-            nets.clear()
+            del nets["net"]
             n.close()
+        n.deaf()
 
 
 def nothing_left(n):
@@ -347,3 +369,132 @@ def test_keys_by_info(net, caller, callee):
     b.closed()
     carrier.param("sip", "use_rfc2833", 1)
     carrier.param("sip", "use_info", 0)
+
+
+@BOTH_WAYS
+@configured(carrier="100rel: require")
+def test_each_leg_has_its_own_100rel(net, caller, callee):
+    """The carrier has no call without PRACK, the PBX's telephone knows nothing of it."""
+    a, b, carrier = net.phone[caller], net.phone[callee], net.phone["carrier"]
+    if b is carrier:
+        b.answer_by_hand()
+        a.dial(f"sip:{b.user}@{a.ours}")
+        sip(net, b, lambda m: m.is_request() and m.method() == "PRACK" and m.packet.dst == b.ip)
+        sip(net, a, lambda m: m.status() == 180)
+        b.answer()
+        a.established()
+        b.established()
+        b.answer_by_hand(False)
+    else:
+        call(net, a, b)
+    talk(net, a, b)
+    at_carrier = all_sip(net, carrier)
+    assert all("100rel" in m.get("require") and m.get("rseq") for m in at_carrier
+               if 100 < m.status() < 200)
+    assert any(m.status() == 200 and m.method() == "PRACK" for m in at_carrier)
+    for m in all_sip(net, net.phone["pbx"]):
+        assert m.method() != "PRACK" and "100rel" not in m.get("require") and not m.get("rseq"), m.first
+    a.hang_up()
+    b.closed()
+
+
+@configured("pbx desk", "desk pbx", desk="100rel: require")
+def test_early_media(net):
+    """The answer is in a 183 that has its PRACK on one side and none on the other."""
+    a, b = net.phone["pbx"], net.phone["desk"]
+    b.answer_by_hand()
+    a.dial(f"sip:{b.user}@{a.ours}")
+    sip(net, b, lambda m: m.status() == 200 and m.method() == "PRACK")
+    early = sip(net, a, lambda m: m.status() == 183 and m.packet.dst == a.ip)
+    assert early.body.startswith("v=0") and not early.get("rseq")
+    time.sleep(SETTLE)
+    since = time.time()
+    time.sleep(TALK)
+    hears(net, a, b, since, time.time() - 0.1)
+    b.answer()
+    a.established()
+    b.established()
+    b.answer_by_hand(False)
+    talk(net, a, b)
+    a.hang_up()
+    b.closed()
+
+
+@configured("desk mobile", "mobile desk")
+def test_late_offer(net):
+    a, b = net.phone["desk"], net.phone["mobile"]
+    call(net, a, b)
+    talk(net, a, b)
+    for p in (a, b):
+        at = [m for m in all_sip(net, p) if m.method() in ("INVITE", "ACK")]
+        assert not next(m for m in at if m.first.startswith("INVITE")).body
+        for what in (lambda m: m.status() == 200, lambda m: m.first.startswith("ACK")):
+            assert next(m for m in at if what(m)).body.startswith("v=0")
+    a.hang_up()
+    b.closed()
+
+
+@configured("studio screen", "screen studio")
+def test_video(net):
+    """Two streams, two m= lines; both come through on ports of their own."""
+    a, b = net.phone["studio"], net.phone["screen"]
+    call(net, a, b)
+    talk(net, a, b)
+    for p in (a, b):
+        answer = next(m for m in all_sip(net, p) if m.status() == 200 and m.method() == "INVITE")
+        assert re.findall(r"^m=(audio|video) (?!0 )", answer.body, re.M) == ["audio", "video"], answer.body
+        video = [k for k in net.wire[SIDE[p.name]].packets() if k.dst == p.ip and k.src == p.ours
+                 and len(k.data) > 12 and k.data[0] & 0xc0 == 0x80 and k.data[1] & 0x7f in range(96, 128)]
+        assert len(video) > 8, f"{p.name} gets {len(video)} packets of video"
+        assert len({k.sport for k in video}) == 1
+    a.hang_up()
+    b.closed()
+
+
+# ---- session timers ----
+
+def long_calls(prefix):
+    """Two calls that stay while the other tests run: the first refresh is due after 45 s."""
+    n = Net(prefix, ("pbx", "desk", "carrier", "mobile"), sip="session_expires_enabled=1\nsession_expires_value=90\nsession_expires_min_value=90\n"
+            "session_expires_refresher_value=2")
+    try:
+        ours, theirs = "session-expires: 90s, session-refresher: us", "session-expires: 90s, session-refresher: them"
+        n.serve(config(("pbx carrier", "desk mobile"), pbx=ours, carrier=ours, desk=theirs, mobile=ours))
+        n.listen()
+        call(n, n.phone["pbx"], n.phone["carrier"])
+        call(n, n.phone["desk"], n.phone["mobile"])
+        n.began = time.time()
+    except BaseException:
+        n.close()
+        raise
+    return n
+
+
+def refreshes(n, p):
+    """Requests in the dialog of p, with who sent them, that came after the call was up."""
+    return [(m.method(), m.packet.src, m) for m in all_sip(n, p)
+            if m.is_request() and m.method() in ("INVITE", "UPDATE") and m.time > n.began + 5]
+
+
+def test_sessions_are_refreshed(nets):
+    n = nets["long"]
+    pbx, carrier, desk, mobile = (n.phone[p] for p in ("pbx", "carrier", "desk", "mobile"))
+    try:
+        time.sleep(max(0.0, n.began + 44 - time.time()))
+        netns.wait_for("all refreshes", lambda: all(refreshes(n, p) for p in n.phone.values()), 6, 0.3)
+        time.sleep(0.5)
+        for p, method, who in ((pbx, "INVITE", pbx.ours), (carrier, "UPDATE", carrier.ours),
+                               (desk, None, desk.ip), (mobile, "INVITE", mobile.ours)):
+            assert [(m, src) for m, src, _ in refreshes(n, p)] == [(method or m, who) for m in
+                    [refreshes(n, p)[0][0]]], f"{p.name}: {[(m, s) for m, s, _ in refreshes(n, p)]}"
+        talk(n, pbx, carrier)
+        talk(n, desk, mobile)
+        assert len(n.box.calls()) == 2
+        pbx.hang_up()
+        carrier.closed()
+        desk.hang_up()
+        mobile.closed()
+        nothing_left(n)
+    except BaseException:
+        show(n)
+        raise

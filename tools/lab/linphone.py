@@ -45,8 +45,9 @@ def codecs():
 
 
 class Linphone:
-    def __init__(self, lab, ns, ip, user, hz, gateway, sip=""):
-        """Plays `hz` to whoever calls; answers by itself. `sip`: more lines of that section."""
+    def __init__(self, lab, ns, ip, user, hz, gateway, sip="", early=False):
+        """Plays `hz` to whoever calls; answers by itself. `sip`: more lines of that section. `early`: it plays
+        before the answer too."""
         self.lab, self.ns, self.ip, self.user, self.hz = lab, ns, ip, user, hz
         self.folder = lab.path(f"phone-{ns}")
         os.makedirs(self.folder + "/.local/share/linphone", exist_ok=True)
@@ -55,8 +56,8 @@ class Linphone:
         tone.write(wav, hz)
         with open(config, "w") as f:
             f.write(CONFIG.format(ip=ip, user=user, sip=sip) + codecs())
-        self.process = lab.start(ns, "linphonec", "-c", config, "-a", log=f"phone-{ns}.log",
-                                 env=dict(os.environ, HOME=self.folder), cwd=self.folder,
+        self.process = lab.start(ns, "linphonec", "-c", config, "-a",
+                                 *["--real-early-media"] * early, log=f"phone-{ns}.log", env=dict(os.environ, HOME=self.folder), cwd=self.folder,
                                  stdin=subprocess.PIPE)
         self.looked = 0  # so much of its log has been looked at
         self.process.wait_text("linphonec>", 8)
@@ -117,6 +118,13 @@ class Linphone:
         m = self.expect("Receiving tone (.) from", seconds)
         if m[1] != key:
             raise AssertionError(f"telephone {self.user}: key {m[1]} instead of {key}")
+
+    def answer_by_hand(self, wanted=True):
+        self.say("autoanswer " + ("disable" if wanted else "enable"))
+        self.expect(f"Auto answer {'dis' if wanted else 'en'}abled")
+
+    def answer(self):
+        self.say("answer")
 
     def param(self, section, name, value):
         self.say(f"param {section} {name} {value}")

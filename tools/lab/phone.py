@@ -42,6 +42,17 @@ ctrl_tcp_listen 127.0.0.1:4444
 ringback_disabled yes
 """
 
+# A picture of its own making; nobody looks at what comes.
+VIDEO = """\
+module vp8.so
+module fakevideo.so
+video_source fakevideo,nil
+video_display fakevideo,nil
+video_size 176x144
+video_fps 10
+video_bitrate 100000
+"""
+
 
 class Control:
     """JSON in netstrings, one client at a time."""
@@ -102,15 +113,16 @@ class Control:
 
 
 class Phone:
-    def __init__(self, lab, ns, ip, user, hz, domain=None, rtp_ports="20000-20100"):
-        """Plays `hz` to whoever calls; answers by itself. `domain` is what it writes into From."""
+    def __init__(self, lab, ns, ip, user, hz, domain=None, rtp_ports="20000-20100", more=""):
+        """Plays `hz` to whoever calls; answers by itself. `domain` is what it writes into From; `more` are lines
+        of its configuration."""
         self.lab, self.ns, self.ip, self.user, self.hz = lab, ns, ip, user, hz
         self.folder = lab.path(f"phone-{ns.name}")
         os.makedirs(self.folder + "/heard", exist_ok=True)
         wav = self.folder + "/tone.wav"
         tone.write(wav, hz)
         self._write("config", CONFIG.format(ip=ip, tone=wav, folder=self.folder,
-                                            rtp_ports=rtp_ports))
+                                            rtp_ports=rtp_ports) + more)
         self._write("accounts", f"<sip:{user}@{domain or ip}>;regint=0;answermode=auto\n")
         self._write("contacts", "")
         self.process = lab.start(ns, "baresip", "-f", self.folder, log=f"phone-{ns.name}.log",
