@@ -103,6 +103,7 @@ class Writer:
         self.out.append(f'<nop next="{end}"/>')
         for label, number in zip(range(1, end), others):
             self._begin()
+            self.confirmed, self.port = True, self.port + 2  # each its own media
             self.out.append(f'<label id="{label}"/>')
             self._play(steps[number][1:])
             self.out.append(f'<nop next="{end}"/>')
@@ -141,15 +142,16 @@ class Writer:
         if request:
             actions += [self._header("Via", f"via{name}"), self._header("CSeq", f"cseq{name}")]
             self.heard = name
-        if request and name == "INVITE" or not request and self.invite and not self.confirmed:
-            if not self.client and not self.confirmed:
-                actions += [self._header("From", "peer"), self._header("To", "us")]
-                self.confirmed = True
-            elif not request and 100 < int(name) < 300:
-                actions.append(self._header("To", "peer"))
-            if request or int(name) in range(101, 300):
-                actions.append(self._grab("sip:[^>]*", "uri", 'search_in="hdr" header="Contact:"'))
-        if not request and words.get("to", "INVITE") == "INVITE" and int(name) >= 200:
+        of_invite = request and name == "INVITE" or not request and words.get("to", "INVITE") == "INVITE"
+        if of_invite and (request or 100 < int(name) < 300):
+            actions.append(self._grab("sip:[^>]*", "uri", 'search_in="hdr" header="Contact:"'))
+            actions.append(self._header("From" if request else "To", "peer"))
+        if request and name == "INVITE" and not self.client and not self.confirmed:
+            actions.append(self._header("To", "us"))
+            self.confirmed = True
+        if not request and "to" in words.values:
+            actions.append(self._wanted(f"CSeq: [0-9]+ {words.get('to')}"))
+        if not request and of_invite and int(name) >= 200:
             self.final = int(name)
             self.confirmed = self.confirmed or self.final < 300
         if "rel" in words.flags:
@@ -200,7 +202,9 @@ class Writer:
         split = below.index("") if "" in below else len(below)
         headers += [f"{h}: {words.get(w)}" for w, h in (("supports", "Supported"), ("requires", "Require"),
                                                         ("allows", "Allow")) if words.get(w)]
-        headers += ["Contact: <sip:line7@[local_ip]:[local_port]>", *below[:split]]
+        if not any(line.startswith("Contact:") for line in below[:split]):
+            headers.append("Contact: <sip:line7@[local_ip]:[local_port]>")
+        headers += below[:split]
         body = below[split + 1:]
         if words.sdp is not None:
             body = self._body(words)
@@ -255,6 +259,13 @@ class Writer:
                           f'<Reference variables="{",".join(sorted(self.variables))}"/>', "</scenario>", ""])
 
 
+class Role:
+    """Whose media it is."""
+
+    def __init__(self, who, ns, address, port):
+        self.who, self.ns, self.media = who, ns, (address, port)
+
+
 class Party(sipp.Sipp):
     """One sipp with a ladder. `calls`: how many calls it has to see, all of them well."""
 
@@ -268,6 +279,8 @@ class Party(sipp.Sipp):
         with open(path, "w") as f:
             f.write(writer.xml())
         self.media = (self.ip[:-1] + "1", media_port)
+        self.roles = [Role(who, self.ns, self.media[0], media_port + 2 * i)
+                      for i in range(len(ladder) if isinstance(ladder, dict) else 1)]
         super().__init__(lab, self.ns, path[:-4], self.ip, *([f"{ours}:5060"] if self.client else []), "-m",
                          str(calls), "-trace_msg", "-message_file", lab.path(name + ".messages"),
                          *more, port=port, media=self.media[0], name=name)
@@ -315,9 +328,7 @@ class Party(sipp.Sipp):
     def tags(self):
         """(Call-ID, ours, theirs) of the last dialog, once the other party has a tag."""
         text = self.said()
-        to = re.findall(r"(?m)^To: .*;tag=([^\s;]+)", text)
-        of = re.findall(r"(?m)^From: .*;tag=([^\s;]+)", text)
-        return self.call_id, of[-1], to[-1]
+        return [self.call_id, *(re.findall(rf"(?m)^{h}: .*;tag=([^\s;]+)", text)[-1] for h in ("From", "To"))]
 
     def done(self, seconds=20):
         """Until its calls are over; all of them were as its ladder says."""
