@@ -425,8 +425,14 @@ void media_stray(struct media *m, unsigned leg, struct str sdp)
 {
 	if (leg == MEDIA_THIRD || media_parse(m, sdp))
 		return;
-	if (m->ms->in.n_media > m->n_lines)
-		m->n_lines = (u8)m->ms->in.n_media;
+	for (unsigned i = m->n_lines; i < m->ms->in.n_media; i++) {
+		struct stream *s = stream_at(m, i);
+
+		if (!s)
+			break;
+		s->now.kind = (u8)kind_of(m->ms->in.media[i].kind);
+		m->n_lines = (u8)(i + 1);
+	}
 	m->leg[leg].stray = true;
 }
 
