@@ -110,7 +110,8 @@ static void refer_to(struct call *c, unsigned leg, const struct invite_event *e,
 	}
 	t->route = route;
 	accept_refer(t, e);
-	status = invite_target(t, e, uri, replaces);
+	/* A dialog that is none of ours is known to those on the referrer's own trunk, and nobody else is to hear of it. */
+	status = invite_target(t, e, uri, route->to == c->leg[leg].trunk ? replaces : NULL);
 	if (!status)
 		return;
 	t->status = (uint16_t)status;
@@ -205,11 +206,24 @@ bool transfer_refer(struct call *c, unsigned leg, const struct invite_event *e)
 
 /* ---- REFER that is passed on ---- */
 
+/* The dialog of the referrer's other call goes by names of ours there, which say nothing of him: the tag of its leg
+ * towards him, and that of the leg towards who is to be taken over. replaces.c knows them when they come back. */
 bool transfer_map_replaces(const void *call, const struct sip_replaces *in,
 			   struct sip_replaces *out)
 {
-	(void)call;
-	(void)in;
-	(void)out;
-	return false;
+	const struct call *c = call;
+	bool early;
+	struct invite *inv = sip_find_invite(c->calls->sip, in, &early);
+	struct call_leg *leg = inv ? invite_arg(inv) : NULL;
+	const struct call_leg *other;
+
+	if (!leg || early || leg->index > 1 || leg->call == c)
+		return false;
+	other = &leg->call->leg[leg->index ^ 1];
+	if (!other->inv)
+		return false;
+	*out = (struct sip_replaces){ .call_id = invite_local_tag(other->inv),
+				      .to_tag = invite_local_tag(leg->inv),
+				      .from_tag = invite_local_tag(other->inv) };
+	return true;
 }

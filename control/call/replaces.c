@@ -20,10 +20,13 @@ static bool may_replace(const struct call *c, const struct call_leg *leg,
 	return false;
 }
 
-static unsigned replace_status(const struct call *c, const struct call_leg *leg, bool early,
-			       const struct sip_replaces *r, const struct conf_trunk *trunk)
+/* `invited`: by a REFER that went through us. */
+static unsigned replace_status(const struct call_leg *leg, bool early, const struct sip_replaces *r,
+			       const struct conf_trunk *trunk, bool invited)
 {
-	if (trunk->transfer == CONF_FOLLOW_REFUSE || !may_replace(c, leg, trunk))
+	const struct call *c = leg->call;
+
+	if (trunk->transfer == CONF_FOLLOW_REFUSE || (!invited && !may_replace(c, leg, trunk)))
 		return 403;
 	if (leg->index > 1 || c->transfer || c->lent || c->exchange)
 		return 500;
@@ -94,6 +97,20 @@ static void *take_over(struct call *c, struct call_leg *leg, struct invite *inv,
 	return NULL;
 }
 
+/* Named as transfer_map_replaces() did: then it was a REFER of his that brought the newcomer. NULL: it was not. */
+static struct call_leg *find_mapped(struct calls *cs, const struct sip_replaces *r)
+{
+	struct invite *inv = sip_find_tag(cs->sip, r->to_tag);
+	struct call_leg *leg = inv ? invite_arg(inv) : NULL;
+	const struct call_leg *other =
+		leg && leg->index < 2 ? &leg->call->leg[leg->index ^ 1] : NULL;
+
+	if (!other || !other->inv || !str_eq(r->call_id, invite_local_tag(other->inv)) ||
+	    !str_eq(r->from_tag, r->call_id))
+		return NULL;
+	return leg;
+}
+
 void *transfer_replaces(struct calls *cs, struct invite *inv, const struct sip_msg *m,
 			const struct sip_core *core, const struct sip_hop *source)
 {
@@ -116,8 +133,8 @@ void *transfer_replaces(struct calls *cs, struct invite *inv, const struct sip_m
 		return NULL;
 	}
 	named = sip_find_invite(cs->sip, &r, &early);
-	leg = named ? invite_arg(named) : NULL;
-	status = leg ? replace_status(leg->call, leg, early, &r, trunk) : 481;
+	leg = named ? invite_arg(named) : find_mapped(cs, &r);
+	status = leg ? replace_status(leg, early, &r, trunk, !named) : 481;
 	if (status) {
 		invite_end(inv, status, status == 500 ? STR("Retry-After: 5\r\n") : STR_NONE);
 		return NULL;

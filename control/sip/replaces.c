@@ -53,3 +53,22 @@ void *invite_arg(const struct invite *inv)
 {
 	return inv->arg;
 }
+
+static bool has_tag(const struct table_node *n, const void *key)
+{
+	const struct dialog *d = container_of(n, struct dialog, node);
+
+	return d->kind == DIALOG_INVITE && str_eq(dialog_local_tag(d), *(const struct str *)key);
+}
+
+struct invite *sip_find_tag(struct sip *s, struct str local_tag)
+{
+	struct table_node *n =
+		table_find(&s->dialogs, table_hash(&s->dialogs, local_tag.p, local_tag.n), has_tag,
+			   &local_tag);
+	struct invite *inv =
+		n ? container_of(container_of(n, struct dialog, node), struct invite, dialog)
+		  : NULL;
+
+	return inv && inv->state != INV_LEAVING && inv->state != INV_TERMINATED ? inv : NULL;
+}

@@ -308,6 +308,8 @@ void invite_end(struct invite *inv, unsigned status, struct str headers);
  * *early: it is not established yet. */
 struct sip_replaces;
 struct invite *sip_find_invite(struct sip *s, const struct sip_replaces *r, bool *early);
+/* The invite with this tag of ours, whoever its peer is; NULL: there is none. Tags cannot be guessed. */
+struct invite *sip_find_tag(struct sip *s, struct str local_tag);
 void *invite_arg(const struct invite *inv);
 /* "To: sip:...@...;tag=": our URI in From of our requests from now on, display and URI in <> without tag: connected
  * identity (RFC 4916), only where the peer has INVITE_PEER_FROM_CHANGE. 0, -ENOMEM, -EINVAL. */

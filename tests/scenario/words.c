@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "scenario.h"
+#include "sip/field.h"
 
 /* ---- dialogs, as a third party names them ---- */
 
@@ -23,6 +24,24 @@ static struct str replaces_of(struct world *w, const struct dlg *d, const struct
 	return world_fmt(w, "%.*s;to-tag=%.*s;from-tag=%.*s%s", STR_FMT(d->call_id),
 			 STR_FMT(d->remote_tag), STR_FMT(d->local_tag),
 			 step_word(s, "early-only") ? ";early-only" : "");
+}
+
+/* As the REFER that this actor got last in the call says it. */
+static struct str replaces_of_refer(struct world *w, const struct dlg *d)
+{
+	const struct rx *r = NULL;
+	struct sip_refer_to to;
+	char mem[512];
+	struct buf b;
+
+	for (const struct rx *at = d->actor->seen; at; at = at->next)
+		if (at->m.method == SIP_REFER && !at->m.status && str_eq(at->core.call_id, d->call_id))
+			r = at;
+	if (!r || sip_refer_to_parse(sip_value(&r->m, SIP_HDR_REFER_TO), &to) || !to.replaces.n)
+		world_fail(w, "no REFER with Replaces came in that call");
+	buf_init(&b, mem, sizeof(mem));
+	sip_put_unescaped(&b, to.replaces);
+	return arena_str(w->arena, buf_str(&b));
 }
 
 static struct str escape(struct world *w, struct str s)
@@ -95,6 +114,8 @@ void words_of_request(struct world *w, struct dlg *d, const struct step *s, stru
 			  world_fmt(w, "%u %u INVITE", (uint32_t)(d->rseq + more), d->rel_cseq));
 	if (step_word(s, "refer-to"))
 		lines_add(ls, "Refer-To", refer_to(w, d, s));
+	if (step_word(s, "referred"))
+		lines_add(ls, "Replaces", replaces_of_refer(w, dlg_of(w, step_word(s, "referred"))));
 	if (replaces)
 		lines_add(ls, "Replaces", replaces_of(w, dlg_of(w, replaces), s));
 }
