@@ -138,7 +138,7 @@ void call_committed(void *call, int status)
 	if (status)
 		log_warn(c->calls->log, "call", "%016llx: the engine did not take the flows: %s",
 			 (unsigned long long)c->id, strerror(-status));
-	call_note(c, 2, 0, status ? NOTE_ENGINE_FAILED : NOTE_ENGINE_READY);
+	call_note(c, CALL_WHOLE, 0, status ? NOTE_ENGINE_FAILED : NOTE_ENGINE_READY);
 	call_fsm(c, status ? IN_COMMIT_FAILED : IN_COMMITTED, &in);
 }
 
@@ -177,7 +177,7 @@ void call_media_event(void *call, const struct media_news *n)
 		call_note(c, leg, 0, NOTE_CONFLICT);
 		break;
 	case MEDIA_SILENCE:
-		call_note(c, 2, 0, NOTE_SILENT);
+		call_note(c, CALL_WHOLE, 0, NOTE_SILENT);
 		if (c->state != CALL_ENDING)
 			call_fsm(c, IN_SILENCE, &in);
 		break;

@@ -45,10 +45,11 @@ void calls_counters(const struct calls *c, void (*fn)(void *arg, const char *nam
 		    void *arg);
 
 #define CALL_EVENTS 24 /* kept per call */
+#define CALL_WHOLE  3  /* no leg, the call as a whole */
 
 struct call_event {
 	uint64_t wall_us;
-	uint8_t leg;      /* 0, 1; 2: the call as a whole */
+	uint8_t leg;      /* 0, 1; 2: the newcomer of a transfer; CALL_WHOLE */
 	uint16_t status;  /* SIP status, 0: none */
 	const char *what; /* "INVITE", "180 with SDP", "media latched", ...: a literal */
 };
@@ -59,13 +60,26 @@ struct call_leg_info {
 	struct str call_id, local_tag, remote_tag;
 	struct str user;  /* caller: From user; callee: user of the request URI */
 	struct addr peer; /* of its signalling */
+	/* Of its offers and answers: "SENT", "our offer is open"; "" when it is gone. */
+	const char *offer_state, *offer_text;
+	unsigned supports;  /* bits of enum invite_peer: what its other end has said of itself */
+	uint32_t session_s; /* the session timer's interval (RFC 4028); 0: there is none */
+	bool refresh_is_ours;
+};
+
+/* An offer under way between the legs, or a newcomer: name and text of its state. */
+struct call_work_info {
+	const char *state, *text; /* "": there is none */
+	uint8_t from; /* who asked: leg, or CALL_WHOLE: we. Of a transfer: whose place is to be taken */
+	uint8_t to; /* leg that is asked, or comes */
 };
 
 struct call_info {
 	uint64_t id; /* shown in hex, unique on this machine */
 	const char *state;
 	uint64_t started_us, answered_us; /* wall clock; 0: not yet */
-	struct call_leg_info leg[2];
+	struct call_leg_info leg[3];      /* the last: the newcomer of a transfer */
+	struct call_work_info exchange, transfer;
 	const struct media *media; /* NULL: none yet */
 	struct call_event events[CALL_EVENTS];
 	unsigned n_events; /* oldest first */

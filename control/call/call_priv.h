@@ -375,7 +375,7 @@ void exchange_again(struct call *c, struct call_leg *leg);
 /* The session timer of a leg wants a refresh. */
 void exchange_refresh(struct call *c, struct call_leg *leg);
 void exchange_draw(struct dot *d);
-const char *exchange_state_name(const struct exchange *x);
+void exchange_info(const struct exchange *x, struct call_work_info *out);
 
 /* ---- transfer.c: another party comes in ---- */
 
@@ -395,7 +395,7 @@ struct call_leg *transfer_leg(struct call *c);       /* NULL: there is none */
 /* Who hears what this leg says; NULL: nobody. */
 struct call_leg *transfer_partner(struct call *c, const struct call_leg *leg);
 void transfer_draw(struct dot *d);
-const char *transfer_state_name(const struct transfer *t);
+void transfer_info(const struct transfer *t, struct call_work_info *out);
 /* For policy_ask: what the other side knows a dialog by. */
 bool transfer_map_replaces(const void *call, const struct sip_replaces *in,
 			   struct sip_replaces *out);

@@ -227,7 +227,7 @@ static void committed(void *call, int status)
 
 	if (status == -ECANCELED || c->state == CALL_ENDING || !x || x->state != X_COMMIT)
 		return;
-	call_note(c, 2, 0, status ? NOTE_ENGINE_FAILED : NOTE_ENGINE_READY);
+	call_note(c, CALL_WHOLE, 0, status ? NOTE_ENGINE_FAILED : NOTE_ENGINE_READY);
 	/* An engine that is away gets every flow when it is back, as the last answer left it, so the call goes
 	 * on. One that is there and refuses has no use for this call. */
 	if (!status || status == -ENOTCONN || status == -ETIMEDOUT) {

@@ -128,18 +128,19 @@ int exchange_keep(char **mem, size_t *n, struct str s)
 
 /* ---- for people ---- */
 
-const char *exchange_state_name(const struct exchange *x)
+static const char *const texts[] = {
+#define X(name, text) [X_##name] = text,
+	EXCHANGE_STATES(X)
+#undef X
+};
+
+void exchange_info(const struct exchange *x, struct call_work_info *out)
 {
-	return state_names[x->state];
+	*out = (struct call_work_info){ state_names[x->state], texts[x->state], x->asker, x->to };
 }
 
 void exchange_draw(struct dot *d)
 {
-	static const char *const texts[] = {
-#define X(name, text) [X_##name] = text,
-		EXCHANGE_STATES(X)
-#undef X
-	};
 	static const char *const inputs[] = {
 #define X(name, text) [XI_##name] = text,
 		EXCHANGE_INPUTS(X)

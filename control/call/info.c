@@ -2,19 +2,41 @@
 /* What people get to see of calls. */
 #include "call_priv.h"
 
-static void fill_leg(const struct call_leg *leg, struct call_leg_info *out)
+static void fill_leg(const struct call_leg *leg, const struct oa *oa, struct call_leg_info *out)
 {
 	*out = (struct call_leg_info){
 		.trunk = leg->trunk ? leg->trunk->name : "",
 		.state = leg->inv ? invite_state_name(leg->inv) : "",
 		.user = leg->user,
 		.peer = leg->peer,
+		.offer_state = leg->inv ? oa_state_name(oa) : "",
+		.offer_text = leg->inv ? oa_state_text(oa) : "",
 	};
 	if (!leg->inv)
 		return;
 	out->call_id = invite_call_id(leg->inv);
 	out->local_tag = invite_local_tag(leg->inv);
 	out->remote_tag = invite_remote_tag(leg->inv);
+	out->supports = invite_peer(leg->inv);
+	out->session_s = invite_session_s(leg->inv, &out->refresh_is_ours);
+}
+
+/* Of the callee's early dialogs: the one that is heard. */
+static const struct oa *leg_oa(const struct call *c, unsigned i)
+{
+	const struct oa *fork = c->early ? &c->early->fork[c->early->heard] : NULL;
+
+	return i == 1 && fork && fork->state != OA_NONE ? fork : &c->leg[i].oa;
+}
+
+static void fill_newcomer(struct call *c, struct call_info *out)
+{
+	const struct call_leg *leg = transfer_leg(c);
+
+	transfer_info(c->transfer, &out->transfer);
+	fill_leg(leg, &leg->oa, &out->leg[CALL_THIRD]);
+	if (leg->inv)
+		out->memory += invite_memory(leg->inv);
 }
 
 static void fill_event(const struct call *c, const struct call_noted *n, struct call_event *out)
@@ -33,7 +55,7 @@ static void fill_event(const struct call *c, const struct call_noted *n, struct 
 	};
 }
 
-static void fill(const struct call *c, struct call_info *out)
+static void fill(struct call *c, struct call_info *out)
 {
 	unsigned n = c->n_events < CALL_EVENTS ? c->n_events : CALL_EVENTS;
 
@@ -45,12 +67,18 @@ static void fill(const struct call *c, struct call_info *out)
 		.media = c->media,
 		.n_events = n,
 		.memory = arena_size(c->arena),
+		.exchange = { "", "", 0, 0 },
+		.transfer = { "", "", 0, 0 },
 	};
 	for (unsigned i = 0; i < 2; i++) {
-		fill_leg(&c->leg[i], &out->leg[i]);
+		fill_leg(&c->leg[i], leg_oa(c, i), &out->leg[i]);
 		if (c->leg[i].inv)
 			out->memory += invite_memory(c->leg[i].inv);
 	}
+	if (c->exchange)
+		exchange_info(c->exchange, &out->exchange);
+	if (c->transfer)
+		fill_newcomer(c, out);
 	for (unsigned i = 0; i < n; i++)
 		fill_event(c, &c->ring[(c->n_events - n + i) % CALL_EVENTS], &out->events[i]);
 }
@@ -59,7 +87,7 @@ void calls_each(const struct calls *c, void (*fn)(void *arg, const struct call_i
 {
 	struct call_info info;
 
-	for (const struct call *call = c->first; call; call = call->next) {
+	for (struct call *call = c->first; call; call = call->next) {
 		fill(call, &info);
 		fn(arg, &info);
 	}
@@ -67,7 +95,7 @@ void calls_each(const struct calls *c, void (*fn)(void *arg, const struct call_i
 
 bool calls_find(const struct calls *c, uint64_t id, struct call_info *out)
 {
-	for (const struct call *call = c->first; call; call = call->next) {
+	for (struct call *call = c->first; call; call = call->next) {
 		if (call->id != id)
 			continue;
 		fill(call, out);

@@ -106,13 +106,19 @@ const char *oa_state_name(const struct oa *o)
 	return names[o->state];
 }
 
+static const char *const texts[] = {
+#define X(name, text) [OA_##name] = text,
+	OA_STATES(X)
+#undef X
+};
+
+const char *oa_state_text(const struct oa *o)
+{
+	return texts[o->state];
+}
+
 void oa_draw(struct dot *d)
 {
-	static const char *const texts[] = {
-#define X(name, text) [OA_##name] = text,
-		OA_STATES(X)
-#undef X
-	};
 	static const char *const inputs[] = {
 #define X(name, text) [OA_##name] = text,
 		OA_INPUTS(X)

@@ -78,6 +78,7 @@ struct oa {
 
 enum oa_verdict oa_input(struct oa *o, enum oa_input in);
 const char *oa_state_name(const struct oa *o);
+const char *oa_state_text(const struct oa *o);
 void oa_draw(struct dot *d);
 
 #endif

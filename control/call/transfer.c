@@ -383,18 +383,20 @@ bool transfer_survives(struct call *c, struct call_leg *leg, const struct invite
 
 /* ---- for people ---- */
 
-const char *transfer_state_name(const struct transfer *t)
+static const char *const texts[] = {
+#define X(name, text) [T_##name] = text,
+	TRANSFER_STATES(X)
+#undef X
+};
+
+void transfer_info(const struct transfer *t, struct call_work_info *out)
 {
-	return state_names[t->state];
+	*out = (struct call_work_info){ state_names[t->state], texts[t->state], t->gone,
+					CALL_THIRD };
 }
 
 void transfer_draw(struct dot *d)
 {
-	static const char *const texts[] = {
-#define X(name, text) [T_##name] = text,
-		TRANSFER_STATES(X)
-#undef X
-	};
 	static const char *const inputs[] = {
 #define X(name, text) [TI_##name] = text,
 		TRANSFER_INPUTS(X)

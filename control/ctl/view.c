@@ -100,19 +100,82 @@ static json_t *view_streams(const struct media *media, unsigned leg)
 	return list;
 }
 
+/* What the other end has said of itself, by the words of SIP. */
+static json_t *view_supports(unsigned bits)
+{
+	static const struct {
+		unsigned bit;
+		const char *word;
+	} words[] = {
+		{ INVITE_PEER_100REL, "100rel" },
+		{ INVITE_PEER_TIMER, "timer" },
+		{ INVITE_PEER_REPLACES, "replaces" },
+		{ INVITE_PEER_FROM_CHANGE, "from-change" },
+		{ INVITE_PEER_NOREFERSUB, "norefersub" },
+		{ INVITE_PEER_UPDATE, "UPDATE" },
+		{ INVITE_PEER_REFER, "REFER" },
+		{ INVITE_PEER_INFO, "INFO" },
+	};
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (bits & words[i].bit)
+			json_array_append_new(list, json_string(words[i].word));
+	return list;
+}
+
+/* The session timer; null: there is none. */
+static json_t *view_session(const struct call_leg_info *l)
+{
+	if (!l->session_s)
+		return json_null();
+	return json_pack("{s:I,s:s}", "interval_s", (json_int_t)l->session_s, "refresher",
+			 l->refresh_is_ours ? "us" : "them");
+}
+
+static json_t *view_leg_full(const struct call_leg_info *l, json_t *media)
+{
+	json_t *leg = view_leg(l);
+
+	json_object_set_new(leg, "call_id", view_str(l->call_id));
+	json_object_set_new(leg, "local_tag", view_str(l->local_tag));
+	json_object_set_new(leg, "remote_tag", view_str(l->remote_tag));
+	json_object_set_new(leg, "offer_answer",
+			    json_pack("{s:s,s:s}", "state", l->offer_state, "text", l->offer_text));
+	json_object_set_new(leg, "session_timer", view_session(l));
+	json_object_set_new(leg, "requires_100rel",
+			    json_boolean(l->supports & INVITE_PEER_NEEDS_100REL));
+	json_object_set_new(leg, "supports", view_supports(l->supports));
+	json_object_set_new(leg, "media", media);
+	return leg;
+}
+
+static const char *leg_name(unsigned leg)
+{
+	static const char *const names[] = { "caller", "callee", "newcomer", "us" };
+
+	return names[leg & 3];
+}
+
+/* What is under way; null: nothing. */
+static json_t *view_work(const struct call_work_info *w, const char *from, const char *to)
+{
+	if (!*w->state)
+		return json_null();
+	return json_pack("{s:s,s:s,s:s,s:s}", "state", w->state, "text", w->text, from,
+			 leg_name(w->from), to, leg_name(w->to));
+}
+
 json_t *view_call_full(const struct call_info *i)
 {
 	json_t *call = view_call(i), *legs = json_array(), *events = json_array();
 
-	for (unsigned l = 0; l < 2; l++) {
-		json_t *leg = view_leg(&i->leg[l]);
-
-		json_object_set_new(leg, "call_id", view_str(i->leg[l].call_id));
-		json_object_set_new(leg, "local_tag", view_str(i->leg[l].local_tag));
-		json_object_set_new(leg, "remote_tag", view_str(i->leg[l].remote_tag));
-		json_object_set_new(leg, "media", view_streams(i->media, l));
-		json_array_append_new(legs, leg);
-	}
+	for (unsigned l = 0; l < 2; l++)
+		json_array_append_new(legs, view_leg_full(&i->leg[l], view_streams(i->media, l)));
+	if (*i->transfer.state)
+		json_array_append_new(legs, view_leg_full(&i->leg[2], json_array()));
+	json_object_set_new(call, "exchange", view_work(&i->exchange, "from", "to"));
+	json_object_set_new(call, "transfer", view_work(&i->transfer, "instead_of", "comes"));
 	for (unsigned n = 0; n < i->n_events; n++)
 		json_array_append_new(events, json_pack("{s:I,s:i,s:i,s:s}", "at_us",
 							(json_int_t)i->events[n].wall_us, "leg",

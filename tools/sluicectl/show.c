@@ -211,10 +211,77 @@ static void show_streams(const json_t *leg, const json_t *flows)
 	}
 }
 
+/* "100rel timer UPDATE" */
+static const char *words(char *out, size_t cap, const json_t *list)
+{
+	const json_t *w;
+	size_t i, n = 0;
+
+	snprintf(out, cap, "nothing that matters here");
+	json_array_foreach(list, i, w) if (n < cap) n +=
+		(size_t)snprintf(out + n, cap - n, "%s%s", i ? " " : "", json_string_value(w));
+	return out;
+}
+
+static void show_leg(const char *name, const json_t *leg, const json_t *flows)
+{
+	const json_t *session = at(leg, "session_timer"), *offer = at(leg, "offer_answer");
+	char list[160];
+
+	printf("\n  %s: %s on trunk %s, %s\n", name, text(leg, "user"), text(leg, "trunk"),
+	       text(leg, "peer"));
+	if (!*text(leg, "state")) {
+		puts("    dialog         none");
+		return;
+	}
+	printf("    dialog         %s, Call-ID %s\n", text(leg, "state"), text(leg, "call_id"));
+	printf("                   our tag %s, its tag %s\n", text(leg, "local_tag"),
+	       text(leg, "remote_tag"));
+	printf("    offer/answer   %s: %s\n", text(offer, "state"), text(offer, "text"));
+	if (json_is_object(session))
+		printf("    session timer  %lld s, refreshed by %s\n",
+		       number(session, "interval_s"), text(session, "refresher"));
+	else
+		puts("    session timer  none");
+	printf("    its phone can  %s%s\n", words(list, sizeof(list), at(leg, "supports")),
+	       json_is_true(at(leg, "requires_100rel")) ? "; requires 100rel" : "");
+	show_streams(leg, flows);
+}
+
+static void show_work(const json_t *c)
+{
+	const json_t *x = at(c, "exchange"), *t = at(c, "transfer");
+
+	if (json_is_object(x))
+		printf("  exchange: %s, %s; asked by %s, goes to %s\n", text(x, "state"),
+		       text(x, "text"), text(x, "from"), text(x, "to"));
+	if (json_is_object(t))
+		printf("  transfer: %s, %s; in place of the %s\n", text(t, "state"),
+		       text(t, "text"), text(t, "instead_of"));
+}
+
+static void show_events(const json_t *c)
+{
+	static const char *const who[] = { "caller", "callee", "newcomer", "call" };
+	const json_t *e;
+	size_t i;
+
+	printf("\n  last events\n");
+	json_array_foreach(at(c, "events"), i, e)
+	{
+		char when[CELL], status[CELL] = "";
+
+		if (number(e, "status"))
+			cell(status, " %lld", number(e, "status"));
+		printf("    %s  %-8s  %s%s\n", clock_time(when, number(e, "at_us")),
+		       who[number(e, "leg") & 3], text(e, "what"), status);
+	}
+}
+
 void show_call(const json_t *reply)
 {
-	static const char *const legs[] = { "caller", "callee" };
-	const json_t *c = at(reply, "call"), *leg, *e;
+	static const char *const names[] = { "caller", "callee", "newcomer" };
+	const json_t *c = at(reply, "call"), *leg;
 	char start[CELL], up[CELL];
 	long long answered = number(c, "answered_us");
 	size_t i;
@@ -224,25 +291,10 @@ void show_call(const json_t *reply)
 	if (answered)
 		printf(", up %s", duration(up, now_us() - answered));
 	printf(", %lld octets of memory\n", number(c, "memory"));
+	show_work(c);
 	json_array_foreach(at(c, "legs"), i, leg)
-	{
-		printf("\n  %s: %s on trunk %s, %s, dialog %s\n", legs[i & 1], text(leg, "user"),
-		       text(leg, "trunk"), text(leg, "peer"), text(leg, "state"));
-		printf("    Call-ID %s, our tag %s, its tag %s\n", text(leg, "call_id"),
-		       text(leg, "local_tag"), text(leg, "remote_tag"));
-		show_streams(leg, at(c, "flows"));
-	}
-	printf("\n  last events\n");
-	json_array_foreach(at(c, "events"), i, e)
-	{
-		char when[CELL], status[CELL] = "";
-
-		if (number(e, "status"))
-			cell(status, " %lld", number(e, "status"));
-		printf("    %s  %-6s %s%s\n", clock_time(when, number(e, "at_us")),
-		       number(e, "leg") < 2 ? legs[number(e, "leg") & 1] : "call", text(e, "what"),
-		       status);
-	}
+		show_leg(names[i < 2 ? i : 2], leg, at(c, "flows"));
+	show_events(c);
 }
 
 /* ---- flows ---- */
