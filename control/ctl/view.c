@@ -150,11 +150,11 @@ static json_t *view_leg_full(const struct call_leg_info *l, json_t *media)
 	return leg;
 }
 
-static const char *leg_name(unsigned leg)
+static const char *leg_name(unsigned leg, const char *none)
 {
-	static const char *const names[] = { "caller", "callee", "newcomer", "us" };
+	static const char *const names[] = { "caller", "callee", "newcomer" };
 
-	return names[leg & 3];
+	return leg < 3 ? names[leg] : none;
 }
 
 /* What is under way; null: nothing. */
@@ -163,7 +163,7 @@ static json_t *view_work(const struct call_work_info *w, const char *from, const
 	if (!*w->state)
 		return json_null();
 	return json_pack("{s:s,s:s,s:s,s:s}", "state", w->state, "text", w->text, from,
-			 leg_name(w->from), to, leg_name(w->to));
+			 leg_name(w->from, "us"), to, leg_name(w->to, "us"));
 }
 
 json_t *view_call_full(const struct call_info *i)
@@ -177,10 +177,10 @@ json_t *view_call_full(const struct call_info *i)
 	json_object_set_new(call, "exchange", view_work(&i->exchange, "from", "to"));
 	json_object_set_new(call, "transfer", view_work(&i->transfer, "instead_of", "comes"));
 	for (unsigned n = 0; n < i->n_events; n++)
-		json_array_append_new(events, json_pack("{s:I,s:i,s:i,s:s}", "at_us",
+		json_array_append_new(events, json_pack("{s:I,s:s,s:i,s:s}", "at_us",
 							(json_int_t)i->events[n].wall_us, "leg",
-							(int)i->events[n].leg, "status",
-							(int)i->events[n].status, "what",
+							leg_name(i->events[n].leg, "call"),
+							"status", (int)i->events[n].status, "what",
 							i->events[n].what));
 	json_object_set_new(call, "legs", legs);
 	json_object_set_new(call, "events", events);

@@ -262,7 +262,6 @@ static void show_work(const json_t *c)
 
 static void show_events(const json_t *c)
 {
-	static const char *const who[] = { "caller", "callee", "newcomer", "call" };
 	const json_t *e;
 	size_t i;
 
@@ -273,8 +272,8 @@ static void show_events(const json_t *c)
 
 		if (number(e, "status"))
 			cell(status, " %lld", number(e, "status"));
-		printf("    %s  %-8s  %s%s\n", clock_time(when, number(e, "at_us")),
-		       who[number(e, "leg") & 3], text(e, "what"), status);
+		printf("    %s  %-8s  %s%s\n", clock_time(when, number(e, "at_us")), text(e, "leg"),
+		       text(e, "what"), status);
 	}
 }
 
