@@ -4,7 +4,7 @@
   -> INVITE 0301234 sdp        a request that is sent; a number only where it is the first INVITE
   -> 183 sdp rel tag=x         a response, to the last request of its method that was heard (to=UPDATE: to that one)
   <- 200 sdp=sendonly          what must come next; with ? behind the name, what may come
-  wait 300                     ms; whatever comes meanwhile is kept
+  wait 300                     ms in which nothing may come
   within 5000                  ms for what is awaited from here on
   stop                         until the test says Party.go()
       | Header: value          one more in the message above, or | text of its body, after | (an empty line)
@@ -143,9 +143,10 @@ class Writer:
             actions += [self._header("Via", f"via{name}"), self._header("CSeq", f"cseq{name}")]
             self.heard = name
         of_invite = request and name == "INVITE" or not request and words.get("to", "INVITE") == "INVITE"
-        if of_invite and (request or 100 < int(name) < 300):
-            actions.append(self._grab("sip:[^>]*", "uri", 'search_in="hdr" header="Contact:"'))
+        if of_invite and (request or int(name) > 100):
             actions.append(self._header("From" if request else "To", "peer"))
+            if request or int(name) < 300:
+                actions.append(self._grab("sip:[^>]*", "uri", 'search_in="hdr" header="Contact:"'))
         if request and name == "INVITE" and not self.client and not self.confirmed:
             actions.append(self._header("To", "us"))
             self.confirmed = True
@@ -245,8 +246,7 @@ class Writer:
 
     def _respond(self, status, words, below):
         method = words.get("to", self.heard)
-        to, of = (self._local(words), "[$peer]") if not self.client or self.confirmed else ("", "")
-        headers = [f"Via: [$via{method}]", f"From: {of}", f"To: {to}", "Call-ID: [call_id]",
+        headers = [f"Via: [$via{method}]", "From: [$peer]", f"To: {self._local(words)}", "Call-ID: [call_id]",
                    f"CSeq: [$cseq{method}]"]
         if "rel" in words.flags:
             self.rseq += 1
@@ -283,7 +283,7 @@ class Party(sipp.Sipp):
                       for i in range(len(ladder) if isinstance(ladder, dict) else 1)]
         super().__init__(lab, self.ns, path[:-4], self.ip, *([f"{ours}:5060"] if self.client else []), "-m",
                          str(calls), "-trace_msg", "-message_file", lab.path(name + ".messages"),
-                         *more, port=port, media=self.media[0], name=name)
+                         "-key", "ours", ours, *more, port=port, media=self.media[0], name=name)
         self.messages = lab.path(name + ".messages")
         if not self.client:
             netns.wait_for("sipp to listen", self._listening, 5)
@@ -295,7 +295,7 @@ class Party(sipp.Sipp):
 
     def _at(self, path):
         if not self.process.running():
-            raise AssertionError(f"{self.who} ended before its stop {self.stopped}: {self.errors()}\n{self.said()}")
+            raise AssertionError(f"{self.who} ended before its stop {self.stopped}: {self.errors()}\n{self.ladder()}")
         try:
             with open(path) as f:
                 return f.read().strip()
@@ -325,13 +325,26 @@ class Party(sipp.Sipp):
         except OSError:
             return ""
 
+    def ladder(self):
+        """What was really said and heard, for people."""
+        found = re.findall(r"UDP message (sent|received)[^\n]*\n\n([^\n]*)(.*?)(?=\n-{20}|\Z)", self.said(), re.S)
+        lines = []
+        for what, first, rest in found:
+            cseq = re.search(r"(?m)^CSeq: *(.*)", rest)
+            sdp = " ".join(re.findall(r"(?m)^[cm]=.*|^a=(?:sendrecv|sendonly|recvonly|inactive)", rest))
+            lines.append(f"  {'->' if what == 'sent' else '<-'} {first} ({cseq and cseq[1]}) {sdp}")
+        return "\n".join(lines)
+
     def tags(self):
         """(Call-ID, ours, theirs) of the last dialog, once the other party has a tag."""
         text = self.said()
         return [self.call_id, *(re.findall(rf"(?m)^{h}: .*;tag=([^\s;]+)", text)[-1] for h in ("From", "To"))]
 
-    def done(self, seconds=20):
-        """Until its calls are over; all of them were as its ladder says."""
-        status = self.process.popen.wait(seconds)
+    def done(self):
+        """Whether its calls are over; all of them were as its ladder says."""
+        if self.process.running():
+            return False
+        status = self.process.popen.returncode
         assert status == 0 and self.failed == 0, (
-            f"{self.who}: sipp ended with {status}\n{self.errors()}\n{self.said()[-6000:]}")
+            f"{self.who}: sipp ended with {status}\n{self.errors()}\n{self.ladder()}")
+        return True
