@@ -13,19 +13,22 @@ void exchange_glare(struct call *c, struct call_leg *leg, const struct invite_ev
 	exchange_refuse(c, leg, e->request, e->fork, &(struct invite_reply){ .status = status });
 }
 
-static struct str identity(struct call *c, struct call_leg *to, struct call_leg *leg,
-			   const struct invite_event *e, struct buf *b)
+/* Who is connected now, for the other leg: From where that one can take a change of it (RFC 4916), and header lines. True:
+ * there is something to be told. */
+static bool identity(struct call_leg *to, struct call_leg *leg, const struct invite_event *e,
+		     struct buf *b, struct str *headers)
 {
-	struct str name;
+	struct str name = STR_NONE;
 
+	*headers = STR_NONE;
 	if (!e->core)
-		return STR_NONE;
-	if (invite_peer(to->inv) & INVITE_PEER_FROM_CHANGE) {
+		return false;
+	if (invite_peer(to->inv) & INVITE_PEER_FROM_CHANGE)
 		name = policy_new_identity(e->msg, e->core, leg->user, to->trunk, b);
-		if (name.n)
-			invite_rename(to->inv, name);
-	}
-	return policy_session_headers(e->msg, to->trunk, b);
+	if (name.n)
+		invite_rename(to->inv, name);
+	*headers = policy_session_headers(e->msg, to->trunk, b);
+	return name.n || headers->n;
 }
 
 /* A newcomer who is like the one whose place he takes: who stays need not hear of it. */
@@ -39,6 +42,7 @@ static void pass(struct call *c, struct call_leg *leg, struct call_leg *to, stru
 		 const struct invite_event *e)
 {
 	char sdp_mem[CALL_SDP_MAX], mem[POLICY_MEMORY];
+	struct str headers;
 	struct exchange *x;
 	struct buf out, b;
 	int err;
@@ -69,7 +73,8 @@ static void pass(struct call *c, struct call_leg *leg, struct call_leg *to, stru
 		exchange_input(x, XI_KNOWN, &(struct exchange_in){ 0 });
 		return;
 	}
-	err = exchange_send(x, identity(c, to, leg, e, &b));
+	identity(to, leg, e, &b, &headers);
+	err = exchange_send(x, headers);
 	if (!err) {
 		c->calls->n.reinvites++;
 		return;
@@ -222,8 +227,7 @@ static void update_without(struct call *c, struct call_leg *leg, const struct in
 	if (!to || !(invite_peer(to->inv) & INVITE_PEER_UPDATE))
 		return;
 	buf_init(&b, mem, sizeof(mem));
-	headers = identity(c, to, leg, e, &b);
-	if (headers.n)
+	if (identity(to, leg, e, &b, &headers))
 		invite_update(to->inv, exchange_heard(c), headers, STR_NONE, STR_NONE);
 }
 

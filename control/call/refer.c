@@ -166,6 +166,8 @@ static unsigned refusal(const struct call *c, unsigned leg)
 		return 603;
 	if (c->calls->draining)
 		return 503;
+	if (c->n_transfers == TRANSFERS_MAX)
+		return 603;
 	if (c->state != CALL_ACTIVE || c->transfer || c->lent)
 		return 500;
 	return 0;

@@ -6,6 +6,8 @@
 
 #include "call_priv.h"
 
+#define TRANSFERS_MAX 100 /* in one call: each keeps a few octets until its end */
+
 #define TRANSFER_STATES(X)                                                                         \
 	X(CALLING, "INVITE sent to the target")                                                    \
 	X(HERE, "the newcomer is there; the session is to be moved")                               \

@@ -327,7 +327,7 @@ static const struct option trunk_rows[] = {
 	  .def = "here",
 	  .help = "Its REFERs. here: sluice calls the new party itself. pass: the other side of "
 		  "the\n"
-		  "call does. refuse: 403." },
+		  "call does. refuse: 603." },
 	{ .name = "redirect",
 	  .type = OPTION_CHOICE,
 	  FIELD(redirect),

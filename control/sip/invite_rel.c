@@ -6,6 +6,8 @@
 #include "sip/field.h"
 #include "sip/invite_priv.h"
 
+#define WAITING_MAX 8
+
 struct waiting { /* a reply */
 	struct waiting *next;
 	struct invite_reply reply;
@@ -112,6 +114,16 @@ static struct str keep(struct buf *b, struct str s)
 	return (struct str){ b->p + at, s.n };
 }
 
+/* Who does not send PRACKs must not cost more than this: further 18x are left out. */
+static bool is_full(const struct rel *rel)
+{
+	unsigned n = 0;
+
+	for (const struct waiting *w = rel->waiting; w; w = w->next)
+		n++;
+	return n >= WAITING_MAX;
+}
+
 int rel_keep(struct invite *inv, const struct invite_reply *r)
 {
 	size_t n = r->reason.n + r->headers.n + r->body.n + r->body_type.n;
@@ -121,6 +133,10 @@ int rel_keep(struct invite *inv, const struct invite_reply *r)
 
 	if (rc < 0)
 		return rc;
+	if (r->status < 200 && is_full(inv->rel)) {
+		count(inv->sip, COUNT_DROP_ABSORBED);
+		return 0;
+	}
 	w = malloc(sizeof(*w) + n);
 	if (!w)
 		return -ENOMEM;

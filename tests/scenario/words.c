@@ -112,6 +112,14 @@ void words_of_request(struct world *w, struct dlg *d, const struct step *s, stru
 	if (!strcmp(s->what, "PRACK"))
 		lines_add(ls, "RAck",
 			  world_fmt(w, "%u %u INVITE", (uint32_t)(d->rseq + more), d->rel_cseq));
+	if (step_word(s, "as")) { /* RFC 4916: another URI, the same tag */
+		char ip[ADDR_STR_MAX];
+
+		addr_print(&d->actor->addr, ip);
+		lines_remove(ls, STR("From"));
+		lines_add(ls, "From",
+			  world_fmt(w, "<sip:%s@%s>;tag=%.*s", step_word(s, "as"), ip, STR_FMT(d->local_tag)));
+	}
 	if (step_word(s, "refer-to"))
 		lines_add(ls, "Refer-To", refer_to(w, d, s));
 	if (step_word(s, "referred"))
