@@ -211,7 +211,15 @@ struct orphan {
 	bool deleting;
 };
 
+#define LEARNED_MAX 32
+
+/* What numbers_learn() made of what was told, said, and known before. */
+struct learned {
+	struct known *of[4]; /* told, said, before, after; NULL: nothing */
+};
+
 struct media_shard {
+	struct learned learned[LEARNED_MAX];
 	u32 printed; /* hash of what was written last */
 	struct loop *loop;
 	struct log *log;
@@ -431,6 +439,7 @@ u32 known_hash(struct media_shard *ms); /* of ms->in, addresses included, o= asi
 /* Payload types that have been used on a leg, for the line. codec: 0 where it was not used. */
 u32 numbers_codec(const struct known *numbers, unsigned line, u8 pt);
 u8 numbers_find(const struct known *numbers, unsigned line, u32 codec, unsigned nth);
+void learned_forget(struct media_shard *ms);
 void numbers_learn(struct media_shard *ms,
 		   struct media_leg *l); /* from what it said and was told */
 

@@ -121,6 +121,7 @@ void world_free(struct world *w)
 		assert_true(ports_audit(w->ms->ports[i]));
 	}
 	assert_int_equal(w->ms->streams.count, 0);
+	learned_forget(w->ms);
 	assert_int_equal(w->ms->known.count, 0);
 	media_shard_free(w->ms);
 	peer_fini(&w->peer);
