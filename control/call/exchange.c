@@ -30,7 +30,7 @@ void exchange_refuse(struct call *c, struct call_leg *leg, struct sip_request *r
 		call_reply(c, leg, r);
 		return;
 	}
-	if (call_oa(c, leg, fork)->state == OA_GOT)
+	if (call_oa(c, leg, fork)->state == OA_ASKED)
 		oa_input(call_oa(c, leg, fork), OA_FAILED);
 	if (r->headers.n)
 		sip_request_reply(request, r);

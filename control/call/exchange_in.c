@@ -209,10 +209,18 @@ void exchange_reinvite(struct call *c, struct call_leg *leg, const struct invite
 						.headers = STR("Accept: application/sdp\r\n") });
 		return;
 	}
-	if (oa_input(&leg->oa, sdp.n ? OA_GOT_INVITE_SDP : OA_GOT_INVITE) == OA_WRONG)
-		exchange_glare(c, leg, e, 491);
-	else
+	switch (oa_input(&leg->oa, sdp.n ? OA_GOT_INVITE_SDP : OA_GOT_INVITE)) {
+	case OA_OFFER:
+	case OA_NOTHING:
 		offered(c, leg, sdp, e);
+		break;
+	case OA_BUSY:
+		exchange_glare(c, leg, e, 500);
+		break;
+	default:
+		exchange_glare(c, leg, e, 491);
+		break;
+	}
 }
 
 /* Without SDP: who is connected now, or a refresh of the session, which is answered here. */
@@ -284,6 +292,36 @@ static enum exchange_input input_of(struct exchange *x, const struct invite_even
 	return v == OA_ANSWER ? XI_ANSWER : v == OA_OFFER ? XI_OFFER : XI_FAILED;
 }
 
+/* Is this the answer to its offer? An UPDATE without SDP may be under way beside it. */
+static bool is_answer(const struct exchange *x, const struct call_leg *leg,
+		      const struct invite_event *e)
+{
+	bool by_update;
+
+	if (!x || x->to != leg->index || (x->state != X_OFFERED && x->state != X_LATE))
+		return false;
+	by_update = call_oa(x->call, leg, exchange_heard(x->call))->state == OA_UPDATING;
+	return by_update == (e->type == INVITE_UPDATED);
+}
+
+/* The offer was given up before its answer came. */
+static void answered_late(struct call *c, struct call_leg *leg, const struct invite_event *e)
+{
+	struct oa *oa = call_oa(c, leg, exchange_heard(c));
+	bool update = e->type == INVITE_UPDATED;
+
+	if (!update && e->status < 300)
+		invite_ack(leg->inv, STR_NONE, STR_NONE);
+	if ((oa->state == OA_UPDATING) != update)
+		return;
+	if (update || oa->state == OA_SENT || oa->state == OA_EXPECT)
+		oa_input(oa, OA_FAILED);
+	if (e->status >= 300)
+		return;
+	media_stray(c->media, leg->index, call_sdp(e));
+	exchange_debts(c);
+}
+
 void exchange_answered(struct call *c, struct call_leg *leg, const struct invite_event *e)
 {
 	struct exchange *x = c->exchange;
@@ -291,15 +329,11 @@ void exchange_answered(struct call *c, struct call_leg *leg, const struct invite
 	if (e->status >= 300)
 		call_note(c, leg->index, e->status,
 			  e->type == INVITE_UPDATED ? NOTE_UPDATE_REFUSED : NOTE_REINVITE_REFUSED);
-	if (x && x->to == leg->index && (x->state == X_OFFERED || x->state == X_LATE)) {
+	if (is_answer(x, leg, e))
 		exchange_input(x, input_of(x, e),
 			       &(struct exchange_in){ .e = e, .status = e->status });
-	} else if (e->type == INVITE_REANSWER && e->status < 300) {
-		invite_ack(leg->inv, STR_NONE, STR_NONE);
-		oa_input(&leg->oa, OA_FAILED);
-		media_stray(c->media, leg->index, call_sdp(e));
-		exchange_debts(c);
-	}
+	else
+		answered_late(c, leg, e);
 }
 
 bool exchange_acked(struct call *c, struct call_leg *leg, const struct invite_event *e)

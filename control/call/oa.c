@@ -9,6 +9,15 @@ struct row {
 	uint8_t next;
 };
 
+/* The INVITE that an UPDATE crosses has its agreement: what is left of it goes on. Another offer: that verdict. */
+#define BESIDE(state, verdict)                                                                     \
+	[OA_GOT_INVITE] = { verdict, state }, [OA_GOT_INVITE_SDP] = { verdict, state },            \
+	[OA_GOT_UPDATE_SDP] = { verdict, state }, [OA_GOT_PRACK_SDP] = { verdict, state },         \
+	[OA_GOT_18X_SDP] = { OA_REPEAT, state }, [OA_GOT_REL_SDP] = { OA_REPEAT, state },          \
+	[OA_GOT_2XX] = { OA_REPEAT, state }, [OA_GOT_2XX_SDP] = { OA_REPEAT, state },              \
+	[OA_GOT_ACK] = { OA_NOTHING, state }, [OA_GOT_ACK_SDP] = { OA_NOTHING, state },            \
+	[OA_GOT_PRACK] = { OA_NOTHING, state }, [OA_SENT_2XX] = { OA_NOTHING, state }
+
 static const struct row table[OA_STATE_COUNT][OA_INPUT_COUNT] = {
 	[OA_NONE] = {
 		[OA_GOT_INVITE] = { OA_NOTHING, OA_OWE },
@@ -37,16 +46,19 @@ static const struct row table[OA_STATE_COUNT][OA_INPUT_COUNT] = {
 		[OA_GOT_2XX] = { OA_NOTHING, OA_GOT },
 		[OA_GOT_2XX_SDP] = { OA_NOTHING, OA_GOT },
 		[OA_GOT_PRACK] = { OA_NOTHING, OA_GOT },
+		[OA_GOT_INVITE] = { OA_BUSY, OA_GOT },
+		[OA_GOT_INVITE_SDP] = { OA_BUSY, OA_GOT },
 		[OA_GOT_UPDATE_SDP] = { OA_BUSY, OA_GOT },
 		[OA_SENT_18X_SDP] = { OA_PREVIEW, OA_GOT },
 		[OA_SENT_REL_SDP] = { OA_ANSWER, OA_DONE },
 		[OA_SENT_2XX_SDP] = { OA_ANSWER, OA_DONE },
 		[OA_SENT_ACK_SDP] = { OA_ANSWER, OA_DONE },
 		[OA_SENT_PRACK_SDP] = { OA_ANSWER, OA_DONE },
-		[OA_SENT_UPDATED_SDP] = { OA_ANSWER, OA_DONE },
 		[OA_FAILED] = { OA_NOTHING, OA_NONE },
 	},
 	[OA_SENT] = {
+		[OA_GOT_INVITE] = { OA_GLARE, OA_SENT },
+		[OA_GOT_INVITE_SDP] = { OA_GLARE, OA_SENT },
 		[OA_GOT_18X_SDP] = { OA_PREVIEW, OA_SENT },
 		[OA_GOT_REL_SDP] = { OA_ANSWER, OA_DONE },
 		[OA_GOT_2XX] = { OA_MISSING, OA_SENT },
@@ -56,8 +68,6 @@ static const struct row table[OA_STATE_COUNT][OA_INPUT_COUNT] = {
 		[OA_GOT_PRACK] = { OA_MISSING, OA_SENT },
 		[OA_GOT_PRACK_SDP] = { OA_ANSWER, OA_DONE },
 		[OA_GOT_UPDATE_SDP] = { OA_GLARE, OA_SENT },
-		[OA_GOT_UPDATED] = { OA_MISSING, OA_SENT },
-		[OA_GOT_UPDATED_SDP] = { OA_ANSWER, OA_DONE },
 		[OA_FAILED] = { OA_NOTHING, OA_NONE },
 	},
 	[OA_DONE] = {
@@ -70,14 +80,25 @@ static const struct row table[OA_STATE_COUNT][OA_INPUT_COUNT] = {
 		[OA_GOT_ACK] = { OA_NOTHING, OA_DONE },
 		[OA_GOT_ACK_SDP] = { OA_NOTHING, OA_DONE },
 		[OA_GOT_PRACK] = { OA_NOTHING, OA_DONE },
-		[OA_GOT_PRACK_SDP] = { OA_OFFER, OA_GOT },
-		[OA_GOT_UPDATE_SDP] = { OA_OFFER, OA_GOT },
+		[OA_GOT_PRACK_SDP] = { OA_OFFER, OA_ASKED },
+		[OA_GOT_UPDATE_SDP] = { OA_OFFER, OA_ASKED },
 		[OA_GOT_UPDATED] = { OA_NOTHING, OA_DONE },
 		[OA_GOT_UPDATED_SDP] = { OA_NOTHING, OA_DONE },
 		[OA_SENT_INVITE] = { OA_NOTHING, OA_EXPECT },
 		[OA_SENT_INVITE_SDP] = { OA_OFFER, OA_SENT },
 		[OA_SENT_2XX] = { OA_NOTHING, OA_DONE },
-		[OA_SENT_UPDATE_SDP] = { OA_OFFER, OA_SENT },
+		[OA_SENT_UPDATE_SDP] = { OA_OFFER, OA_UPDATING },
+		[OA_FAILED] = { OA_NOTHING, OA_DONE },
+	},
+	[OA_ASKED] = {
+		BESIDE(OA_ASKED, OA_BUSY),
+		[OA_SENT_UPDATED_SDP] = { OA_ANSWER, OA_DONE },
+		[OA_FAILED] = { OA_NOTHING, OA_DONE },
+	},
+	[OA_UPDATING] = {
+		BESIDE(OA_UPDATING, OA_GLARE),
+		[OA_GOT_UPDATED] = { OA_MISSING, OA_UPDATING },
+		[OA_GOT_UPDATED_SDP] = { OA_ANSWER, OA_DONE },
 		[OA_FAILED] = { OA_NOTHING, OA_DONE },
 	},
 };
@@ -149,7 +170,8 @@ void oa_draw(struct dot *d)
 		}
 		if (s == OA_NONE || s == OA_DONE)
 			continue;
-		dot_edge(d, s, table[s][OA_FAILED].next, inputs[OA_FAILED])->back = true;
+		if (table[s][OA_FAILED].next != OA_DONE)
+			dot_edge(d, s, OA_NONE, inputs[OA_FAILED])->back = true;
 		dot_edge(d, s, OA_DONE, "refused, after an agreement")->back = true;
 	}
 }

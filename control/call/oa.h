@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Offer and answer on one leg (RFC 3264, RFC 6337): which of the messages that may carry SDP carries an offer, an
  * answer, or nothing that counts. One machine for each dialog, and one for each early dialog of a fork. It knows
- * nothing of what stands in the SDP. Pure, no memory of its own. */
+ * nothing of what stands in the SDP. An UPDATE may cross the rest of an INVITE, and its answer stands nowhere else,
+ * so that it has states of its own. Pure, no memory of its own. */
 #ifndef SLUICE_CALL_OA_H
 #define SLUICE_CALL_OA_H
 
@@ -16,7 +17,9 @@
 	X(EXPECT, "our INVITE had no SDP: theirs offers")                                          \
 	X(GOT, "their offer is open")                                                              \
 	X(SENT, "our offer is open")                                                               \
-	X(DONE, "agreed")
+	X(DONE, "agreed")                                                                          \
+	X(ASKED, "their offer in an UPDATE or PRACK is open")                                      \
+	X(UPDATING, "our offer in an UPDATE is open")
 
 enum oa_state {
 #define X(name, text) OA_##name,

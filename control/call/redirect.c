@@ -40,7 +40,7 @@ static bool is_redirect(unsigned status)
 bool redirect_wanted(const struct call *c, const struct invite_event *e)
 {
 	return is_redirect(e->status) && c->state == CALL_CALLING && c->early && e->msg &&
-	       c->leg[1].trunk->redirect == CONF_FOLLOW_HERE && c->leg[0].oa.state != OA_DONE &&
+	       c->leg[1].trunk->redirect == CONF_FOLLOW_HERE && !c->leg[0].oa.agreed &&
 	       c->leg[0].oa.state != OA_SENT && c->early->n_redirects < REDIRECTS_MAX;
 }
 
