@@ -329,7 +329,7 @@ struct early {
 	struct oa fork[EARLY_FORKS];
 	uint8_t heard; /* the fork whose media is relayed */
 	uint8_t prack; /* the fork that is owed a PRACK with the caller's answer */
-	bool settled;  /* an exchange by UPDATE or PRACK came after the first one */
+	bool settled;  /* an exchange by UPDATE or PRACK came after the first one, which is over then */
 	uint8_t n_redirects;
 	uint64_t been[REDIRECTS_MAX + 1]; /* hashes of where the call was sent to */
 	struct str answer;                /* malloc()ed: the callee's answer to an offer of ours */

@@ -189,8 +189,10 @@ static void offered(struct call *c, struct call_leg *leg, struct str sdp,
 	} else if (!to || (c->early && !early_can_pass(c, leg, to, e))) {
 		answer_here(c, leg, sdp, e);
 	} else {
-		if (c->early)
+		if (c->early) {
 			media_settle(c->media);
+			c->early->settled = true;
+		}
 		pass(c, leg, to, sdp, e);
 	}
 }
