@@ -84,7 +84,7 @@ def test_an_exchange(call):
     assert pbx["session_timer"] == {"interval_s": 900, "refresher": "them"}
     assert carrier["session_timer"]["refresher"] == "us"
     assert "session timer  900 s, refreshed by them" in text
-    assert "its phone can  timer replaces UPDATE\n" in text
+    assert "its end can    timer replaces UPDATE\n" in text
 
     caller.go()
     callee.at_stop()  # which keeps the offer waiting
@@ -119,4 +119,4 @@ def test_a_transfer(call):
     assert len(shown["legs"]) == 3
     assert shown["legs"][2]["offer_answer"]["state"] == "SENT"
     assert "transfer: CALLING, INVITE sent to the target; in place of the callee" in text
-    assert "\n  newcomer: " in text
+    assert "\n  newcomer: " in text and "its tag not known yet\n" in text

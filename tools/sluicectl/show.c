@@ -217,7 +217,7 @@ static const char *words(char *out, size_t cap, const json_t *list)
 	const json_t *w;
 	size_t i, n = 0;
 
-	snprintf(out, cap, "nothing that matters here");
+	snprintf(out, cap, "nothing of note");
 	json_array_foreach(list, i, w) if (n < cap) n +=
 		(size_t)snprintf(out + n, cap - n, "%s%s", i ? " " : "", json_string_value(w));
 	return out;
@@ -236,14 +236,14 @@ static void show_leg(const char *name, const json_t *leg, const json_t *flows)
 	}
 	printf("    dialog         %s, Call-ID %s\n", text(leg, "state"), text(leg, "call_id"));
 	printf("                   our tag %s, its tag %s\n", text(leg, "local_tag"),
-	       text(leg, "remote_tag"));
+	       *text(leg, "remote_tag") ? text(leg, "remote_tag") : "not known yet");
 	printf("    offer/answer   %s: %s\n", text(offer, "state"), text(offer, "text"));
 	if (json_is_object(session))
 		printf("    session timer  %lld s, refreshed by %s\n",
 		       number(session, "interval_s"), text(session, "refresher"));
 	else
 		puts("    session timer  none");
-	printf("    its phone can  %s%s\n", words(list, sizeof(list), at(leg, "supports")),
+	printf("    its end can    %s%s\n", words(list, sizeof(list), at(leg, "supports")),
 	       json_is_true(at(leg, "requires_100rel")) ? "; requires 100rel" : "");
 	show_streams(leg, flows);
 }
