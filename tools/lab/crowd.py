@@ -24,7 +24,7 @@ class Leg:
 
     def __init__(self, crowd, side, call_id, local, remote, target):
         self.crowd, self.side, self.call_id, self.local, self.remote = crowd, side, call_id, local, remote
-        self.target, self.cseq, self.call = target, 0, None
+        self.target, self.cseq, self.call, self.cancelled = target, 0, None, False
         self.waiting = {}      # branch -> (method, text) of requests without a final answer
         self.replies = {}      # (branch, method) of requests that came -> what a retransmission of them gets
         self.unconfirmed = {}  # CSeq number -> text of a final answer to INVITE without its ACK
@@ -69,7 +69,11 @@ class Leg:
         self.crowd.later(after, lambda: self._again(branch, min(2 * after, 0.8), end))
 
     def cancel(self):
+        """Once, whatever it hears again."""
         branch, number, target = self.invite
+        if self.cancelled:
+            return
+        self.cancelled = True
         text = self._text(f"CANCEL {target} SIP/2.0", self._headers("CANCEL", branch, number))
         self.waiting[branch + "c"] = ("CANCEL", text)
         self._again(branch + "c", T1, time.monotonic() + GIVE_UP)
