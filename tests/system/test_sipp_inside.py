@@ -206,7 +206,6 @@ def media_at_stop(world, a, b, party, ways=(0, 1)):
     party.go()
 
 
-
 # ---- 18x that are confirmed ----
 
 HANDLES = "allows=INVITE,ACK,CANCEL,BYE,PRACK,UPDATE"
@@ -693,7 +692,7 @@ def test_fax(world, a, b, by):
 # ---- digits ----
 
 INFO = {"info": ("application/dtmf-relay", "Signal=5", ["  | Signal=5", "  | Duration=160"]),
-        "info-dtmf": ("application/dtmf", "5", ["  | 5"])}
+        "info-dtmf": ("application/dtmf", "5[[:space:]]*$", ["  | 5"])}
 
 
 @pytest.mark.parametrize("kind", INFO)
@@ -728,7 +727,7 @@ def test_digits_by_info(world, a, b, kind):
         line.go()
         m.passes((1,))
         m.say_digit(1, 5)
-        netns.wait_for("INFO at the carrier", lambda: text in line.said().split("INFO sip:line7")[-1], 5)
+        netns.wait_for("INFO at the carrier", lambda: "INFO sip:line7@" in line.said(), 5)
     pbx.at_stop().go()
     world.over()
     totals = world.box.ctl("status")["totals"]
