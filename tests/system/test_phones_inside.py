@@ -176,7 +176,7 @@ def show(n):
     for p in n.lab.processes:
         if "capture" not in p.log_path:
             lines = [s for s in p.text().splitlines() if s.strip() and "bit/s" not in s]
-            print(f"---- {p.log_path}", *lines[-40:], sep="\n")
+            print(f"---- {p.log_path}", *lines[-(150 if "sluice" in p.log_path else 40):], sep="\n")
 
 
 # ---- what is heard ----
