@@ -310,6 +310,12 @@ def test_blind_transfer(net, referrer, stays, target, calls):
     r.closed()
     talk(net, s, t)
     assert len(net.box.calls()) == 1
+    if calls == "referrer":  # what is a call again can be held again
+        s.hold()
+        sip(net, t, lambda m: direction(m) in ("sendonly", "inactive"))
+        hears_nothing(net, s, *listened())
+        s.resume()
+        talk(net, s, t)
     s.hang_up()
     t.closed()
 
