@@ -209,6 +209,8 @@ struct call_leg {
 	struct oa oa;
 	uint8_t index;
 	bool withheld; /* who this is must not be said (RFC 3323) */
+	uint16_t
+		invited; /* the trunk that was told by a REFER to take this place, plus 1; 0: none */
 };
 
 #define CALL_THIRD MEDIA_THIRD /* the leg of a transfer */
@@ -397,7 +399,8 @@ struct call_leg *transfer_partner(struct call *c, const struct call_leg *leg);
 void transfer_draw(struct dot *d);
 void transfer_info(const struct transfer *t, struct call_work_info *out);
 /* For policy_ask: what the other side knows a dialog by. */
-bool transfer_map_replaces(const void *call, const struct sip_replaces *in,
+bool transfer_map_replaces(const struct call *c, const struct conf_trunk *from,
+			   const struct conf_trunk *to, const struct sip_replaces *in,
 			   struct sip_replaces *out);
 
 /* ---- redirect.c: 3xx before the answer ---- */

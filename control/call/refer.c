@@ -88,6 +88,15 @@ static unsigned route_status(int err)
 	return err == -EACCES ? 403 : err == -ENOENT ? 404 : 503;
 }
 
+/* Who else than the referrer may be taken for the one who calls: who stays, where he called before, as with a 3xx, or
+ * where it goes inside. A caller from outside does not make his callee call out again. */
+static const struct conf_trunk *calls_there(const struct call *c, unsigned leg)
+{
+	const struct conf_trunk *by = c->leg[leg].trunk;
+
+	return leg || by->profile == CONF_PROFILE_PBX ? c->leg[leg ^ 1].trunk : by;
+}
+
 /* To somebody who is in no call of ours. */
 static void refer_to(struct call *c, unsigned leg, const struct invite_event *e,
 		     const struct sip_uri *uri, const struct sip_replaces *replaces)
@@ -95,7 +104,7 @@ static void refer_to(struct call *c, unsigned leg, const struct invite_event *e,
 	const struct conf_route *route;
 	struct transfer *t;
 	unsigned status;
-	int err = policy_retarget(c->conf, c->leg[leg].trunk->index, c->leg[leg ^ 1].trunk->index,
+	int err = policy_retarget(c->conf, c->leg[leg].trunk->index, calls_there(c, leg)->index,
 				  uri, c->calls->limits, &route);
 
 	if (err) {
@@ -132,6 +141,10 @@ static void refer_join(struct call *c, unsigned leg, const struct invite_event *
 	unsigned index = named->index ^ 1;
 	struct transfer *t = NULL;
 
+	if (named->trunk != c->leg[leg].trunk) { /* whoever told him: it is not his */
+		answer(e, 403);
+		return;
+	}
 	if (named->index < 2 && can_lend(from, c, index))
 		t = transfer_begin(c, leg, from->leg[index].trunk);
 	if (!t) {
@@ -210,20 +223,21 @@ bool transfer_refer(struct call *c, unsigned leg, const struct invite_event *e)
 
 /* The dialog of the referrer's other call goes by names of ours there, which say nothing of him: the tag of its leg
  * towards him, and that of the leg towards who is to be taken over. replaces.c knows them when they come back. */
-bool transfer_map_replaces(const void *call, const struct sip_replaces *in,
+bool transfer_map_replaces(const struct call *c, const struct conf_trunk *from,
+			   const struct conf_trunk *to, const struct sip_replaces *in,
 			   struct sip_replaces *out)
 {
-	const struct call *c = call;
 	bool early;
 	struct invite *inv = sip_find_invite(c->calls->sip, in, &early);
 	struct call_leg *leg = inv ? invite_arg(inv) : NULL;
 	const struct call_leg *other;
 
-	if (!leg || early || leg->index > 1 || leg->call == c)
+	if (!leg || early || leg->index > 1 || leg->call == c || leg->trunk != from)
 		return false;
 	other = &leg->call->leg[leg->index ^ 1];
 	if (!other->inv)
 		return false;
+	leg->invited = (uint16_t)(to->index + 1);
 	*out = (struct sip_replaces){ .call_id = invite_local_tag(other->inv),
 				      .to_tag = invite_local_tag(leg->inv),
 				      .from_tag = invite_local_tag(other->inv) };

@@ -122,7 +122,7 @@ static bool replaces(const void *arg, const struct sip_replaces *in, struct sip_
 {
 	const struct relay_in *relay = arg;
 
-	return relay->call && transfer_map_replaces(relay->call, in, out);
+	return relay->call && transfer_map_replaces(relay->call, relay->from, relay->to, in, out);
 }
 
 /* ---- requests ---- */

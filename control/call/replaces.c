@@ -97,16 +97,18 @@ static void *take_over(struct call *c, struct call_leg *leg, struct invite *inv,
 	return NULL;
 }
 
-/* Named as transfer_map_replaces() did: then it was a REFER of his that brought the newcomer. NULL: it was not. */
-static struct call_leg *find_mapped(struct calls *cs, const struct sip_replaces *r)
+/* Named as transfer_map_replaces() did, to this trunk: then it was a REFER of his that brought the newcomer. NULL: it was
+ * not. */
+static struct call_leg *find_mapped(struct calls *cs, const struct sip_replaces *r,
+				    const struct conf_trunk *trunk)
 {
 	struct invite *inv = sip_find_tag(cs->sip, r->to_tag);
 	struct call_leg *leg = inv ? invite_arg(inv) : NULL;
 	const struct call_leg *other =
 		leg && leg->index < 2 ? &leg->call->leg[leg->index ^ 1] : NULL;
 
-	if (!other || !other->inv || !str_eq(r->call_id, invite_local_tag(other->inv)) ||
-	    !str_eq(r->from_tag, r->call_id))
+	if (!other || !other->inv || leg->invited != trunk->index + 1 ||
+	    !str_eq(r->call_id, invite_local_tag(other->inv)) || !str_eq(r->from_tag, r->call_id))
 		return NULL;
 	return leg;
 }
@@ -133,7 +135,7 @@ void *transfer_replaces(struct calls *cs, struct invite *inv, const struct sip_m
 		return NULL;
 	}
 	named = sip_find_invite(cs->sip, &r, &early);
-	leg = named ? invite_arg(named) : find_mapped(cs, &r);
+	leg = named ? invite_arg(named) : find_mapped(cs, &r, trunk);
 	status = leg ? replace_status(leg, early, &r, trunk, !named) : 481;
 	if (status) {
 		invite_end(inv, status, status == 500 ? STR("Retry-After: 5\r\n") : STR_NONE);
