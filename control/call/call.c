@@ -62,11 +62,11 @@ void call_leave_route(struct call *c)
 	c->route = NULL;
 }
 
-void call_leave_moved(struct call *c)
+void call_leave_moved(struct call *c, unsigned leg)
 {
-	if (c->moved)
-		call_limits_give(c->calls->limits, c->moved);
-	c->moved = NULL;
+	if (c->moved[leg])
+		call_limits_give(c->calls->limits, c->moved[leg]);
+	c->moved[leg] = NULL;
 }
 
 void call_free(struct call *c)
@@ -74,7 +74,8 @@ void call_free(struct call *c)
 	struct conf *conf = c->conf;
 
 	call_leave_route(c);
-	call_leave_moved(c);
+	call_leave_moved(c, 0);
+	call_leave_moved(c, 1);
 	if (c->calls->newest == c)
 		c->calls->newest = NULL;
 	*c->pprev = c->next;

@@ -242,9 +242,9 @@ struct call {
 	struct transfer *transfer; /* NULL: there is none */
 	struct transfer *lent;     /* of another call, which has a leg of this one; NULL: none */
 	const struct conf_route
-		*moved;         /* a place on it is taken for who came by transfer; NULL: none */
-	struct timer *longest;  /* NULL: it may last for ever */
-	struct call_held *held; /* NULL: nothing waits */
+		*moved[2]; /* a place on it is taken for who came to this leg later; NULL: none */
+	struct timer *longest;      /* NULL: it may last for ever */
+	struct call_held *held;     /* NULL: nothing waits */
 	struct call_refers *refers; /* NULL: there was none */
 	uint64_t id;
 	uint64_t started_us, answered_us, ended_us;
@@ -286,7 +286,7 @@ struct call *call_new(struct calls *cs, struct invite *inv, const struct conf_tr
 		      const struct addr *source);
 void call_free(struct call *c);
 void call_leave_route(struct call *c);
-void call_leave_moved(struct call *c);
+void call_leave_moved(struct call *c, unsigned leg);
 void call_note(struct call *c, unsigned leg, unsigned status, enum call_note what);
 /* Nothing waits any more: gives the memory back. */
 void call_unhold(struct call *c);

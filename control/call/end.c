@@ -38,7 +38,8 @@ enum call_input call_end(struct call *c, unsigned status, struct str headers)
 	c->media = NULL;
 	c->ended = m;
 	call_leave_route(c);
-	call_leave_moved(c);
+	call_leave_moved(c, 0);
+	call_leave_moved(c, 1);
 	if (!m && !c->reports)
 		return IN_REPORT;
 	if (m) {

@@ -73,6 +73,27 @@ static void *pick_up(struct call *c, struct invite *inv, const struct invite_eve
 	return leg;
 }
 
+/* As if he had called who stays. 0, -EBUSY: there is no room for him. */
+static int take_place(struct transfer *t, const struct conf_trunk *leaves)
+{
+	const struct call *c = t->call;
+	const struct conf_trunk *stays = c->leg[t->gone ^ 1].trunk;
+	int err = 0;
+
+	for (unsigned i = 0; t->leg.trunk != leaves && i < c->conf->n_routes; i++) {
+		const struct conf_route *r = &c->conf->routes[i];
+
+		if (r->from != t->leg.trunk || r->to != stays)
+			continue;
+		err = call_limits_take(c->calls->limits, r);
+		if (err)
+			continue;
+		t->route = r;
+		return 0;
+	}
+	return err;
+}
+
 static void *take_over(struct call *c, struct call_leg *leg, struct invite *inv,
 		       const struct conf_trunk *trunk, const struct invite_event *e)
 {
@@ -80,6 +101,12 @@ static void *take_over(struct call *c, struct call_leg *leg, struct invite *inv,
 
 	if (!t) {
 		invite_end(inv, 503, STR_NONE);
+		return NULL;
+	}
+	if (take_place(t, leg->trunk)) {
+		invite_end(inv, 503, STR_NONE);
+		media_drop_leg(c->media);
+		transfer_forget(t);
 		return NULL;
 	}
 	t->leg.inv = inv;

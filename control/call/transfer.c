@@ -141,9 +141,21 @@ static void end_newcomer(struct transfer *t, unsigned status)
 		invite_end(inv, status, STR_NONE);
 }
 
+/* The place of who was lent, who does not come back. */
+static void take_along(struct transfer *t)
+{
+	const struct conf_route **place = &t->from->moved[t->from_leg];
+
+	if (!*place)
+		place = &t->from->route;
+	t->route = *place;
+	*place = NULL;
+}
+
 void transfer_drop(struct call *c, unsigned status)
 {
 	if (c->lent) { /* who was lent stays where he is */
+		take_along(c->lent);
 		c->lent->from = NULL;
 		c->lent = NULL;
 	}
@@ -282,6 +294,21 @@ static enum transfer_input wait(struct transfer *t, const struct transfer_in *in
 	return TI_NONE;
 }
 
+/* The newcomer counts as one who called: a place of his own, or the one that he had in his other call. One who replaces
+ * somebody of his own trunk has that one's. */
+static void move_place(struct transfer *t)
+{
+	struct call *c = t->call;
+
+	if (t->from)
+		take_along(t);
+	if (!t->route)
+		return;
+	call_leave_moved(c, t->gone);
+	c->moved[t->gone] = t->route;
+	t->route = NULL;
+}
+
 /* The newcomer is what the other one was. */
 static enum transfer_input done(struct transfer *t, const struct transfer_in *in)
 {
@@ -296,9 +323,7 @@ static enum transfer_input done(struct transfer *t, const struct transfer_in *in
 	t->leg.index = t->gone;
 	*leg = t->leg;
 	invite_set_arg(leg->inv, leg);
-	call_leave_moved(c);
-	c->moved = t->route;
-	t->route = NULL;
+	move_place(t);
 	if (t->server)
 		c->calls->n.replaced++;
 	c->calls->n.transfers_done++;
