@@ -56,21 +56,27 @@ static void too_long(void *arg)
 	call_fsm(arg, IN_TOO_LONG, &(struct call_in){ 0 });
 }
 
-/* The shorter of what the two trunks allow. */
-static void limit_duration(struct call *c)
+/* Where there is no memory, the call lasts as long as its people want. */
+void call_ends_at(struct call *c, uint64_t at)
 {
-	uint64_t s = UINT64_MAX;
+	uint64_t now = loop_now(c->calls->loop);
 
-	for (unsigned i = 0; i < 2; i++)
-		if (c->leg[i].trunk->max_duration_s && c->leg[i].trunk->max_duration_s < s)
-			s = c->leg[i].trunk->max_duration_s;
-	if (s == UINT64_MAX)
+	if (c->longest && c->longest->at <= at)
 		return;
-	c->longest = arena_alloc(c->arena, sizeof(*c->longest));
-	if (!c->longest)
-		return; /* the call lasts as long as its people want, then */
-	timer_init(c->longest, too_long, c);
-	timer_start(c->calls->loop, c->longest, s * 1000);
+	if (!c->longest) {
+		c->longest = arena_alloc(c->arena, sizeof(*c->longest));
+		if (!c->longest)
+			return;
+		timer_init(&c->longest->timer, too_long, c);
+	}
+	c->longest->at = at;
+	timer_start(c->calls->loop, &c->longest->timer, at > now ? at - now : 0);
+}
+
+void call_limit_duration(struct call *c, const struct conf_trunk *trunk)
+{
+	if (trunk->max_duration_s)
+		call_ends_at(c, loop_now(c->calls->loop) + trunk->max_duration_s * 1000ull);
 }
 
 static void answered(struct call *c)
@@ -78,7 +84,8 @@ static void answered(struct call *c)
 	c->answered_us = loop_wall_us(c->calls->loop);
 	c->calls->n.answered++;
 	call_early_free(c);
-	limit_duration(c);
+	call_limit_duration(c, c->leg[0].trunk);
+	call_limit_duration(c, c->leg[1].trunk);
 }
 
 /* IN_COMMITTED: the first packet after this 200 is relayed already. */

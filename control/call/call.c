@@ -87,7 +87,7 @@ void call_free(struct call *c)
 	exchange_drop(c, 487);
 	transfer_drop(c, 487);
 	if (c->longest)
-		timer_stop(c->calls->loop, c->longest);
+		timer_stop(c->calls->loop, &c->longest->timer);
 	arena_free(c->arena);
 	conf_put(conf);
 }

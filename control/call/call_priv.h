@@ -224,6 +224,12 @@ struct call_held {
 	char mem[];
 };
 
+/* In the arena. */
+struct call_longest {
+	struct timer timer;
+	uint64_t at; /* loop_now() */
+};
+
 struct early;
 struct exchange;
 struct transfer;
@@ -243,9 +249,9 @@ struct call {
 	struct transfer *lent;     /* of another call, which has a leg of this one; NULL: none */
 	const struct conf_route
 		*moved[2]; /* a place on it is taken for who came to this leg later; NULL: none */
-	struct timer *longest;      /* NULL: it may last for ever */
-	struct call_held *held;     /* NULL: nothing waits */
-	struct call_refers *refers; /* NULL: there was none */
+	struct call_longest *longest; /* NULL: it may last for ever */
+	struct call_held *held;       /* NULL: nothing waits */
+	struct call_refers *refers;   /* NULL: there was none */
 	uint64_t id;
 	uint64_t started_us, answered_us, ended_us;
 	uint8_t state;   /* enum call_state */
@@ -305,6 +311,9 @@ enum call_input call_invite_again(struct call *c, const struct sip_msg *m,
 				  const struct sip_msg *redirect);
 call_action call_route, call_invite, call_answer, call_answer_ready, call_answer_late,
 	call_late_answer, call_late_ready, call_established, call_acked;
+/* It ends then at the latest; as long after now as the trunk allows. */
+void call_ends_at(struct call *c, uint64_t at);
+void call_limit_duration(struct call *c, const struct conf_trunk *trunk);
 void call_leg_event(void *leg, struct invite *inv, const struct invite_event *e);
 /* The reply to the INVITE or re-INVITE that is open on a leg; with SDP where that has its place. */
 int call_reply(struct call *c, struct call_leg *leg, const struct invite_reply *r);

@@ -309,6 +309,15 @@ static void move_place(struct transfer *t)
 	t->route = NULL;
 }
 
+/* What his trunk allows, or allowed: another call does not begin it anew. */
+static void move_end(const struct transfer *t)
+{
+	if (t->from && t->from->longest)
+		call_ends_at(t->call, t->from->longest->at);
+	else
+		call_limit_duration(t->call, t->leg.trunk);
+}
+
 /* The newcomer is what the other one was. */
 static enum transfer_input done(struct transfer *t, const struct transfer_in *in)
 {
@@ -324,6 +333,7 @@ static enum transfer_input done(struct transfer *t, const struct transfer_in *in
 	*leg = t->leg;
 	invite_set_arg(leg->inv, leg);
 	move_place(t);
+	move_end(t);
 	if (t->server)
 		c->calls->n.replaced++;
 	c->calls->n.transfers_done++;
