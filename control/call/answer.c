@@ -33,6 +33,7 @@ enum call_input call_answer(struct call *c, const struct call_in *in)
 	int err;
 
 	call_note(c, 1, in->e->status, NOTE_ANSWER);
+	call_keep_privacy(&c->leg[1], in->e->msg);
 	buf_init(&sdp, sdp_mem, sizeof(sdp_mem));
 	buf_init(&b, mem, sizeof(mem));
 	invite_ack(c->leg[1].inv, STR_NONE, STR_NONE);
@@ -117,6 +118,7 @@ enum call_input call_answer_late(struct call *c, const struct call_in *in)
 	int err;
 
 	call_note(c, 1, in->e->status, NOTE_ANSWER_OFFER);
+	call_keep_privacy(&c->leg[1], in->e->msg);
 	buf_init(&sdp, sdp_mem, sizeof(sdp_mem));
 	buf_init(&b, mem, sizeof(mem));
 	if (c->made && !in->e->body.n)

@@ -311,6 +311,8 @@ enum call_input call_invite_again(struct call *c, const struct sip_msg *m,
 				  const struct sip_msg *redirect);
 call_action call_route, call_invite, call_answer, call_answer_ready, call_answer_late,
 	call_late_answer, call_late_ready, call_established, call_acked;
+/* What its person wishes in an INVITE or an answer: to those who come later, too. */
+void call_keep_privacy(struct call_leg *leg, const struct sip_msg *m);
 /* It ends then at the latest; as long after now as the trunk allows. */
 void call_ends_at(struct call *c, uint64_t at);
 void call_limit_duration(struct call *c, const struct conf_trunk *trunk);

@@ -292,6 +292,12 @@ static enum call_input send_invite(struct call *c, const struct call_in *in,
 	return IN_NONE;
 }
 
+void call_keep_privacy(struct call_leg *leg, const struct sip_msg *m)
+{
+	leg->withheld |=
+		(sip_privacy(m) & (SIP_PRIVACY_ID | SIP_PRIVACY_USER | SIP_PRIVACY_HEADER)) != 0;
+}
+
 enum call_input call_invite(struct call *c, const struct call_in *in)
 {
 	char mem[POLICY_MEMORY];
@@ -308,7 +314,7 @@ enum call_input call_invite(struct call *c, const struct call_in *in)
 	}
 	if (err)
 		return call_refused(c, 513, "header fields too long");
-	c->leg[0].withheld = sip_privacy(in->msg) & (SIP_PRIVACY_ID | SIP_PRIVACY_USER);
+	call_keep_privacy(&c->leg[0], in->msg);
 	if (call_early_new(c, in->msg))
 		return call_refused(c, 503, "no memory");
 	next = send_invite(c, in, &p);

@@ -124,6 +124,8 @@ enum call_input call_redirect(struct call *c, const struct call_in *in)
 	}
 	call_note(c, 1, in->e->status, NOTE_REDIRECTED);
 	c->calls->n.redirects++;
+	log_info(c->calls->log, "call", "%016llx: redirected: %s in place of %s",
+		 (unsigned long long)c->id, route->to->name, c->leg[1].trunk->name);
 	e->been[++e->n_redirects] = place(c, route->to, uri->user);
 	start_over(c, route);
 	next = call_invite_again(c, &copy->m, &copy->core, uri, in->e->msg);

@@ -318,6 +318,21 @@ static void move_end(const struct transfer *t)
 		call_limit_duration(t->call, t->leg.trunk);
 }
 
+/* The end of a call is told by its last people: here is who was there before. */
+static void log_done(const struct transfer *t)
+{
+	const struct call *c = t->call;
+	char from[40] = "";
+	struct buf b;
+
+	buf_init(&b, from, sizeof(from) - 1);
+	if (t->from)
+		buf_fmt(&b, ", from call %016llx", (unsigned long long)t->from->id);
+	log_info(c->calls->log, "call", "%016llx: %s: %s in place of %s%s",
+		 (unsigned long long)c->id, t->server ? "replaced" : "transferred",
+		 t->leg.trunk->name, c->leg[t->gone].trunk->name, from);
+}
+
 /* The newcomer is what the other one was. */
 static enum transfer_input done(struct transfer *t, const struct transfer_in *in)
 {
@@ -328,6 +343,7 @@ static enum transfer_input done(struct transfer *t, const struct transfer_in *in
 	(void)in;
 	call_note(c, t->gone, 200, NOTE_TRANSFER_DONE);
 	transfer_tell(t, 200);
+	log_done(t);
 	media_take_leg(c->media);
 	t->leg.index = t->gone;
 	*leg = t->leg;

@@ -27,7 +27,8 @@ static struct str put_caller(const struct policy_party *p, const struct conf_tru
 
 	if (p->invite && !p->withheld && !sip_addr_parse(sip_value(p->invite, SIP_HDR_FROM), &from))
 		return identity_put_from(mem, p->invite, &from, to, out);
-	if (p->withheld || identity_of_user(p->caller, &id) || !id.user.n) {
+	if (p->withheld || str_eq(p->caller, STR("anonymous")) ||
+	    identity_of_user(p->caller, &id) || !id.user.n) {
 		out->caller = STR("anonymous");
 		return identity_put_anonymous(mem);
 	}
