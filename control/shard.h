@@ -15,7 +15,7 @@ struct shard_options {
 	struct call_limits *limits;
 	struct shed *shed; /* NULL: new calls cannot be shed in the kernel */
 	uint8_t index, n_shards;
-	/* Called once on the shard's thread when the engine has answered, or will not for now.
+	/* Called once on the shard's thread, when the engine has answered or 15 s have passed without it.
 	 * NULL: the shard does not watch. */
 	void (*ready)(void *arg);
 	void *ready_arg;

@@ -159,9 +159,10 @@ enum section_index { /* positions in `sections` */
 	SECTION_PROCESS
 };
 
-/* Words that the language will have, so that the answer is "not yet" and not "unknown". */
-bool is_planned_key(const char *key);
-bool is_planned_profile(const char *profile);
+/* Words that stand for something: who writes them is told that this version does not have it, instead of that
+ * nobody knows them. */
+bool is_reserved_key(const char *key);
+bool is_reserved_profile(const char *profile);
 
 /* ---- load.c, item.c, value.c, check.c: the tree becomes a snapshot ---- */
 

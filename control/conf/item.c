@@ -14,7 +14,7 @@ void refuse_key(struct binding *b, const struct tree *t,
 	char all[640];
 	struct buf known;
 
-	if (is_planned_key(t->key)) {
+	if (is_reserved_key(t->key)) {
 		fault(b->faults, t->key_at, b->key, "this is not in this version");
 		fault_fix(b->faults, "Delete it.");
 		return;

@@ -338,18 +338,18 @@ static bool is_in(const char *word, const char *const *list)
 	return false;
 }
 
-bool is_planned_key(const char *key)
+bool is_reserved_key(const char *key)
 {
-	static const char *const planned[] = { "phones", "numbers", "headers", NULL };
+	static const char *const reserved[] = { "phones", "numbers", "headers", NULL };
 
-	return is_in(key, planned);
+	return is_in(key, reserved);
 }
 
-bool is_planned_profile(const char *profile)
+bool is_reserved_profile(const char *profile)
 {
-	static const char *const planned[] = {
+	static const char *const reserved[] = {
 		"registered", "bulk", "teams", "zoom", "twilio", NULL
 	};
 
-	return is_in(profile, planned);
+	return is_in(profile, reserved);
 }

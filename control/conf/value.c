@@ -153,7 +153,7 @@ void refuse_word(struct value *v)
 	char all[128];
 
 	list_words(v->o->words, all, sizeof(all));
-	if (v->o->words && is_planned_profile(v->s.p) && strcmp(v->o->name, "profile") == 0) {
+	if (v->o->words && is_reserved_profile(v->s.p) && strcmp(v->o->name, "profile") == 0) {
 		BAD(v, "the profile %s is not in this version", v->s.p);
 		FIX(v, "This version knows %s.", all);
 	} else if (meant) {

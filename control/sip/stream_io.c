@@ -249,7 +249,7 @@ static void at_end(struct conn *c)
 
 /* ---- in: octets ---- */
 
-/* Octets that were read, or 0: nothing more for now, or it is over. */
+/* Octets that were read, or 0: the kernel has no more, or the connection is over. */
 static size_t read_some(struct conn *c, char *to, size_t room)
 {
 	ssize_t n;

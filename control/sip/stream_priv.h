@@ -166,7 +166,7 @@ void conn_ready(void *arg, uint32_t events);
 void conn_up(struct conn *c); /* TCP is connected */
 int conn_queue(struct conn *c, struct str data);
 void conn_flush(struct conn *c);
-int conn_events(struct conn *c); /* tells epoll what is waited for now */
+int conn_events(struct conn *c); /* tells epoll what this state of the connection waits for */
 
 /* stream_timer.c */
 void conn_arm(struct conn *c);

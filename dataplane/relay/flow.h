@@ -25,7 +25,7 @@
  *              queue (16) is full.
  *   EVENT      engine to control, nlmsg_seq 0: LATCHED, IDLE, CONFLICT, RESTARTED, ...
  *
- * Control owns ids, ports and (later) keys; the engine owns learning, idle timers and counters.
+ * Control owns ids and ports; the engine owns learning, idle timers and counters.
  * This file is freestanding: fixed-width integers only. */
 #ifndef SLUICE_RELAY_FLOW_H
 #define SLUICE_RELAY_FLOW_H
