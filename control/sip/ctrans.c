@@ -130,7 +130,8 @@ static void invite_1xx(struct ctrans *ct, const struct incoming *in)
 	tell(ct, in, in->m->status);
 }
 
-/* 13.2.2.4: each 2xx is ACKed each time, by the fork that it comes from. */
+/* 13.2.2.4: each 2xx is ACKed each time, by the fork that it comes from. A proxy hands one on even after a failure
+ * (16.7), when nobody owns the transaction any more: whoever sent it must not be left talking. */
 static void invite_2xx_again(struct ctrans *ct, const struct incoming *in)
 {
 	const struct ctrans_ack *a = ctrans_ack_of(ct, in->c->to.tag);
@@ -183,19 +184,6 @@ static void invite_fail_again(struct ctrans *ct, const struct incoming *in)
 		return;
 	count(ct->sip, COUNT_OUT_RETRANSMITTED);
 	send_text(ct);
-}
-
-/* A proxy hands on a 2xx even after a failure (16.7): whoever sent it must not be left talking. */
-static void invite_2xx_late(struct ctrans *ct, const struct incoming *in)
-{
-	const struct ctrans_ack *a = ctrans_ack_of(ct, in->c->to.tag);
-
-	if (a)
-		ctrans_send_ack(ct, a);
-	else if (ctrans_has_many_acks(ct))
-		count(ct->sip, COUNT_DROP_ABSORBED);
-	else
-		dialog_stray(ct, in);
 }
 
 /* ---- both ---- */
@@ -309,7 +297,7 @@ static const struct row invite_rows[STATES][INPUTS] = {
 	},
 	[COMPLETED] = {
 		[RESP_1XX] = { absorb, COMPLETED },
-		[RESP_2XX] = { invite_2xx_late, COMPLETED },
+		[RESP_2XX] = { invite_2xx_again, COMPLETED },
 		[RESP_FAIL] = { invite_fail_again, COMPLETED },
 		[DEADLINE] = { nothing, TERMINATED },
 	},
