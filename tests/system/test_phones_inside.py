@@ -23,8 +23,8 @@ LINPHONES = {"carrier": "100rel_support_level=1",
              "desk": "100rel_support_level=1\nsdp_200_ack=1"}
 EARLY = ("desk",)  # plays before the answer
 VIDEO = ("studio", "screen")
-TALK = 0.8  # seconds of sound that are listened to
-SETTLE = 0.35  # what was on its way when a side was told of a change
+TALK = 0.7  # seconds of sound that are listened to
+SETTLE = 0.3  # what was on its way when a side was told of a change
 
 # A call takes the first line of its trunk that has room; the second one is for who is transferred.
 WAYS = ("pbx carrier 1", "pbx mobile", "carrier pbx 1", "carrier desk")
@@ -101,7 +101,7 @@ class Net:
 
     def unserve(self):
         if self.box:
-            self.box.stop()
+            assert self.box.stop() == 0, "sluiced did not end well"
             self.box.stop_engine()
         self.box = self.text = None
 
