@@ -254,8 +254,9 @@ struct call {
 	struct call_refers *refers;   /* NULL: there was none */
 	uint64_t id;
 	uint64_t started_us, answered_us, ended_us;
-	uint8_t state;   /* enum call_state */
-	uint8_t reports; /* of media sessions that ended, still to come */
+	uint64_t keys_until; /* loop_now(), when those that became INFO are paid for: dtmf.c */
+	uint8_t state;       /* enum call_state */
+	uint8_t reports;     /* of media sessions that ended, still to come */
 	uint8_t n_transfers;
 	uint8_t rounds;         /* offers of ours, one after the other, since somebody else's */
 	bool late;              /* the INVITE of the caller had no SDP */

@@ -34,13 +34,29 @@ static void send_info(struct call_leg *to, char digit, uint32_t duration_ms)
 				});
 }
 
+/* Keys cost a sender of media one packet each, and us a transaction: so many at once, and so many in the long run.
+ * Nobody dials faster for longer. */
+#define KEYS_BURST 16
+#define KEY_MS     100
+
+static bool too_fast(struct call *c)
+{
+	uint64_t now = loop_now(c->calls->loop);
+	uint64_t next = (c->keys_until > now ? c->keys_until : now) + KEY_MS;
+
+	if (next > now + KEYS_BURST * KEY_MS)
+		return true;
+	c->keys_until = next;
+	return false;
+}
+
 void dtmf_pressed(struct call *c, const struct media_news *n)
 {
 	struct call_leg *from = call_leg_at(c, n->leg);
 	struct call_leg *to = from ? transfer_partner(c, from) : NULL;
 
 	call_note(c, n->leg, 0, NOTE_DTMF);
-	if (!to || !to->inv || to->trunk->dtmf == CONF_DTMF_RTP)
+	if (!to || !to->inv || to->trunk->dtmf == CONF_DTMF_RTP || too_fast(c))
 		return;
 	c->calls->n.dtmf_info++;
 	send_info(to, n->digit, n->duration_ms);
