@@ -234,7 +234,8 @@ static void update_without(struct call *c, struct call_leg *leg, const struct in
 	struct buf b;
 
 	sip_request_reply(e->request, &(struct invite_reply){ .status = 200 });
-	if (!to || !(invite_peer(to->inv) & INVITE_PEER_UPDATE))
+	/* Who only rings is not connected with anybody. */
+	if (!to || leg->index == CALL_THIRD || !(invite_peer(to->inv) & INVITE_PEER_UPDATE))
 		return;
 	buf_init(&b, mem, sizeof(mem));
 	if (identity(to, leg, e, &b, &headers))
