@@ -249,6 +249,9 @@ static void test_transfer_privacy(void **state)
 	assert_str(invite(&p, carrier).headers,
 		   "Diversion: <sip:201@sip.carrier.example>;reason=unknown\r\nPrivacy: id\r\n"
 		   "Referred-By: <sip:201@sip.carrier.example>\r\n");
+	p = (struct policy_party){ .callee = STR("1"), .caller = STR("anonymous") };
+	assert_str(invite(&p, carrier).from, "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
+	assert_str(invite(&p, carrier).contact_user, "");
 	p = (struct policy_party){ .callee = STR("1") };
 	assert_str(invite(&p, carrier).from, "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
 	assert_str(invite(&p, carrier).headers, "");
