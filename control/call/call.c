@@ -160,6 +160,7 @@ void call_media_event(void *call, const struct media_news *n)
 	const struct addr *source = n->source;
 	unsigned leg = n->leg;
 	struct call *c = call;
+	const struct call_leg *from = call_leg_at(c, leg);
 	struct call_in in = { .leg = leg };
 	char text[ADDR_STR_MAX] = "";
 
@@ -174,7 +175,7 @@ void call_media_event(void *call, const struct media_news *n)
 	case MEDIA_CONFLICT:
 		log_warn(c->calls->log, "call",
 			 "%016llx: two sources claim the media of %s; nothing of it is relayed",
-			 (unsigned long long)c->id, c->leg[leg].trunk->name);
+			 (unsigned long long)c->id, from ? from->trunk->name : "a leg that is gone");
 		call_note(c, leg, 0, NOTE_CONFLICT);
 		break;
 	case MEDIA_SILENCE:

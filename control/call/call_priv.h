@@ -384,6 +384,8 @@ bool exchange_acked(struct call *c, struct call_leg *leg, const struct invite_ev
 void exchange_debts(struct call *c);
 /* Ends it without a word to the other side; who asked is answered `status`. */
 void exchange_drop(struct call *c, unsigned status);
+/* A leg is over, and the call goes on without it. */
+void exchange_gone(struct call *c, const struct call_leg *leg);
 /* What a leg was told last, once more. */
 void exchange_again(struct call *c, struct call_leg *leg);
 /* The session timer of a leg wants a refresh. */

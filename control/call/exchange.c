@@ -287,11 +287,12 @@ enum exchange_input exchange_finish(struct exchange *x, const struct exchange_in
 	if (x->late) {
 		struct call_leg *to = call_leg_at(c, x->to);
 
-		invite_ack(to->inv, held, call_sdp_type);
+		if (to->inv)
+			invite_ack(to->inv, held, call_sdp_type);
 		oa_input(&to->oa, OA_SENT_ACK_SDP);
 		call_said(c, to->index, held);
 		call_note(c, to->index, 0, NOTE_ACK_ANSWER_SENT);
-	} else if (x->asker != EXCHANGE_US &&
+	} else if (x->asker != EXCHANGE_US && (x->request || call_leg_at(c, x->asker)->inv) &&
 		   exchange_accept(c, call_leg_at(c, x->asker), x->request, &r)) {
 		call_because(c, "200 could not be sent", 0);
 		call_fsm(c, IN_BROKEN, &(struct call_in){ 0 });
@@ -333,7 +334,7 @@ enum exchange_input exchange_fail(struct exchange *x, const struct exchange_in *
 	if (answer_owed) { /* the asker has been told 200 already, and the other one waits for an ACK */
 		struct call_leg *to = call_leg_at(c, x->to);
 
-		if (x->late)
+		if (x->late && to->inv)
 			invite_ack(to->inv, STR_NONE, STR_NONE);
 		call_because(c, "the answer in the ACK is missing or cannot be understood", 0);
 		call_fsm(c, IN_BROKEN, &(struct call_in){ 0 });
@@ -341,6 +342,20 @@ enum exchange_input exchange_fail(struct exchange *x, const struct exchange_in *
 	}
 	over(x, 500, STR_NONE);
 	return XI_NONE;
+}
+
+/* Nothing is sent to it any more, and nothing comes of it: not the answer, not the ACK. */
+void exchange_gone(struct call *c, const struct call_leg *leg)
+{
+	struct exchange *x = c->exchange;
+
+	if (!x)
+		return;
+	if (x->to == leg->index &&
+	    (x->state == X_OFFERED || x->state == X_LATE || x->state == X_WAITING))
+		exchange_input(x, XI_REFUSED, &(struct exchange_in){ 0 });
+	else if (x->asker == leg->index && x->state == X_OWED)
+		exchange_input(x, XI_FAILED, &(struct exchange_in){ 0 });
 }
 
 void exchange_drop(struct call *c, unsigned status)

@@ -24,9 +24,11 @@ static void fill_leg(const struct call_leg *leg, const struct oa *oa, struct cal
 /* Of the callee's early dialogs: the one that is heard. */
 static const struct oa *leg_oa(const struct call *c, unsigned i)
 {
-	const struct oa *fork = c->early ? &c->early->fork[c->early->heard] : NULL;
+	const struct early *e = c->early;
 
-	return i == 1 && fork && fork->state != OA_NONE ? fork : &c->leg[i].oa;
+	if (i == 1 && e && e->heard < EARLY_FORKS && e->fork[e->heard].state != OA_NONE)
+		return &e->fork[e->heard];
+	return &c->leg[i].oa;
 }
 
 static void fill_newcomer(struct call *c, struct call_info *out)

@@ -429,6 +429,7 @@ bool transfer_survives(struct call *c, struct call_leg *leg, const struct invite
 	if ((e->type != INVITE_BYE && e->type != INVITE_LOST) || !t || leg->index != t->gone)
 		return false;
 	call_note(c, leg->index, e->status, e->type == INVITE_BYE ? NOTE_BYE : NOTE_GONE);
+	exchange_gone(c, leg);
 	return true;
 }
 
