@@ -397,6 +397,7 @@ static void shares_what_is_equal(void **state)
 		media_drop(m[i]);
 		arena_free(arena[i]);
 	}
+	learned_forget(w->ms);
 	assert_int_equal(w->ms->known.count, 0);
 }
 
