@@ -175,7 +175,8 @@ void call_media_event(void *call, const struct media_news *n)
 	case MEDIA_CONFLICT:
 		log_warn(c->calls->log, "call",
 			 "%016llx: two sources claim the media of %s; nothing of it is relayed",
-			 (unsigned long long)c->id, from ? from->trunk->name : "a leg that is gone");
+			 (unsigned long long)c->id,
+			 from ? from->trunk->name : "a leg that is gone");
 		call_note(c, leg, 0, NOTE_CONFLICT);
 		break;
 	case MEDIA_SILENCE:

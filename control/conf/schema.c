@@ -347,9 +347,8 @@ bool is_reserved_key(const char *key)
 
 bool is_reserved_profile(const char *profile)
 {
-	static const char *const reserved[] = {
-		"registered", "bulk", "teams", "zoom", "twilio", NULL
-	};
+	static const char *const reserved[] = { "registered", "bulk",   "teams",
+						"zoom",       "twilio", NULL };
 
 	return is_in(profile, reserved);
 }

@@ -29,7 +29,8 @@ struct dns_cache {
 	struct loop *loop;
 	struct dns *dns;
 	struct table names;
-	struct entry *oldest, *newest; /* all but those that a question is out for; used longest ago first */
+	struct entry *oldest,
+		*newest; /* all but those that a question is out for; used longest ago first */
 	uint32_t least_ms;
 	unsigned asking;
 	uint64_t *counter;

@@ -35,7 +35,8 @@ static struct str replaces_of_refer(struct world *w, const struct dlg *d)
 	struct buf b;
 
 	for (const struct rx *at = d->actor->seen; at; at = at->next)
-		if (at->m.method == SIP_REFER && !at->m.status && str_eq(at->core.call_id, d->call_id))
+		if (at->m.method == SIP_REFER && !at->m.status &&
+		    str_eq(at->core.call_id, d->call_id))
 			r = at;
 	if (!r || sip_refer_to_parse(sip_value(&r->m, SIP_HDR_REFER_TO), &to) || !to.replaces.n)
 		world_fail(w, "no REFER with Replaces came in that call");
@@ -118,12 +119,14 @@ void words_of_request(struct world *w, struct dlg *d, const struct step *s, stru
 		addr_print(&d->actor->addr, ip);
 		lines_remove(ls, STR("From"));
 		lines_add(ls, "From",
-			  world_fmt(w, "<sip:%s@%s>;tag=%.*s", step_word(s, "as"), ip, STR_FMT(d->local_tag)));
+			  world_fmt(w, "<sip:%s@%s>;tag=%.*s", step_word(s, "as"), ip,
+				    STR_FMT(d->local_tag)));
 	}
 	if (step_word(s, "refer-to"))
 		lines_add(ls, "Refer-To", refer_to(w, d, s));
 	if (step_word(s, "referred"))
-		lines_add(ls, "Replaces", replaces_of_refer(w, dlg_of(w, step_word(s, "referred"))));
+		lines_add(ls, "Replaces",
+			  replaces_of_refer(w, dlg_of(w, step_word(s, "referred"))));
 	if (replaces)
 		lines_add(ls, "Replaces", replaces_of(w, dlg_of(w, replaces), s));
 }
