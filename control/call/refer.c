@@ -156,6 +156,7 @@ static void refer_join(struct call *c, unsigned leg, const struct invite_event *
 	from->lent = t;
 	media_copy_origin(c->media, MEDIA_THIRD, from->media, index);
 	t->leg = from->leg[index];
+	t->leg.user = arena_str(c->arena, t->leg.user); /* that call is gone before this one */
 	t->leg.call = c;
 	t->leg.index = CALL_THIRD;
 	from->leg[index].inv = NULL;
