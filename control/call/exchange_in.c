@@ -184,7 +184,7 @@ static void offered(struct call *c, struct call_leg *leg, struct str sdp,
 	c->rounds = 0;
 	if (sdp.n && media_is_same(c->media, leg->index, sdp)) {
 		answer_here(c, leg, sdp, e);
-	} else if (!sdp.n && (!to || !to->trunk->late_offer)) {
+	} else if (!sdp.n && (!to || !to->trunk->late_offer || leg->index == CALL_THIRD)) {
 		offer_here(c, leg, e);
 	} else if (!to || (c->early && !early_can_pass(c, leg, to, e))) {
 		answer_here(c, leg, sdp, e);
