@@ -346,6 +346,19 @@ def test_attended_transfer_of_who_calls(net):
     attended(net, r, a, b)
 
 
+@configured("carrier desk 1", "carrier pbx", "desk pbx", desk=f"domain: {IN}", carrier="transfer: pass")
+def test_attended_transfer_that_is_passed_on(net):
+    """linphone refers linphone, who comes to baresip with Replaces."""
+    r, a, b = (net.phone[p] for p in ("carrier", "desk", "pbx"))
+    first, _ = call(net, r, a)
+    r.hold()
+    second, _ = call(net, r, b)
+    r.join(first, second)
+    newcomer = sip(net, a, lambda m: m.first.startswith("INVITE") and m.get("replaces"))
+    assert newcomer.packet.src == a.ip
+    attended(net, r, a, b)
+
+
 @configured("carrier pbx", "pbx desk", carrier="transfer: pass", pbx=f"domain: {IN}")
 def test_blind_transfer_that_is_passed_on(net):
     """linphone refers baresip, who calls linphone."""
