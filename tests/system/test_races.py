@@ -250,7 +250,7 @@ def box():
     with netns.Lab(f"slr{os.getpid()}") as lab:
         made = sluice.Sluice(lab, text=CONF)
         yield made
-        made.stop()
+        assert made.stop() == 0, made.process.text()[-4000:]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -103,7 +103,7 @@ class World:
         for p in self.parties:
             p.stop()
         if self.box:
-            self.box.stop()
+            assert self.box.stop() == 0, self.box.process.text()[-4000:]
 
 
 def by_who(by, caller_part, callee_part):
