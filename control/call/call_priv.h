@@ -314,6 +314,8 @@ call_action call_route, call_invite, call_answer, call_answer_ready, call_answer
 	call_late_answer, call_late_ready, call_established, call_acked;
 /* What its person wishes in an INVITE or an answer: to those who come later, too. */
 void call_keep_privacy(struct call_leg *leg, const struct sip_msg *m);
+/* Such a wish holds for later requests that say nothing of it. */
+bool call_is_nameless(const struct call_leg *leg, const struct sip_msg *m);
 /* It ends then at the latest; as long after now as the trunk allows. */
 void call_ends_at(struct call *c, uint64_t at);
 void call_limit_duration(struct call *c, const struct conf_trunk *trunk);
@@ -343,7 +345,7 @@ struct early {
 	struct oa fork[EARLY_FORKS];
 	uint8_t heard; /* the fork whose media is relayed */
 	uint8_t prack; /* the fork that is owed a PRACK with the caller's answer */
-	bool settled;  /* an exchange by UPDATE or PRACK came after the first one, which is over then */
+	bool settled; /* an exchange by UPDATE or PRACK came after the first one, which is over then */
 	uint8_t n_redirects;
 	uint64_t been[REDIRECTS_MAX + 1]; /* hashes of where the call was sent to */
 	struct str answer;                /* malloc()ed: the callee's answer to an offer of ours */

@@ -21,7 +21,7 @@ static bool identity(struct call_leg *to, struct call_leg *leg, const struct inv
 	struct str name = STR_NONE;
 
 	*headers = STR_NONE;
-	if (!e->core)
+	if (!e->core || call_is_nameless(leg, e->msg))
 		return false;
 	if (invite_peer(to->inv) & INVITE_PEER_FROM_CHANGE)
 		name = policy_new_identity(e->msg, e->core, leg->user, to->trunk, b);

@@ -298,6 +298,11 @@ void call_keep_privacy(struct call_leg *leg, const struct sip_msg *m)
 		(sip_privacy(m) & (SIP_PRIVACY_ID | SIP_PRIVACY_USER | SIP_PRIVACY_HEADER)) != 0;
 }
 
+bool call_is_nameless(const struct call_leg *leg, const struct sip_msg *m)
+{
+	return leg->withheld && !sip_privacy(m);
+}
+
 enum call_input call_invite(struct call *c, const struct call_in *in)
 {
 	char mem[POLICY_MEMORY];

@@ -32,7 +32,8 @@ static unsigned invite_target(struct transfer *t, const struct invite_event *e,
 	struct policy_party party = { .caller = stays->user,
 				      .withheld = stays->withheld,
 				      .callee = uri->user,
-				      .refer = e->msg,
+				      .refer = call_is_nameless(&c->leg[t->gone], e->msg) ? NULL
+											  : e->msg,
 				      .replaces = replaces };
 	struct sip_hop targets[SIP_TARGETS_MAX];
 	unsigned n = trunks_targets(c->calls->trunks, to->index, targets);

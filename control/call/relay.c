@@ -259,6 +259,8 @@ void relay_pass(struct calls *cs, const struct relay_in *in)
 				  .core = in->core,
 				  .to = in->to,
 				  .inside = in->inv || in->sub,
+				  .nameless = in->call &&
+					      call_is_nameless(&in->call->leg[in->leg], in->msg),
 				  .refer_id = refer_id,
 				  .replaces = replaces,
 				  .refer_arg = in };

@@ -56,6 +56,8 @@ static void *pick_up(struct call *c, struct invite *inv, const struct invite_eve
 	leg->inv = inv;
 	leg->peer = e->source;
 	leg->oa = (struct oa){ OA_GOT, false };
+	leg->withheld = false;
+	call_keep_privacy(leg, e->msg);
 	invite_end(rings, 0, STR("Reason: SIP;cause=200\r\n"));
 	call_note(c, 1, 0, NOTE_REPLACES);
 	c->calls->n.replaced++;
@@ -112,6 +114,7 @@ static void *take_over(struct call *c, struct call_leg *leg, struct invite *inv,
 	t->leg.inv = inv;
 	t->leg.peer = e->source;
 	t->server = true;
+	call_keep_privacy(&t->leg, e->msg);
 	t->state = T_JOINING;
 	call_note(c, leg->index, 0, NOTE_REPLACES);
 	exchange_reinvite(c, &t->leg, e);

@@ -222,6 +222,7 @@ static enum transfer_input take_answer(struct transfer *t, const struct transfer
 	char *mem = malloc(sdp.n ? sdp.n : 1);
 
 	call_note(t->call, CALL_THIRD, in->e->status, NOTE_ANSWER);
+	call_keep_privacy(&t->leg, in->e->msg);
 	invite_ack(t->leg.inv, STR_NONE, STR_NONE);
 	oa_input(&t->leg.oa, sdp.n ? OA_GOT_2XX_SDP : OA_GOT_2XX);
 	t->status = 488;

@@ -351,7 +351,8 @@ void header_cross(struct buf *b, const struct sip_msg *m, enum crossing where, u
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
 		if (!(allowed[i].where & where) || !sip_hdr_first(m, allowed[i].id))
 			continue;
-		if (allowed[i].shape >= PERSON && identity_is_kept_back(m, to))
+		if (allowed[i].shape >= PERSON &&
+		    ((where & CROSS_NAMELESS) || identity_is_kept_back(m, to)))
 			continue;
 		if (allowed[i].id == SIP_HDR_RETRY_AFTER && !may_retry_after(status))
 			continue;

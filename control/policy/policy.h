@@ -106,7 +106,8 @@ struct policy_ask {
 	const struct sip_msg *m;
 	const struct sip_core *core;
 	const struct conf_trunk *to;
-	bool inside; /* a dialog, which has its names */
+	bool inside;   /* a dialog, which has its names */
+	bool nameless; /* who asks has withheld his name: nothing that says it crosses */
 	/* "Event: refer;id=N" names a REFER by its CSeq: the one that the other side knows; NULL or 0: none. */
 	uint32_t (*refer_id)(const void *arg, uint32_t id);
 	/* The dialog that Replaces in a Refer-To names, as the other side knows it: *out lives until policy_request()

@@ -82,7 +82,9 @@ enum crossing {
 	CROSS_OTHER_2XX = 1 << 16,  /* of INFO, MESSAGE, NOTIFY */
 	CROSS_OTHER_FAIL = 1 << 17, /* of all of these */
 	CROSS_SESSION = 1 << 18,    /* re-INVITE and UPDATE */
-	CROSS_TRANSFER = 1 << 19    /* of a REFER, in the INVITE that it causes */
+	CROSS_TRANSFER = 1 << 19,   /* of a REFER, in the INVITE that it causes */
+	/* beside any of these: without what names somebody */
+	CROSS_NAMELESS = 1 << 20
 };
 
 void header_cross(struct buf *b, const struct sip_msg *m, enum crossing where, unsigned status,

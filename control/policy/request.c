@@ -131,7 +131,8 @@ unsigned policy_request(const struct policy_ask *a, struct buf *mem, struct poli
 		return status;
 	if (has_event(a->m->method))
 		put_event(mem, a);
-	header_cross(mem, a->m, of_request(a->m->method), 0, a->to);
+	header_cross(mem, a->m, of_request(a->m->method) | (a->nameless ? CROSS_NAMELESS : 0), 0,
+		     a->to);
 	out->headers = written(mem, mark);
 	return buf_ok(mem) ? 0 : 513;
 }
