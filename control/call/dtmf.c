@@ -55,9 +55,9 @@ void dtmf_pressed(struct call *c, const struct media_news *n)
 	struct call_leg *from = call_leg_at(c, n->leg);
 	struct call_leg *to = from ? transfer_partner(c, from) : NULL;
 
-	call_note(c, n->leg, 0, NOTE_DTMF);
 	if (!to || !to->inv || to->trunk->dtmf == CONF_DTMF_RTP || too_fast(c))
 		return;
+	call_note(c, n->leg, 0, NOTE_DTMF);
 	c->calls->n.dtmf_info++;
 	send_info(to, n->digit, n->duration_ms);
 }
