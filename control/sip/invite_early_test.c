@@ -33,15 +33,6 @@ static struct world *ringing(void)
 	return w;
 }
 
-static void finish(struct world *w)
-{
-	if (w->inv)
-		invite_end(w->inv, 0, STR_NONE);
-	advance(w, 200000);
-	assert_empty(w);
-	world_free(w);
-}
-
 /* Of the phone with this tag. */
 static void says(struct world *w, const char *tag, const char *method, unsigned cseq,
 		 const char *lines, const char *body)
@@ -98,7 +89,7 @@ static void requests_go_to_their_fork(void **state)
 	assert_int_equal(w->seen[3].fork, 1);
 	assert_int_equal(update(w, 1), 0);
 	assert_true(sent_is(w, 4, "UPDATE sip:b@192.0.2.98 SIP/2.0\r\n"));
-	finish(w);
+	world_finish(w);
 }
 
 static void no_dialog_no_update(void **state)
@@ -112,7 +103,7 @@ static void no_dialog_no_update(void **state)
 	answer(w, 0, 180, "", CONTACT, "");
 	assert_seen(w, 0, INVITE_PROGRESS, 180);
 	assert_int_equal(update(w, 0), -EINVAL);
-	finish(w);
+	world_finish(w);
 }
 
 /* 481 and silence end this one, and nothing else. */
@@ -134,7 +125,7 @@ static void lost_forks(void **state)
 		says(w, "a", "INFO", 1, "", "");
 		assert_true(sent_is(w, -1, "SIP/2.0 481 "));
 		assert_int_equal(update(w, 1), 0);
-		finish(w);
+		world_finish(w);
 	}
 }
 
@@ -166,7 +157,7 @@ static void requests_come_from_their_fork(void **state)
 	assert_true(sent_is(w, -1, "UPDATE sip:b2@192.0.2.98 "));
 	update(w, 0);
 	assert_true(sent_is(w, -1, "UPDATE sip:a2@192.0.2.97 "));
-	finish(w);
+	world_finish(w);
 }
 
 static void requests_that_fit_nothing(void **state)
@@ -190,7 +181,7 @@ static void requests_that_fit_nothing(void **state)
 	n = w->n_sent;
 	says(w, "a", "ACK", 1, "", "");
 	assert_int_equal(w->n_sent, n);
-	finish(w);
+	world_finish(w);
 }
 
 /* RFC 3311 5.2: one at a time, in each. */
@@ -212,7 +203,7 @@ static void updates_one_at_a_time(void **state)
 	says(w, "a", "UPDATE", 3, CONTACT, "offer");
 	assert_int_equal(count_seen(w, INVITE_UPDATE), 3);
 	yes(w);
-	finish(w);
+	world_finish(w);
 }
 
 /* A callee must not do it: its dialog ends, the INVITE does not. */
@@ -228,7 +219,7 @@ static void bye(void **state)
 	says(w, "a", "BYE", 2, "", "");
 	assert_int_equal(w->n_seen, 3);
 	take(w, "b", B);
-	finish(w);
+	world_finish(w);
 }
 
 /* ---- 199 ---- */
@@ -248,7 +239,7 @@ static void one_ends(void **state)
 	assert_int_equal(w->n_seen, 3);
 	assert_int_equal(update(w, 1), 0);
 	take(w, "a", A); /* a 2xx counts, whatever was said before */
-	finish(w);
+	world_finish(w);
 }
 
 static void a_reliable_199(void **state)
@@ -261,7 +252,7 @@ static void a_reliable_199(void **state)
 	assert_int_equal(invite_prack(w->inv, 0, NO_OFFER), 0);
 	assert_true(sent_is(w, -1, "PRACK sip:a@192.0.2.97 "));
 	assert_int_equal(update(w, 0), -EINVAL);
-	finish(w);
+	world_finish(w);
 }
 
 /* ---- the answer ---- */
@@ -287,7 +278,7 @@ static void the_winner_goes_on(void **state)
 	yes(w);
 	says(w, "b", "BYE", 9, "", "");
 	assert_int_equal(last_seen(w)->type, INVITE_BYE);
-	finish(w);
+	world_finish(w);
 }
 
 static void updates_cross_the_answer(void **state)
@@ -319,7 +310,7 @@ static void updates_cross_the_answer(void **state)
 	assert_int_equal(count_seen(w, INVITE_UPDATED), 1);
 	assert_int_equal(update(w, 0), 0);
 	assert_true(sent_is(w, -1, "UPDATE sip:b@192.0.2.98 "));
-	finish(w);
+	world_finish(w);
 }
 
 /* A 408 or 481 to an UPDATE that was sent before the answer ends the call that it has become part of. */
@@ -333,7 +324,7 @@ static void lost_after_the_answer(void **state)
 	assert_seen(w, w->n_seen - 2, INVITE_UPDATED, 481);
 	assert_seen(w, w->n_seen - 1, INVITE_LOST, 481);
 	assert_true(sent_is(w, -1, "BYE sip:b@192.0.2.98 "));
-	finish(w);
+	world_finish(w);
 }
 
 /* The BYE for another fork's 2xx must be newer than all that was said in its early dialog. */
@@ -352,7 +343,7 @@ static void other_answers(void **state)
 		assert_string_equal(field(w, -2, "CSeq"), "1 ACK");
 		assert_true(sent_is(w, -1, "BYE sip:a@192.0.2.97 "));
 		assert_string_equal(field(w, -1, "CSeq"), "4 BYE");
-		finish(w);
+		world_finish(w);
 	}
 }
 
@@ -375,7 +366,7 @@ static void no_contact(void **state)
 	answer(w, 3, 200, "", "", "");
 	take(w, "a", "");
 	assert_true(sent_is(w, -1, "ACK sip:a@192.0.2.97 "));
-	finish(w);
+	world_finish(w);
 }
 
 /* ---- what the peer says of itself ---- */
@@ -403,14 +394,14 @@ static void peer(void **state)
 	take(w, "b", B "Require: timer\r\n");
 	assert_int_equal(invite_peer(w->inv),
 			 INVITE_PEER_TIMER | INVITE_PEER_INFO | INVITE_PEER_REFER);
-	finish(w);
+	world_finish(w);
 
 	w = world_new();
 	call(w);
 	answer(w, 0, 180, "a", A "Supported: 100rel\r\n", "");
 	take(w, "c", B);
 	assert_int_equal(invite_peer(w->inv), 0);
-	finish(w);
+	world_finish(w);
 }
 
 /* ---- many, and the end ---- */
@@ -435,7 +426,7 @@ static void too_many(void **state)
 	assert_int_equal(last_seen(w)->fork, 3);
 	take(w, "z", A);
 	assert_int_equal(last_seen(w)->fork, FORKS_MAX);
-	finish(w);
+	world_finish(w);
 }
 
 static void ends(struct world *w, struct sip_request *owed)
@@ -446,7 +437,7 @@ static void ends(struct world *w, struct sip_request *owed)
 	answer(w, 1, 200, "", A, "");
 	w->req = owed;
 	yes(w);
-	finish(w);
+	world_finish(w);
 }
 
 /* With a request open in both directions. */
@@ -470,7 +461,7 @@ static void the_end(void **state)
 		says(w, "a", "UPDATE", 2, CONTACT, "offer");
 		assert_int_equal(count_seen(w, INVITE_UPDATE), 2);
 		yes(w);
-		finish(w);
+		world_finish(w);
 	}
 }
 
@@ -506,7 +497,7 @@ static void challenged(void **state)
 	assert_int_equal(last_seen(w)->fork, 2);
 	assert_int_equal(update(w, 2), 0);
 	assert_string_equal(field(w, -1, "CSeq"), "3 UPDATE");
-	finish(w);
+	world_finish(w);
 }
 
 static void end_it(struct world *w, struct invite *inv, const struct invite_event *e)
@@ -538,7 +529,7 @@ static void our_user_ends_it_inside(void **state)
 		if (types[i] == INVITE_UPDATE)
 			yes(w);
 		assert_int_equal(count_sent(w, "CANCEL "), 1);
-		finish(w);
+		world_finish(w);
 	}
 }
 
@@ -552,12 +543,12 @@ static void memory(void **state)
 	call(w);
 	take(w, "a", A);
 	before = invite_memory(w->inv);
-	finish(w);
+	world_finish(w);
 	w = ringing();
 	take(w, "a", A);
 	assert_null(w->inv->forks);
 	assert_int_equal(invite_memory(w->inv), before);
-	finish(w);
+	world_finish(w);
 }
 
 int main(void)

@@ -50,16 +50,6 @@ static void callee(struct world *w, struct invite *inv, const struct invite_even
 		sip_request_reply(e->request, &(struct invite_reply){ .status = 200 });
 }
 
-/* Everything is over after this. */
-static void finish(struct world *w)
-{
-	if (w->inv)
-		invite_end(w->inv, 0, STR_NONE);
-	advance(w, 200000);
-	assert_empty(w);
-	world_free(w);
-}
-
 static void a_reliable_response(void **state)
 {
 	struct world *w = incoming(REL);
@@ -73,7 +63,7 @@ static void a_reliable_response(void **state)
 	assert_string_equal(field(w, 1, "Contact"), "<sip:us@192.0.2.1:5060>");
 	rseq = strtol(field(w, 1, "RSeq"), NULL, 10);
 	assert_in_range(rseq, 1, INT32_MAX);
-	finish(w);
+	world_finish(w);
 }
 
 static void only_where_it_is_supported(void **state)
@@ -84,7 +74,7 @@ static void only_where_it_is_supported(void **state)
 	for (unsigned i = 0; i < 3; i++) {
 		w = incoming(yes[i]);
 		assert_int_equal(say(w, 180, ""), 0);
-		finish(w);
+		world_finish(w);
 	}
 	w = incoming("Supported: timer\r\n");
 	assert_int_equal(say(w, 180, ""), -EINVAL);
@@ -94,7 +84,7 @@ static void only_where_it_is_supported(void **state)
 	assert_int_equal(say(w, 200, ""), 0); /* a final one is reliable anyway */
 	assert_string_equal(field(w, -1, "RSeq"), "");
 	assert_string_equal(field(w, -1, "Require"), "");
-	finish(w);
+	world_finish(w);
 }
 
 /* 3: T1, doubled without an end, for 64*T1, even on a stream; then 5xx. */
@@ -120,7 +110,7 @@ static void repeated(void **state)
 		assert_null(w->inv);
 		prack(w, 1, "p", 0, "");
 		assert_true(sent_is(w, -1, "SIP/2.0 481 "));
-		finish(w);
+		world_finish(w);
 	}
 }
 
@@ -139,7 +129,7 @@ static void the_prack_ends_it(void **state)
 	advance(w, 40000);
 	assert_int_equal(w->n_sent, 4);
 	assert_int_equal(w->n_seen, 1);
-	finish(w);
+	world_finish(w);
 }
 
 /* The same PRACK once more is its transaction's, another one fits nothing. */
@@ -157,7 +147,7 @@ static void pracks_again(void **state)
 	request_in(w, 1, "PRACK", "q", 12, rack, "");
 	assert_true(sent_is(w, -1, "SIP/2.0 481 "));
 	assert_int_equal(w->n_seen, 1);
-	finish(w);
+	world_finish(w);
 }
 
 static void pracks_that_fit_nothing(void **state)
@@ -189,7 +179,7 @@ static void pracks_that_fit_nothing(void **state)
 	assert_int_equal(w->n_seen, 0);
 	advance(w, 500);
 	assert_true(sent_is(w, -1, "SIP/2.0 183 "));
-	finish(w);
+	world_finish(w);
 }
 
 /* 3: the second one waits for the PRACK of the first, and has the next number. */
@@ -216,7 +206,7 @@ static void one_after_the_other(void **state)
 	assert_int_equal(strtol(field(w, 7, "RSeq"), NULL, 10), first + 2);
 	assert_non_null(strstr(sent(w, 7), "\r\n\r\nmore"));
 	assert_int_equal(count_seen(w, INVITE_PRACK), 2);
-	finish(w);
+	world_finish(w);
 }
 
 /* One that is not reliable passes by; what is repeated is the other. */
@@ -232,7 +222,7 @@ static void unreliable_between(void **state)
 	assert_string_equal(sent(w, 3), sent(w, 1));
 	request(w, "INVITE", "i", 10, REL, "offer");
 	assert_string_equal(sent(w, 4), sent(w, 2));
-	finish(w);
+	world_finish(w);
 }
 
 /* ---- 2xx: 3 ---- */
@@ -258,7 +248,7 @@ static void answer_waits_for_a_body(void **state)
 	request_in(w, 1, "ACK", "k", 10, "", "");
 	assert_int_equal(last_seen(w)->type, INVITE_ACK);
 	assert_int_equal(count_sent(w, "SIP/2.0 183"), 2);
-	finish(w);
+	world_finish(w);
 }
 
 static void answer_waits_for_bodies_that_wait(void **state)
@@ -280,7 +270,7 @@ static void answer_waits_for_bodies_that_wait(void **state)
 	assert_true(sent_is(w, 6, "SIP/2.0 200 "));
 	advance(w, 400);
 	assert_int_equal(w->n_sent, 7);
-	finish(w);
+	world_finish(w);
 }
 
 static void answer_does_not_wait_without_bodies(void **state)
@@ -295,7 +285,7 @@ static void answer_does_not_wait_without_bodies(void **state)
 	advance(w, 40000);
 	assert_int_equal(count_sent(w, "SIP/2.0 18"), 1);
 	assert_int_equal(w->n_sent, 3);
-	finish(w);
+	world_finish(w);
 }
 
 /* 3: it must be taken after the answer too, as long as the other side may send it. */
@@ -310,7 +300,7 @@ static void prack_after_the_answer(void **state)
 	ok(w);
 	prack(w, 1, "q", 0, "");
 	assert_true(sent_is(w, -1, "SIP/2.0 481 "));
-	finish(w);
+	world_finish(w);
 
 	w = incoming(REL);
 	say(w, 180, "");
@@ -320,7 +310,7 @@ static void prack_after_the_answer(void **state)
 	prack(w, 1, "p", 0, "");
 	assert_seen(w, 1, INVITE_PRACK, 0);
 	ok(w);
-	finish(w);
+	world_finish(w);
 
 	w = incoming(REL);
 	say(w, 180, "");
@@ -330,7 +320,7 @@ static void prack_after_the_answer(void **state)
 	prack(w, 1, "p", 0, "");
 	assert_true(sent_is(w, -1, "SIP/2.0 481 "));
 	assert_int_equal(w->n_seen, 1);
-	finish(w);
+	world_finish(w);
 }
 
 /* ---- the end in between ---- */
@@ -342,7 +332,7 @@ static void ends(struct world *w, enum invite_event_type type, const char *start
 	assert_null(w->inv);
 	prack(w, 1, "late", 0, "");
 	assert_true(sent_is(w, -1, "SIP/2.0 481 "));
-	finish(w);
+	world_finish(w);
 }
 
 static void cancelled(void **state)
@@ -385,7 +375,7 @@ static void ended_by_our_user(void **state)
 		assert_true(sent_is(w, -1, "SIP/2.0 480 "));
 		advance(w, 300);
 		assert_int_equal(w->n_sent, 3);
-		finish(w);
+		world_finish(w);
 	}
 }
 
@@ -404,7 +394,7 @@ static void refused(void **state)
 	assert_int_equal(w->n_sent, 3);
 	prack(w, 1, "p", 0, "");
 	assert_true(sent_is(w, 3, "SIP/2.0 481 "));
-	finish(w);
+	world_finish(w);
 }
 
 static void no_prack_for_the_answer(void **state)
@@ -417,7 +407,7 @@ static void no_prack_for_the_answer(void **state)
 	assert_seen(w, 0, INVITE_LOST, 0);
 	assert_int_equal(w->seen[0].lost, INVITE_LOST_PRACK);
 	assert_true(sent_is(w, -1, "SIP/2.0 504 "));
-	finish(w);
+	world_finish(w);
 }
 
 static void end_it(struct world *w, struct invite *inv, const struct invite_event *e)
@@ -438,7 +428,7 @@ static void our_user_ends_it_in_the_prack(void **state)
 	prack(w, 1, "p", 0, "");
 	assert_true(sent_is(w, -1, "SIP/2.0 480 "));
 	ok(w); /* is owed all the same */
-	finish(w);
+	world_finish(w);
 }
 
 static void answer_in_the_prack(struct world *w, struct invite *inv, const struct invite_event *e)
@@ -463,7 +453,7 @@ static void order_of_what_waits(void **state)
 	assert_string_equal(field(w, 2, "CSeq") + 4, "PRACK");
 	assert_true(sent_is(w, 3, "SIP/2.0 200 "));
 	assert_string_equal(field(w, 3, "CSeq"), "10 INVITE");
-	finish(w);
+	world_finish(w);
 }
 
 static void too_large_for_a_datagram(void **state)
@@ -480,7 +470,7 @@ static void too_large_for_a_datagram(void **state)
 	w->on_event = callee;
 	prack(w, 1, "p", 0, "");
 	assert_true(sent_is(w, -1, "SIP/2.0 200 "));
-	finish(w);
+	world_finish(w);
 }
 
 /* ---- as client ---- */
@@ -500,15 +490,15 @@ static void what_we_say(void **state)
 
 	assert_string_equal(field(w, 0, "Supported"), "replaces, from-change");
 	assert_string_equal(field(w, 0, "Require"), "");
-	finish(w);
+	world_finish(w);
 	w = outgoing(INVITE_REL_SUPPORT);
 	assert_string_equal(field(w, 0, "Supported"), "replaces, from-change, 100rel");
 	assert_string_equal(field(w, 0, "Require"), "");
-	finish(w);
+	world_finish(w);
 	w = outgoing(INVITE_REL_REQUIRE);
 	assert_string_equal(field(w, 0, "Supported"), "replaces, from-change, 100rel");
 	assert_string_equal(field(w, 0, "Require"), "100rel");
-	finish(w);
+	world_finish(w);
 }
 
 static void our_prack(void **state)
@@ -541,7 +531,7 @@ static void our_prack(void **state)
 	advance(w, 10000);
 	assert_int_equal(w->n_sent, 3);
 	assert_int_equal(w->n_seen, 1);
-	finish(w);
+	world_finish(w);
 }
 
 /* 4: in order, each once. */
@@ -570,7 +560,7 @@ static void order(void **state)
 	answer(w, 0, 182, "t", CONTACT, "");
 	assert_seen(w, 3, INVITE_PROGRESS, 182);
 	assert_false(w->seen[3].reliable);
-	finish(w);
+	world_finish(w);
 }
 
 static void each_fork_has_its_own_order(void **state)
@@ -588,7 +578,7 @@ static void each_fork_has_its_own_order(void **state)
 	answer(w, 0, 183, "b", RSEQ("8") CONTACT, "y");
 	answer(w, 0, 183, "a", RSEQ("9") CONTACT, "y");
 	assert_int_equal(w->n_seen, 3);
-	finish(w);
+	world_finish(w);
 }
 
 static void what_is_not_reliable(void **state)
@@ -598,7 +588,7 @@ static void what_is_not_reliable(void **state)
 	answer(w, 0, 183, "a", RSEQ("7") CONTACT, "x");
 	assert_false(w->seen[0].reliable);
 	assert_int_equal(invite_prack(w->inv, 0, STR_NONE, STR_NONE), -EINVAL);
-	finish(w);
+	world_finish(w);
 	w = outgoing(INVITE_REL_SUPPORT);
 	answer(w, 0, 100, "", RSEQ("7"), "");
 	assert_int_equal(w->n_seen, 0);
@@ -610,7 +600,7 @@ static void what_is_not_reliable(void **state)
 	assert_int_equal(w->n_seen, 5);
 	for (unsigned i = 0; i < 5; i++)
 		assert_false(w->seen[i].reliable);
-	finish(w);
+	world_finish(w);
 }
 
 /* Its last word on the dialog is 481 or nothing: nobody is there. Anything else changes nothing. */
@@ -634,7 +624,7 @@ static void answers_to_our_prack(void **state)
 		answer(w, 0, 200, "a", CONTACT, "");
 		assert_int_equal(last_seen(w)->type, INVITE_ANSWER);
 		invite_ack(w->inv, STR_NONE, STR_NONE);
-		finish(w);
+		world_finish(w);
 	}
 }
 
@@ -653,7 +643,7 @@ static void late_answer_to_our_prack(void **state)
 	invite_end(w->inv, 0, STR_NONE);
 	w->inv = NULL;
 	assert_string_equal(field(w, -1, "CSeq"), "3 BYE");
-	finish(w);
+	world_finish(w);
 }
 
 static bool login(void *arg, int peer, struct auth_login *out)
@@ -679,7 +669,7 @@ static void credentials(void **state)
 	assert_string_equal(field(w, 3, "CSeq"), "3 PRACK");
 	assert_string_equal(field(w, 3, "RAck"), "7 2 INVITE");
 	assert_string_not_equal(field(w, 3, "Authorization"), "");
-	finish(w);
+	world_finish(w);
 
 	w = world_new();
 	w->terms.rel = INVITE_REL_SUPPORT;
@@ -698,7 +688,7 @@ static void credentials(void **state)
 	invite_end(w->inv, 0, STR_NONE);
 	w->inv = NULL;
 	assert_string_equal(field(w, -1, "CSeq"), "4 BYE");
-	finish(w);
+	world_finish(w);
 }
 
 static void ended_with_a_prack_open(void **state)
@@ -714,7 +704,7 @@ static void ended_with_a_prack_open(void **state)
 	answer(w, 0, 183, "a", RSEQ("8") CONTACT, "x");
 	answer(w, 0, 487, "a", "", "");
 	assert_true(sent_is(w, -1, "ACK "));
-	finish(w);
+	world_finish(w);
 }
 
 /* ---- bad wires ---- */
@@ -768,18 +758,7 @@ static void reliable_on_a_bad_wire(void **state)
 		answered += n == 5;
 		if (n == 5)
 			assert_int_equal(count_seen(b, INVITE_PRACK), 4);
-		for (int k = 0; k < 2; k++) {
-			struct world *x = k ? a : b;
-
-			if (x->inv)
-				invite_end(x->inv, 0, STR_NONE);
-			x->inv = NULL;
-		}
-		a->wire = b->wire = NULL;
-		advance(a, 200000);
-		assert_empty(a);
-		assert_empty(b);
-		world_free(a);
+		world_finish_pair(a, b);
 	}
 	assert_true(answered > 80);
 }

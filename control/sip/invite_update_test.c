@@ -35,15 +35,6 @@ static int update(struct world *w)
 	return invite_update(w->inv, 0, STR("Subject: x\r\n"), OFFER);
 }
 
-static void finish(struct world *w)
-{
-	if (w->inv)
-		invite_end(w->inv, 0, STR_NONE);
-	advance(w, 200000);
-	assert_empty(w);
-	world_free(w);
-}
-
 /* ---- ours ---- */
 
 static void ours(void **state)
@@ -72,7 +63,7 @@ static void ours(void **state)
 	assert_int_equal(update(w), 0);
 	assert_true(sent_is(w, 4, "UPDATE sip:far2@192.0.2.98:5070 SIP/2.0\r\n"));
 	assert_string_equal(field(w, 4, "CSeq"), "3 UPDATE");
-	finish(w);
+	world_finish(w);
 }
 
 static void failures(void **state)
@@ -88,7 +79,7 @@ static void failures(void **state)
 		assert_string_equal(invite_state_name(w->inv), "CONFIRMED");
 		assert_int_equal(w->n_seen, 2);
 		assert_int_equal(update(w), 0);
-		finish(w);
+		world_finish(w);
 	}
 }
 
@@ -111,7 +102,7 @@ static void lost(void **state)
 		assert_int_equal(w->seen[2].lost, INVITE_LOST_STATUS);
 		assert_null(w->inv);
 		assert_true(sent_is(w, -1, "BYE "));
-		finish(w);
+		world_finish(w);
 	}
 }
 
@@ -156,7 +147,7 @@ static void in_every_state(void **state)
 		assert_int_equal(last_seen(w)->type, INVITE_UPDATE);
 		answer_request(w, 200, "answer");
 		assert_string_equal(invite_state_name(w->inv), state_after[i]);
-		finish(w);
+		world_finish(w);
 	}
 }
 
@@ -173,7 +164,7 @@ static void before_our_ack(void **state)
 	assert_seen(w, 2, INVITE_LOST, 481);
 	assert_true(sent_is(w, 2, "ACK "));
 	assert_true(sent_is(w, 3, "BYE "));
-	finish(w);
+	world_finish(w);
 }
 
 static void when_it_ends(void **state)
@@ -197,13 +188,13 @@ static void when_it_ends(void **state)
 	request_in(w, 1, "UPDATE", "u2", 23, CONTACT, "offer");
 	assert_true(sent_is(w, -1, "SIP/2.0 481 "));
 	assert_int_equal(w->n_seen, 0);
-	finish(w);
+	world_finish(w);
 	w = in_state(1);
 	inv = w->inv;
 	invite_end(inv, 0, STR_NONE);
 	w->inv = NULL;
 	assert_int_equal(invite_update(inv, 0, STR_NONE, OFFER), -EBUSY);
-	finish(w);
+	world_finish(w);
 }
 
 static void too_long(void **state)
@@ -215,7 +206,7 @@ static void too_long(void **state)
 	assert_int_equal(invite_update(w->inv, 0, STR_NONE, str_of(body), STR("t/t")), -EMSGSIZE);
 	assert_int_equal(update(w), 0);
 	assert_string_equal(field(w, 2, "CSeq"), "1 UPDATE");
-	finish(w);
+	world_finish(w);
 }
 
 /* ---- the peer's ---- */
@@ -245,7 +236,7 @@ static void theirs(void **state)
 	assert_true(sent_is(w, -1, "SIP/2.0 500 "));
 	update(w);
 	assert_true(sent_is(w, -1, "UPDATE sip:far3@192.0.2.98 "));
-	finish(w);
+	world_finish(w);
 }
 
 /* 5.2 */
@@ -267,7 +258,7 @@ static void one_at_a_time(void **state)
 		request_in(w, 1, "UPDATE", "x", 13, CONTACT, "offer");
 		assert_int_equal(w->n_seen, 3);
 		answer_request(w, 200, "");
-		finish(w);
+		world_finish(w);
 	}
 }
 
@@ -283,7 +274,7 @@ static void late_answer(void **state)
 	request_in(w, 1, "UPDATE", "v", 12, CONTACT, "offer");
 	assert_int_equal(last_seen(w)->at, loop_now(w->loop));
 	answer_request(w, 200, "");
-	finish(w);
+	world_finish(w);
 }
 
 static void owed_after_the_end(void **state)
@@ -295,7 +286,7 @@ static void owed_after_the_end(void **state)
 	assert_int_equal(last_seen(w)->type, INVITE_BYE);
 	answer_request(w, 487, "");
 	assert_true(sent_is(w, -1, "SIP/2.0 487 "));
-	finish(w);
+	world_finish(w);
 }
 
 static void end_it(struct world *w, struct invite *inv, const struct invite_event *e)
@@ -314,14 +305,14 @@ static void our_user_ends_it_inside(void **state)
 	request_in(w, 1, "UPDATE", "u", 11, CONTACT, "offer");
 	assert_true(sent_is(w, -1, "BYE "));
 	answer_request(w, 200, "");
-	finish(w);
+	world_finish(w);
 	w = talking();
 	w->on_event = end_it;
 	update(w);
 	answer(w, 2, 481, "", "", "");
 	assert_int_equal(last_seen(w)->type, INVITE_UPDATED);
 	assert_int_equal(count_sent(w, "BYE "), 1);
-	finish(w);
+	world_finish(w);
 }
 
 /* ---- as server, before the answer ---- */
@@ -350,7 +341,7 @@ static void before_the_answer(void **state)
 	assert_int_equal(reply(w, 200, "answer"), 0);
 	assert_true(sent_is(w, -1, "SIP/2.0 200 "));
 	request_in(w, 1, "ACK", "k", 10, "", "");
-	finish(w);
+	world_finish(w);
 }
 
 /* ---- what the peer says of itself ---- */
@@ -383,7 +374,7 @@ static void peer(void **state)
 	answer(w, -1, 200, "", CONTACT "Allow: UPDATE\r\n", "x");
 	assert_int_equal(invite_peer(w->inv), INVITE_PEER_100REL | INVITE_PEER_UPDATE);
 	invite_ack(w->inv, STR_NONE, STR_NONE);
-	finish(w);
+	world_finish(w);
 }
 
 static void owner(void **state)
@@ -399,7 +390,7 @@ static void owner(void **state)
 	assert_int_equal(w->n_seen, 1);
 	w->inv = NULL;
 	world_free(other);
-	finish(w);
+	world_finish(w);
 }
 
 /* ---- bad wires ---- */
@@ -453,18 +444,7 @@ static void updates_on_a_bad_wire(void **state)
 		call(a);
 		advance(a, 300000);
 		done += count_seen(a, INVITE_UPDATED) == 10 && count_seen(b, INVITE_UPDATED) == 10;
-		for (int k = 0; k < 2; k++) {
-			struct world *x = k ? a : b;
-
-			if (x->inv)
-				invite_end(x->inv, 0, STR_NONE);
-			x->inv = NULL;
-		}
-		a->wire = b->wire = NULL;
-		advance(a, 200000);
-		assert_empty(a);
-		assert_empty(b);
-		world_free(a);
+		world_finish_pair(a, b);
 	}
 	assert_true(done > 40);
 }

@@ -261,6 +261,31 @@ void assert_empty(struct world *w)
 	assert_true(loop_next(w->loop) == UINT64_MAX);
 }
 
+void world_finish(struct world *w)
+{
+	if (w->inv)
+		invite_end(w->inv, 0, STR_NONE);
+	advance(w, 200000);
+	assert_empty(w);
+	world_free(w);
+}
+
+void world_finish_pair(struct world *a, struct world *b)
+{
+	for (int k = 0; k < 2; k++) {
+		struct world *x = k ? a : b;
+
+		if (x->inv)
+			invite_end(x->inv, 0, STR_NONE);
+		x->inv = NULL;
+	}
+	a->wire = b->wire = NULL;
+	advance(a, 200000);
+	assert_empty(a);
+	assert_empty(b);
+	world_free(a);
+}
+
 struct find_counter {
 	const char *name;
 	uint64_t value;

@@ -82,6 +82,10 @@ void world_forget(struct world *w);
 void world_free(struct world *w);
 /* No transaction, no dialog. */
 void assert_empty(struct world *w);
+/* Ends the invite there is, sees that nothing is left over after it, and frees. */
+void world_finish(struct world *w);
+/* The same of two, by a wire that loses nothing any more. */
+void world_finish_pair(struct world *a, struct world *b);
 uint64_t counter_of(struct world *w, const char *name);
 
 /* ---- by hand ---- */
