@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Payload types. Each leg has its own numbers: the offerer's come back to it in the answer, the answerer is told what it
- * knows already, and the engine translates (RFC 3264 5.1, 6.1, 8.3.2). */
+/* Formats of a line, from leg to leg. Each leg has its own numbers (numbering.c): the offerer's come back to it in the
+ * answer, and the engine translates (ptmap.c; RFC 3264 5.1, 6.1, 8.3.2). */
 #include "media/media_priv.h"
 
 /* ---- formats ---- */
@@ -213,85 +213,6 @@ static bool lists_codec(const struct sdp_media *in)
 	return false;
 }
 
-struct numbering {
-	const struct known *numbers;  /* of the leg */
-	const struct sdp_media *told; /* the line as it was told last; NULL: it was not */
-	unsigned line;
-	bool used[128];   /* in this offer */
-	bool wanted[128]; /* the offerer's own */
-};
-
-static u8 told_before(const struct numbering *n, const struct sdp_format *f, u32 hash, bool exact)
-{
-	struct codec c;
-
-	for (unsigned i = 0; n->told && i < n->told->n_formats; i++) {
-		const struct sdp_format *t = &n->told->formats[i];
-		if (t->pt < 128 && !n->used[t->pt] && codec_of(t, &c) && codec_hash(&c) == hash &&
-		    (!exact || str_eq(t->fmtp, f->fmtp)))
-			return t->pt;
-	}
-	return SDP_PT_NONE;
-}
-
-static bool is_free(const struct numbering *n, u8 pt, u32 hash)
-{
-	u32 meant = numbers_codec(n->numbers, n->line, pt);
-
-	return !n->used[pt] && (!meant || meant == hash);
-}
-
-static u8 new_number(const struct numbering *n)
-{
-	static const u8 range[][2] = { { 96, 127 }, { 35, 63 } };
-
-	for (unsigned i = 0; i < 2; i++)
-		for (u8 pt = range[i][0]; pt <= range[i][1]; pt++)
-			if (!n->wanted[pt] && is_free(n, pt, 0))
-				return pt;
-	return SDP_PT_NONE;
-}
-
-static u8 choose(struct numbering *n, const struct sdp_format *f, u32 hash)
-{
-	u8 pt = told_before(n, f, hash, true);
-
-	if (pt == SDP_PT_NONE)
-		pt = told_before(n, f, hash, false);
-	if (pt == SDP_PT_NONE && f->pt < 128 && is_free(n, f->pt, hash))
-		pt = f->pt;
-	for (unsigned i = 0; pt == SDP_PT_NONE; i++) {
-		u8 was = numbers_find(n->numbers, n->line, hash, i);
-		if (was == SDP_PT_NONE)
-			break;
-		if (!n->used[was])
-			pt = was;
-	}
-	return pt == SDP_PT_NONE ? new_number(n) : pt;
-}
-
-/* Numbers that everybody knows stay, the others are what the leg knows or may learn. */
-static void number(struct line *l, const struct sdp_format *const formats[], struct numbering *n,
-		   const struct conf_trunk *to)
-{
-	for (unsigned i = 0; i < l->n_forms; i++) {
-		struct form *f = &l->form[i];
-		n->wanted[f->own] = true;
-		if (!map_allows(to, formats[i]) || pt_is_dynamic(f->own))
-			continue;
-		f->told = f->own;
-		n->used[f->told] = true;
-	}
-	for (unsigned i = 0; i < l->n_forms; i++) {
-		struct form *f = &l->form[i];
-		if (!map_allows(to, formats[i]) || !pt_is_dynamic(f->own))
-			continue;
-		f->told = choose(n, formats[i], f->codec);
-		if (f->told != SDP_PT_NONE)
-			n->used[f->told] = true;
-	}
-}
-
 static bool has_clock(const struct media_shard *ms, unsigned n, u32 clock)
 {
 	const struct sdp_media *l = &ms->out.media[ms->out.n_media - 1];
@@ -314,20 +235,12 @@ static void add_events(struct media_shard *ms, struct numbering *n)
 			continue;
 		struct codec e = { STR("telephone-event"), c.clock };
 		struct sdp_format f = { .pt = 101, .name = e.name, .fmtp = STR("0-15") };
-		u8 pt = choose(n, &f, codec_hash(&e));
+		u8 pt = numbering_choose(n, &f, codec_hash(&e));
 		if (pt == SDP_PT_NONE)
 			return;
 		n->used[pt] = true;
 		put_event(ms, pt, c.clock);
 	}
-}
-
-static void numbering_init(struct numbering *n, struct media_shard *ms, const struct media_leg *to,
-			   unsigned line)
-{
-	*n = (struct numbering){ .numbers = to->numbers, .line = line };
-	if (!known_read(to->told, &ms->old) && line < ms->old.n_media)
-		n->told = &ms->old.media[line];
 }
 
 void map_add_events(struct media_shard *ms, const struct media_leg *to, unsigned line)
@@ -373,7 +286,7 @@ void map_offer(struct media *m, const struct sdp_media *in, struct line *l, unsi
 	if (!has_codec(l) && lists_codec(in))
 		l->n_forms = 0; /* keys and noise alone are no call */
 	numbering_init(&ng, ms, to, i);
-	number(l, formats, &ng, to->trunk);
+	numbering_form(&ng, l, formats, to->trunk);
 	memset(&n, SDP_PT_NONE, sizeof(n));
 	for (unsigned k = 0; k < l->n_forms; k++)
 		n.to[l->form[k].own] = l->form[k].told;
@@ -548,75 +461,4 @@ void map_mirror(struct media *m, const struct sdp_media *offered, const struct l
 	map_order(ms, to);
 	if (l->offer.feedback && offered)
 		put_feedback(ms, offered, &n);
-}
-
-/* ---- the engine ---- */
-
-static void add(struct map *out, unsigned side, u8 from, u8 to)
-{
-	if (from == SDP_PT_NONE || to == SDP_PT_NONE || out->n[side] == FLOW_PTMAP_MAX)
-		return;
-	for (unsigned i = 0; i < out->n[side]; i++)
-		if (out->pt[side][i][0] == from)
-			return;
-	out->pt[side][out->n[side]][0] = from;
-	out->pt[side][out->n[side]++][1] = to;
-}
-
-static void fill_events(const struct line *l, const struct outcome *r, unsigned o, struct map *out)
-{
-	const struct form *f = &l->form[r->event];
-	unsigned a = !o;
-
-	if (f->own != SDP_PT_NONE) {
-		out->dtmf_out[o] = f->own;
-		out->dtmf_in[o] = f->also != SDP_PT_NONE ? f->also : f->own;
-		out->dtmf_clock[o] = f->clock;
-	}
-	if (r->taken) {
-		out->flags[o] = FLOW_SIDE_DTMF_TELL | FLOW_SIDE_DTMF_TAKE;
-		return;
-	}
-	out->dtmf_in[a] = f->told;
-	out->dtmf_out[a] = r->pt[r->event];
-	out->dtmf_clock[a] = r->event_clock;
-	if (f->own == SDP_PT_NONE)
-		out->flags[a] = FLOW_SIDE_DTMF_TELL | FLOW_SIDE_DTMF_TAKE;
-}
-
-static u32 offered_clock(const struct line *l)
-{
-	for (unsigned k = 0; k < l->n_forms; k++)
-		if (l->form[k].kind == FORM_CODEC)
-			return l->form[k].clock;
-	return 8000;
-}
-
-void map_fill(const struct line *l, const struct outcome *r, unsigned o, struct map *out)
-{
-	unsigned a = !o, n = r ? r->n : l->n_forms;
-
-	memset(out, 0, sizeof(*out)); /* padding too: maps are compared */
-	memset(out->dtmf_in, FLOW_PT_NONE, sizeof(out->dtmf_in));
-	memset(out->dtmf_out, FLOW_PT_NONE, sizeof(out->dtmf_out));
-	out->dtmf_clock[0] = out->dtmf_clock[1] = 8000;
-	out->clock = r ? r->clock : offered_clock(l);
-	if (r)
-		memcpy(out->codec, r->codec, sizeof(out->codec));
-	for (unsigned i = 0; i < n; i++) {
-		unsigned k = r ? r->order[i] : i;
-		const struct form *f = &l->form[k];
-		u8 pt = r ? r->pt[k] : f->told;
-		add(out, o, f->own, pt);
-		add(out, a, f->told, f->own);
-	}
-	for (unsigned i = 0; i < n; i++) { /* less likely numbers, where room is left */
-		unsigned k = r ? r->order[i] : i;
-		const struct form *f = &l->form[k];
-		u8 pt = r ? r->pt[k] : f->told;
-		add(out, o, f->also, pt);
-		add(out, a, pt, f->own);
-	}
-	if (r && r->event != SDP_PT_NONE)
-		fill_events(l, r, o, out);
 }

@@ -267,6 +267,25 @@ static inline bool pt_is_dynamic(u8 pt)
 	return pt >= 35 && pt < 128;
 }
 
+/* ---- numbering.c ---- */
+
+/* The numbers of one line of an offer to a leg. */
+struct numbering {
+	const struct known *numbers;  /* of the leg */
+	const struct sdp_media *told; /* the line as it was told last; NULL: it was not */
+	unsigned line;
+	bool used[128];   /* in this offer */
+	bool wanted[128]; /* the offerer's own */
+};
+
+void numbering_init(struct numbering *n, struct media_shard *ms, const struct media_leg *to,
+		    unsigned line);
+/* For this format, whose codec has this hash; SDP_PT_NONE: none is left. */
+u8 numbering_choose(struct numbering *n, const struct sdp_format *f, u32 hash);
+/* l->form[].told. Numbers that everybody knows stay, the others are what the leg knows or may learn. */
+void numbering_form(struct numbering *n, struct line *l, const struct sdp_format *const formats[],
+		    const struct conf_trunk *to);
+
 /* ---- map.c ---- */
 
 struct side_rules {
@@ -284,8 +303,6 @@ void map_answer(struct media *m, const struct sdp_media *in, const struct line *
 /* For the answerer: what of its own offer (`in`) was taken, in its own numbers, to the m= line added last to ms->out. */
 void map_mirror(struct media *m, const struct sdp_media *in, const struct line *l,
 		const struct conf_trunk *to, const struct outcome *r);
-/* What the engine is told. r NULL: nothing was answered yet. */
-void map_fill(const struct line *l, const struct outcome *r, unsigned offerer, struct map *out);
 /* A format of the m= line added last to ms->out may be told to that trunk. */
 bool map_allows(const struct conf_trunk *t, const struct sdp_format *f);
 /* Orders the formats of the m= line added last, by the trunk's codecs_first. */
@@ -294,6 +311,11 @@ void map_order(struct media_shard *ms, const struct conf_trunk *t);
 void map_add_events(struct media_shard *ms, const struct media_leg *to, unsigned line);
 /* Adds what is in the m= line added last, as told to the answerer, to l->form[] where it is not there yet. */
 void map_note(const struct media_shard *ms, struct line *l, u8 own);
+
+/* ---- ptmap.c ---- */
+
+/* What the engine is told. r NULL: nothing was answered yet. */
+void map_fill(const struct line *l, const struct outcome *r, unsigned offerer, struct map *out);
 
 /* ---- kind.c ---- */
 
@@ -401,9 +423,12 @@ void media_begin(struct media *m, struct draft *d);
 /* An answer of `leg` in ms->in; text: what it was. As media_answer(); out NULL: the offerer is not told. */
 int media_take_answer(struct media *m, unsigned side, const struct addr *sig, struct buf *out);
 void media_apply(struct media *m, struct draft *d); /* settled: what it says holds. Frees it */
-void leg_forget(struct media_shard *ms, struct media_leg *l); /* what was said */
 /* The exchange that counts for packets; NULL: what was settled. */
 struct draft *media_current(const struct media *m);
+
+/* ---- commit.c ---- */
+
+void leg_forget(struct media_shard *ms, struct media_leg *l); /* what was said */
 
 /* ---- draft.c ---- */
 
