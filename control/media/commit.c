@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the engine hears of a session: its streams as they are now, and their end. */
 #include <errno.h>
-#include <stdlib.h>
 #include "media/media_priv.h"
 
 /* ---- commit ---- */

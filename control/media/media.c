@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The session: offers and answers change it; commit.c brings it to the engine. */
 #include <errno.h>
-#include <stdlib.h>
 #include "media/media_priv.h"
 
 size_t media_room(void)
