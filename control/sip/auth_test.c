@@ -2,21 +2,17 @@
 /* The header fields of digest, and its sums. */
 #include <errno.h>
 #include <stdlib.h>
-#include "base/test.h"
 #include "sip/auth_priv.h"
+#include "sip/tight_test.h"
 
-/* In memory of exactly its length; the slices are dead when it returns. */
+/* The slices are dead when it returns. */
 static int challenge_error(const char *text)
 {
-	size_t n = strlen(text);
-	char *mem = malloc(n ? n : 1);
+	struct str s = tight(text);
 	struct auth_challenge c;
-	int rc;
+	int rc = auth_challenge_parse(s, &c);
 
-	assert_non_null(mem);
-	memcpy(mem, text, n);
-	rc = auth_challenge_parse((struct str){ mem, n }, &c);
-	free(mem);
+	tight_free(s);
 	return rc;
 }
 

@@ -1,17 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sip/field.h"
 #include "sip/msg_test.h"
-
-/* A copy with nothing behind its end, so that the sanitizer sees one octet too many. */
-static struct str tight(const char *text)
-{
-	size_t n = strlen(text);
-	char *mem = malloc(n ? n : 1);
-
-	assert_non_null(mem);
-	memcpy(mem, text, n);
-	return (struct str){ mem, n };
-}
+#include "sip/tight_test.h"
 
 /* Each of the texts must be refused by the function. */
 #define REFUSES(function, type, ...)                                                               \
@@ -22,7 +12,7 @@ static struct str tight(const char *text)
 			type out;                                                                  \
 			if (function(text, &out) == 0)                                             \
 				fail_msg("\"%s\" is accepted", bad[bad_i]);                        \
-			free((char *)(uintptr_t)text.p);                                           \
+			tight_free(text);                                                          \
 		}                                                                                  \
 	} while (0)
 

@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
-#include "base/test.h"
 #include "sip/msg.h"
+#include "sip/tight_test.h"
 
 static int parse_error(const char *text)
 {
-	size_t n = strlen(text);
-	char *mem = malloc(n ? n : 1);
-	struct str list = { mem, n };
+	struct str s = tight(text), list = s;
 	struct sip_via v;
-	int rc;
+	int rc = sip_via_parse(&list, &v);
 
-	assert_non_null(mem);
-	memcpy(mem, text, n);
-	rc = sip_via_parse(&list, &v);
-	free(mem);
+	tight_free(s);
 	return -rc;
 }
 
@@ -109,10 +103,7 @@ static void refuses(void **state)
 		"SIP/2.0/UDP @h",
 	};
 
-	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		if (parse_error(bad[i]) != SIP_E_VIA)
-			fail_msg("\"%s\" gives %d", bad[i], parse_error(bad[i]));
-	}
+	assert_all_are(SIP_E_VIA, parse_error, bad);
 }
 
 int main(void)
