@@ -11,8 +11,7 @@ static void check_pieces(struct str s)
 	struct sip_cseq c;
 
 	while (sip_param_next(&rest, &name, &val) > 0) {
-		within(s, name);
-		within(s, val);
+		WITHIN(s, name, val);
 		check(name.n && rest.n < left);
 		left = rest.n;
 	}
@@ -35,10 +34,7 @@ static void check_addresses(struct str s)
 	struct sip_history h;
 
 	if (sip_addr_parse(s, &a) == 0) {
-		within(s, a.display);
-		within(s, a.uri);
-		within(s, a.params);
-		within(s, a.tag);
+		WITHIN(s, a.display, a.uri, a.params, a.tag);
 		check(a.uri.n && a.tag.n <= SIP_TOKEN_MAX);
 	}
 	if (sip_route_parse(s, &r) == 0) {
@@ -46,13 +42,11 @@ static void check_addresses(struct str s)
 		check(r.addr.bracketed && r.uri.host.n);
 	}
 	if (sip_refer_to_parse(s, &t) == 0) {
-		within(s, t.method);
-		within(s, t.replaces);
+		WITHIN(s, t.method, t.replaces);
 		check(t.uri.scheme != SIP_SCHEME_OTHER);
 	}
 	if (sip_history_parse(s, &h) == 0) {
-		within(s, h.index);
-		within(s, h.from);
+		WITHIN(s, h.index, h.from);
 		check(h.index.n && (h.kind != SIP_HISTORY_NONE) == (h.from.n != 0));
 	}
 }
@@ -65,20 +59,15 @@ static void check_dialogs(struct str s)
 	struct sip_rack k;
 
 	if (sip_event_parse(s, &e) == 0) {
-		within(s, e.package);
-		within(s, e.id);
-		within(s, e.params);
+		WITHIN(s, e.package, e.id, e.params);
 		check(e.package.n);
 	}
 	if (sip_sub_state_parse(s, &st) == 0) {
-		within(s, st.name);
-		within(s, st.reason);
+		WITHIN(s, st.name, st.reason);
 		check(st.name.n);
 	}
 	if (sip_replaces_parse(s, &r) == 0) {
-		within(s, r.call_id);
-		within(s, r.to_tag);
-		within(s, r.from_tag);
+		WITHIN(s, r.call_id, r.to_tag, r.from_tag);
 		check(r.call_id.n && r.to_tag.n && r.from_tag.n && r.call_id.n <= SIP_TOKEN_MAX);
 	}
 	if (sip_rack_parse(s, &k) == 0) {
@@ -114,20 +103,15 @@ static void check_reasons(struct str s)
 	struct sip_uui u;
 
 	if (sip_reason_parse(s, &r) == 0) {
-		within(s, r.protocol);
-		within(s, r.text);
+		WITHIN(s, r.protocol, r.text);
 		check(r.protocol.n);
 	}
 	if (sip_warning_parse(s, &w) == 0) {
-		within(s, w.agent);
-		within(s, w.text);
+		WITHIN(s, w.agent, w.text);
 		check(w.agent.n && w.text.n >= 2 && w.code <= 999);
 	}
 	if (sip_uui_parse(s, &u) == 0) {
-		within(s, u.data);
-		within(s, u.encoding);
-		within(s, u.purpose);
-		within(s, u.content);
+		WITHIN(s, u.data, u.encoding, u.purpose, u.content);
 		check(u.data.n);
 	}
 }
@@ -139,16 +123,13 @@ static void check_bodies(struct str s)
 	struct sip_word w;
 
 	if (sip_media_type_parse(s, &m) == 0) {
-		within(s, m.type);
-		within(s, m.subtype);
-		within(s, m.params);
+		WITHIN(s, m.type, m.subtype, m.params);
 		check(m.type.n && m.subtype.n);
 	}
 	if (sip_disposition_parse(s, &d) == 0)
 		within(s, d.type);
 	if (sip_word_parse(s, &w) == 0) {
-		within(s, w.token);
-		within(s, w.params);
+		WITHIN(s, w.token, w.params);
 		check(w.token.n);
 	}
 	sip_mime_version_ok(s);

@@ -34,6 +34,14 @@ static inline void within(struct str whole, struct str s)
 	check(s.n == 0 || (s.p >= whole.p && s.p + s.n <= whole.p + whole.n));
 }
 
+/* The same of each. */
+#define WITHIN(whole, ...)                                                                         \
+	do {                                                                                       \
+		const struct str all_[] = { __VA_ARGS__ };                                         \
+		for (size_t i_ = 0; i_ < sizeof(all_) / sizeof(all_[0]); i_++)                     \
+			within((whole), all_[i_]);                                                 \
+	} while (0)
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #endif
