@@ -359,8 +359,8 @@ struct oa *call_oa(struct call *c, const struct call_leg *leg, unsigned fork);
 enum call_input call_progress_input(struct call *c, const struct invite_event *e);
 enum call_input call_answer_input(struct call *c, const struct invite_event *e);
 call_action call_ring, call_early, call_early_ready, call_early_offer, call_early_answer;
-/* PRACK of the caller: e->request is answered. */
-void call_prack(struct call *c, const struct invite_event *e);
+/* PRACK of the caller: e->request is answered. He may have moved to another leg by then. */
+void call_prack(struct call *c, struct call_leg *leg, const struct invite_event *e);
 
 /* ---- exchange.c: offers in the dialogs ---- */
 
@@ -384,6 +384,8 @@ void exchange_answered(struct call *c, struct call_leg *leg, const struct invite
 bool exchange_acked(struct call *c, struct call_leg *leg, const struct invite_event *e);
 /* Whoever was told less than what holds now is offered again, if that can be now. */
 void exchange_debts(struct call *c);
+/* Does it ask that leg, or was it asked by it, or for it? */
+bool exchange_is_with(const struct exchange *x, unsigned leg);
 /* Ends it without a word to the other side; who asked is answered `status`. */
 void exchange_drop(struct call *c, unsigned status);
 /* A leg is over, and the call goes on without it. */

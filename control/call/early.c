@@ -82,13 +82,14 @@ enum call_input call_progress_input(struct call *c, const struct invite_event *e
 enum call_input call_answer_input(struct call *c, const struct invite_event *e)
 {
 	struct oa *o = call_oa(c, &c->leg[1], e->fork);
+	bool agreed = o->agreed;
 	enum oa_verdict v = oa_input(o, call_sdp(e).n ? OA_GOT_2XX_SDP : OA_GOT_2XX);
 
 	/* Where an answer is missing, the one of a 18x stands for it. */
 	c->leg[1].oa = (struct oa){ o->state == OA_SENT ? OA_DONE : o->state, true };
 	if (c->made)
 		return IN_LATE_OFFER;
-	return c->late && v != OA_REPEAT ? IN_LATE_OFFER : IN_ANSWER;
+	return c->late && v != OA_REPEAT && !agreed ? IN_LATE_OFFER : IN_ANSWER;
 }
 
 /* ---- to the caller ---- */
@@ -238,19 +239,18 @@ static void answer_prack(const struct invite_event *e, unsigned status)
 	sip_request_reply(e->request, &(struct invite_reply){ .status = status });
 }
 
-void call_prack(struct call *c, const struct invite_event *e)
+void call_prack(struct call *c, struct call_leg *leg, const struct invite_event *e)
 {
-	struct call_leg *caller = &c->leg[0];
 	struct str sdp = call_sdp(e);
-	struct oa *o = &caller->oa;
+	struct oa *o = &leg->oa;
 
-	call_note(c, 0, 0, sdp.n ? NOTE_PRACK_SDP : NOTE_PRACK);
+	call_note(c, leg->index, 0, sdp.n ? NOTE_PRACK_SDP : NOTE_PRACK);
 	if (e->body.n && !sdp.n) {
 		answer_prack(e, 415);
 		return;
 	}
 	if (sdp.n && o->state == OA_DONE) { /* another offer */
-		exchange_request(c, caller, e);
+		exchange_request(c, leg, e);
 		return;
 	}
 	switch (oa_input(o, sdp.n ? OA_GOT_PRACK_SDP : OA_GOT_PRACK)) {

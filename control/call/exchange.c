@@ -358,15 +358,26 @@ void exchange_gone(struct call *c, const struct call_leg *leg)
 		exchange_input(x, XI_FAILED, &(struct exchange_in){ 0 });
 }
 
+bool exchange_is_with(const struct exchange *x, unsigned leg)
+{
+	return x->to == leg || x->asker == leg || x->done;
+}
+
+/* Who sent a re-INVITE is answered by the end of the call, if it ends. */
 void exchange_drop(struct call *c, unsigned status)
 {
 	struct exchange *x = c->exchange;
+	struct call_leg *asker;
+	struct sip_request *request;
 
 	if (!x)
 		return;
-	if (x->request)
-		exchange_refuse_request(x->request, status);
+	request = x->request;
+	asker = x->asker == EXCHANGE_US ? NULL : call_leg_at(c, x->asker);
 	exchange_close(x);
 	if (c->media && c->state != CALL_ENDING)
 		media_reject(c->media);
+	if (request)
+		exchange_refuse(c, asker, request, exchange_heard(c),
+				&(struct invite_reply){ .status = status });
 }

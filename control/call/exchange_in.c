@@ -195,6 +195,8 @@ static void offered(struct call *c, struct call_leg *leg, struct str sdp,
 		}
 		pass(c, leg, to, sdp, e);
 	}
+	if (!c->exchange)
+		transfer_free(c); /* ours, which gave way to it, is what it may have waited for */
 }
 
 void exchange_reinvite(struct call *c, struct call_leg *leg, const struct invite_event *e)
@@ -202,8 +204,6 @@ void exchange_reinvite(struct call *c, struct call_leg *leg, const struct invite
 	struct str sdp = call_sdp(e);
 
 	call_note(c, leg->index, 0, sdp.n ? NOTE_REINVITE_SDP : NOTE_REINVITE);
-	if (meets_another(c, leg, e))
-		return;
 	if (e->body.n && !sdp.n) {
 		exchange_refuse(
 			c, leg, NULL, 0,
@@ -211,6 +211,8 @@ void exchange_reinvite(struct call *c, struct call_leg *leg, const struct invite
 						.headers = STR("Accept: application/sdp\r\n") });
 		return;
 	}
+	if (meets_another(c, leg, e))
+		return;
 	switch (oa_input(&leg->oa, sdp.n ? OA_GOT_INVITE_SDP : OA_GOT_INVITE)) {
 	case OA_OFFER:
 	case OA_NOTHING:

@@ -385,7 +385,7 @@ static bool beside(struct call *c, struct call_leg *leg, const struct invite_eve
 		call_request(c, leg->index, e);
 		return true;
 	case INVITE_PRACK:
-		call_prack(c, e);
+		call_prack(c, leg, e);
 		return true;
 	case INVITE_UPDATE:
 		exchange_request(c, leg, e);

@@ -120,7 +120,9 @@ static void *take_over(struct call *c, struct call_leg *leg, struct invite *inv,
 	exchange_reinvite(c, &t->leg, e);
 	if (c->exchange)
 		return &t->leg;
-	/* It was refused at once, and its invite is gone with that. */
+	/* It was refused at once, and its invite is gone with that if it could be told. */
+	if (t->leg.inv)
+		invite_end(t->leg.inv, 500, STR_NONE);
 	t->leg.inv = NULL;
 	media_drop_leg(c->media);
 	transfer_forget(t);

@@ -204,6 +204,17 @@ void transfer_tell(struct transfer *t, unsigned status)
 
 /* ---- how it goes ---- */
 
+/* A target that says it again and again costs the referrer no more than one NOTIFY for each. */
+static void tell_once(struct transfer *t, unsigned status)
+{
+	uint8_t bit = (uint8_t)(1 << (status & 7));
+
+	if (t->rang & bit)
+		return;
+	t->rang |= bit;
+	transfer_tell(t, status);
+}
+
 static enum transfer_input tell_progress(struct transfer *t, const struct transfer_in *in)
 {
 	if (!in->e)
@@ -212,7 +223,7 @@ static enum transfer_input tell_progress(struct transfer *t, const struct transf
 	if (in->e->reliable)
 		invite_prack(t->leg.inv, in->e->fork, STR_NONE, STR_NONE);
 	if (policy_progress(in->e->status))
-		transfer_tell(t, in->e->status);
+		tell_once(t, policy_progress(in->e->status));
 	return TI_NONE;
 }
 
@@ -254,7 +265,7 @@ static int move_session(struct transfer *t)
 	int err;
 
 	buf_init(&sdp, mem, sizeof(mem));
-	if (t->from) {
+	if (!t->answer.n) { /* he was lent; that call may be over by now */
 		err = media_make_offer(c->media, CALL_THIRD, &sdp);
 		if (err)
 			return err;
@@ -369,15 +380,22 @@ static enum transfer_input failed(struct transfer *t, const struct transfer_in *
 	struct call *c = t->call;
 	bool alone = !c->leg[t->gone].inv;
 	unsigned status = t->status ? t->status : in->status;
+	struct call *left = t->leg.inv ? NULL : t->from; /* its party hung up */
 
 	call_note(c, CALL_THIRD, status, NOTE_TRANSFER_FAILED);
 	c->calls->n.transfers_failed++;
 	transfer_tell(t, status >= 300 ? status : 503);
-	exchange_drop(c, 487);
-	media_reject(c->media);
+	if (c->exchange && exchange_is_with(c->exchange, CALL_THIRD))
+		exchange_drop(c, 487);
+	if (!c->exchange)
+		media_reject(c->media);
 	end_newcomer(t, status);
 	media_drop_leg(c->media);
 	transfer_forget(t);
+	if (left) {
+		call_because(left, "who was to be transferred hung up", 0);
+		call_fsm(left, IN_LEFT, &(struct call_in){ 0 });
+	}
 	if (alone) {
 		call_because(c, "transfer failed, and who asked for it is gone", status);
 		call_fsm(c, IN_LEFT, &(struct call_in){ 0 });

@@ -47,6 +47,7 @@ struct transfer {
 	uint32_t refer_cseq;
 	uint16_t status; /* for the referrer, when it fails */
 	uint8_t state;   /* enum transfer_state */
+	uint8_t rang;    /* bit by bit: which of 180-183 the referrer has heard */
 	uint8_t gone;    /* the leg whose place he takes */
 	uint8_t from_leg;
 	bool refer; /* somebody asked for it, and hears of it by NOTIFY */
