@@ -151,6 +151,7 @@ void call_reported(void *call, const struct media_report *r)
 	if (--c->reports)
 		return; /* that of a media session that was given up before */
 	c->ended = NULL;
+	c->given_up = NULL;
 	if (c->state == CALL_ENDING)
 		call_fsm(c, IN_REPORT, &in);
 }

@@ -230,6 +230,11 @@ struct call_longest {
 	uint64_t at; /* loop_now() */
 };
 
+struct call_given_up {
+	struct call_given_up *next;
+	struct media *media;
+};
+
 struct early;
 struct exchange;
 struct transfer;
@@ -241,6 +246,7 @@ struct call {
 	struct conf *conf;
 	struct media *media;            /* NULL: none yet, or ended */
 	struct media *ended;            /* its counters are still to come */
+	struct call_given_up *given_up; /* for a redirect, and theirs are; NULL: there is none */
 	const struct conf_route *route; /* a place on it is taken */
 	struct call_leg leg[2];
 	struct early *early;       /* while the callee's 2xx is not here; NULL: else */

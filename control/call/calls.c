@@ -36,6 +36,8 @@ void calls_free(struct calls *c)
 
 		if (m)
 			media_drop(m);
+		for (struct call_given_up *g = c->first->given_up; g; g = g->next)
+			media_drop(g->media);
 		call_free(c->first);
 	}
 	relay_free_all(c);

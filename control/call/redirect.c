@@ -85,10 +85,12 @@ static const struct sip_uri *choose(struct call *c, struct sip_contacts *contact
 }
 
 /* Everything of the callee that was is forgotten; of the caller nothing was promised for good. */
-static void start_over(struct call *c, const struct conf_route *route)
+static void start_over(struct call *c, const struct conf_route *route, struct call_given_up *up)
 {
 	struct early *e = c->early;
 
+	*up = (struct call_given_up){ c->given_up, c->media };
+	c->given_up = up;
 	c->reports++;
 	media_end(c->media, call_reported, c);
 	c->media = NULL;
@@ -108,12 +110,13 @@ enum call_input call_redirect(struct call *c, const struct call_in *in)
 {
 	struct early *e = c->early;
 	struct copy *copy = read_invite(e);
+	struct call_given_up *up = arena_alloc(c->arena, sizeof(*up));
 	const struct conf_route *route;
 	struct sip_contacts contacts;
 	const struct sip_uri *uri = NULL;
 	enum call_input next;
 
-	if (copy && !sip_contacts_parse(in->e->msg, &contacts)) {
+	if (copy && up && !sip_contacts_parse(in->e->msg, &contacts)) {
 		if (!e->n_redirects)
 			e->been[0] = place(c, c->leg[1].trunk, c->leg[1].user);
 		uri = choose(c, &contacts, &route);
@@ -127,7 +130,7 @@ enum call_input call_redirect(struct call *c, const struct call_in *in)
 	log_info(c->calls->log, "call", "%016llx: redirected: %s in place of %s",
 		 (unsigned long long)c->id, route->to->name, c->leg[1].trunk->name);
 	e->been[++e->n_redirects] = place(c, route->to, uri->user);
-	start_over(c, route);
+	start_over(c, route, up);
 	next = call_invite_again(c, &copy->m, &copy->core, uri, in->e->msg);
 	free(copy);
 	return next;

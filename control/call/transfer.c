@@ -215,13 +215,27 @@ static void tell_once(struct transfer *t, unsigned status)
 	transfer_tell(t, status);
 }
 
+/* The last one that came counts; a 2xx need not repeat that of a reliable 18x. */
+static void keep_answer(struct transfer *t, struct str sdp)
+{
+	char *mem = sdp.n ? malloc(sdp.n) : NULL;
+
+	if (!mem)
+		return;
+	memcpy(mem, sdp.p, sdp.n);
+	free((char *)t->answer.p);
+	t->answer = (struct str){ mem, sdp.n };
+}
+
 static enum transfer_input tell_progress(struct transfer *t, const struct transfer_in *in)
 {
 	if (!in->e)
 		return TI_NONE;
 	call_note(t->call, CALL_THIRD, in->e->status, NOTE_TRANSFER_PROGRESS);
-	if (in->e->reliable)
+	if (in->e->reliable) {
+		keep_answer(t, call_sdp(in->e));
 		invite_prack(t->leg.inv, in->e->fork, STR_NONE, STR_NONE);
+	}
 	if (policy_progress(in->e->status))
 		tell_once(t, policy_progress(in->e->status));
 	return TI_NONE;
@@ -230,20 +244,15 @@ static enum transfer_input tell_progress(struct transfer *t, const struct transf
 static enum transfer_input take_answer(struct transfer *t, const struct transfer_in *in)
 {
 	struct str sdp = call_sdp(in->e);
-	char *mem = malloc(sdp.n ? sdp.n : 1);
 
 	call_note(t->call, CALL_THIRD, in->e->status, NOTE_ANSWER);
 	call_keep_privacy(&t->leg, in->e->msg);
 	invite_ack(t->leg.inv, STR_NONE, STR_NONE);
 	oa_input(&t->leg.oa, sdp.n ? OA_GOT_2XX_SDP : OA_GOT_2XX);
+	t->leg.oa = (struct oa){ OA_DONE, true };
 	t->status = 488;
-	if (!mem || !sdp.n) {
-		free(mem);
-		return TI_FAILED;
-	}
-	memcpy(mem, sdp.p, sdp.n);
-	t->answer = (struct str){ mem, sdp.n };
-	return TI_FREE;
+	keep_answer(t, sdp);
+	return t->answer.n ? TI_FREE : TI_FAILED;
 }
 
 void transfer_joined(struct call *c, unsigned status)
