@@ -38,6 +38,7 @@ bool game_acts(struct game *g)
 	if (g->actions >= g->rules.max_actions)
 		return false;
 	g->actions++;
+	world_look(g->w); /* somebody asks */
 	return true;
 }
 

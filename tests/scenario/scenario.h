@@ -117,6 +117,8 @@ void world_fail(struct world *w, const char *fmt, ...)
 struct str world_fmt(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void world_check_arrivals(struct world *w);
 uint64_t world_counter(const struct world *w, const char *name);
+/* Reads all that people may see of each call; how many there are. */
+size_t world_look(const struct world *w);
 
 /* ---- wire.c: the network ---- */
 
@@ -165,7 +167,7 @@ bool oa_supports(const struct world *w, const struct actor *a, const struct rx *
 
 /* ---- actor.c: who speaks ---- */
 
-#define DLG_FORKS 4
+#define DLG_FORKS 40 /* more than the core keeps apart */
 
 struct fork {             /* an early dialog of who is called; who calls has one */
 	const char *name; /* of "tag=b"; "": without that word */
