@@ -87,8 +87,11 @@ int call_reply(struct call *c, struct call_leg *leg, const struct invite_reply *
 		reply.body_type = call_sdp_type;
 	err = leg->inv ? invite_reply(leg->inv, &reply) : -EINVAL;
 	if (err) {
-		log_warn(c->calls->log, "call", "%016llx: %u cannot be sent to %s: %s",
-			 (unsigned long long)c->id, r->status, leg->trunk->name, strerror(-err));
+		/* A final one is said once; a phone may ring as often as it likes. */
+		if (r->status >= 200)
+			log_warn(c->calls->log, "call", "%016llx: %u cannot be sent to %s: %s",
+				 (unsigned long long)c->id, r->status, leg->trunk->name,
+				 strerror(-err));
 		return err;
 	}
 	note_reply(leg, r);
