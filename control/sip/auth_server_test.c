@@ -164,16 +164,20 @@ static void an_equal_uri_will_do(void **state)
 	end(t);
 }
 
+/* The answer as it was then. */
+static void send_again(struct server *t, const struct server *then)
+{
+	memcpy(t->request, then->request, sizeof(t->request));
+	t->line = then->line;
+}
+
 static void each_count_once(void **state)
 {
-	struct server *t = begin();
-	char early[sizeof(t->request)];
-	struct str line;
+	struct server *t = begin(), early;
 
 	challenge(t, false, false, AUTH_BIT(AUTH_SHA256));
 	answer(t, "");
-	memcpy(early, t->request, sizeof(early));
-	line = t->line;
+	early = *t;
 	for (int i = 0; i < 61; i++)
 		assert_int_equal(answered(t), AUTH_OK);
 	answer(t, "");
@@ -182,36 +186,29 @@ static void each_count_once(void **state)
 	answer(t, "");
 	assert_int_equal(check(t, false), AUTH_OK); /* nc 64: nc 1 is the last one in the window */
 	assert_int_equal(check(t, false), AUTH_BAD);
-	memcpy(t->request, early, sizeof(early));
-	t->line = line;
+	send_again(t, &early);
 	assert_int_equal(check(t, false), AUTH_OK);
 	assert_int_equal(check(t, false), AUTH_BAD);
 	challenge(t, false, false, AUTH_BIT(AUTH_SHA256));
 	answer(t, "");
-	memcpy(early, t->request, sizeof(early));
-	line = t->line;
+	early = *t;
 	assert_int_equal(check(t, false), AUTH_OK);
 	assert_int_equal(answered(t), AUTH_OK);
-	memcpy(t->request, early, sizeof(early));
-	t->line = line;
+	send_again(t, &early);
 	assert_int_equal(check(t, false), AUTH_BAD);
 	end(t);
 }
 
 static void counts_that_come_too_late(void **state)
 {
-	struct server *t = begin();
-	char early[sizeof(t->request)];
-	struct str line;
+	struct server *t = begin(), early;
 
 	challenge(t, false, false, AUTH_BIT(AUTH_SHA256));
 	answer(t, "");
-	memcpy(early, t->request, sizeof(early));
-	line = t->line;
+	early = *t;
 	for (int i = 0; i < 64; i++)
 		assert_int_equal(answered(t), AUTH_OK);
-	memcpy(t->request, early, sizeof(early));
-	t->line = line;
+	send_again(t, &early);
 	assert_int_equal(check(t, false), AUTH_BAD);
 	end(t);
 }
@@ -328,14 +325,11 @@ static void nothing_there(void **state)
 /* More nonces in use than are kept: the oldest end, none can be used twice. */
 static void forgets_safely(void **state)
 {
-	struct server *t = begin();
-	char early[sizeof(t->request)];
-	struct str line;
+	struct server *t = begin(), early;
 
 	challenge(t, false, false, AUTH_BIT(AUTH_SHA256));
 	assert_int_equal(answered(t), AUTH_OK);
-	memcpy(early, t->request, sizeof(early));
-	line = t->line;
+	early = *t;
 	for (int i = 0; i < 65536; i++) {
 		if (i % 64 == 0)
 			loop_advance(t->loop, 1);
@@ -343,8 +337,7 @@ static void forgets_safely(void **state)
 		assert_int_equal(answered(t), AUTH_OK);
 	}
 	assert_int_equal(answered(t), AUTH_OK);
-	memcpy(t->request, early, sizeof(early));
-	t->line = line;
+	send_again(t, &early);
 	assert_int_equal(check(t, false), AUTH_STALE);
 	end(t);
 }

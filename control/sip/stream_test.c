@@ -214,16 +214,25 @@ static void half_closed(void **state)
 	box_close(&b);
 }
 
+/* A box with one connection, by which one request came. */
+static int asked_once(struct box *b)
+{
+	int fd;
+
+	box_open(b, NULL, NULL);
+	fd = far_connect(b, 1);
+	far_say(fd, STR(OPTIONS_TEXT));
+	box_until(b, &b->n, 1);
+	return fd;
+}
+
 static void reset(void **state)
 {
 	struct linger now = { .l_onoff = 1 };
 	struct box b = { 0 };
 	int fd;
 
-	box_open(&b, NULL, NULL);
-	fd = far_connect(&b, 1);
-	far_say(fd, STR(OPTIONS_TEXT));
-	box_until(&b, &b.n, 1);
+	fd = asked_once(&b);
 	assert_int_equal(stream_send(b.stream, 9, &b.from, STR(OPTIONS_TEXT)), 0);
 	far_hears(&b, fd, OPTIONS_TEXT);
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
@@ -243,10 +252,7 @@ static void half_closed_is_broken(void **state)
 	struct box b = { 0 };
 	int fd;
 
-	box_open(&b, NULL, NULL);
-	fd = far_connect(&b, 1);
-	far_say(fd, STR(OPTIONS_TEXT));
-	box_until(&b, &b.n, 1);
+	fd = asked_once(&b);
 	assert_int_equal(stream_send(b.stream, 5, &b.from, STR(OPTIONS_TEXT)), 0);
 	assert_int_equal(stream_send(b.stream, 63, &b.from, STR(OPTIONS_TEXT)), 0);
 	far_hears(&b, fd, OPTIONS_TEXT OPTIONS_TEXT);
@@ -267,10 +273,7 @@ static void number_of_another(void **state)
 	struct sip_hop to;
 	int fd;
 
-	box_open(&b, NULL, NULL);
-	fd = far_connect(&b, 1);
-	far_say(fd, STR(OPTIONS_TEXT));
-	box_until(&b, &b.n, 1);
+	fd = asked_once(&b);
 	to = b.from;
 	to.addr.ip[3] = 2;
 	assert_int_equal(stream_send(b.stream, 0, &to, STR("x")), -ENOTCONN);
@@ -348,10 +351,7 @@ static void much_is_sent_whole(void **state)
 	size_t have = 0;
 	int fd;
 
-	box_open(&b, NULL, NULL);
-	fd = far_connect(&b, 1);
-	far_say(fd, STR(OPTIONS_TEXT));
-	box_until(&b, &b.n, 1);
+	fd = asked_once(&b);
 	for (size_t i = 0; i < sizeof(big); i++)
 		big[i] = (char)(i * 7 + i / 251);
 	for (size_t i = 0; i < sizeof(big); i += 10000)
@@ -401,10 +401,7 @@ static void open_at_the_end(void **state)
 	struct box b = { 0 };
 	int fd;
 
-	box_open(&b, NULL, NULL);
-	fd = far_connect(&b, 1);
-	far_say(fd, STR(OPTIONS_TEXT));
-	box_until(&b, &b.n, 1);
+	fd = asked_once(&b);
 	assert_int_equal(stream_send(b.stream, 0, &b.from, STR(OK_TEXT)), 0);
 	stream_free(b.stream); /* what is queued goes out */
 	b.stream = NULL;
