@@ -49,12 +49,20 @@ static void refresh_is_never_made(void **state)
 	finish(w);
 }
 
-static void refresh_fails_then_succeeds(void **state)
+/* In a call of ours, whose session our user refreshes when it is asked to. */
+static struct world *refreshed_by_us(void)
 {
 	struct world *w = world_new();
 
 	we_call(w, SE("600;refresher=uac"));
 	w->on_event = refreshes;
+	return w;
+}
+
+static void refresh_fails_then_succeeds(void **state)
+{
+	struct world *w = refreshed_by_us();
+
 	advance(w, 300000);
 	answer(w, LAST, 491, "", "", "");
 	assert_int_equal(last_seen(w)->status, 491);
@@ -75,10 +83,8 @@ static void refresh_fails_then_succeeds(void **state)
 /* It takes part, so it will end the session when no refresh succeeds: so do we. */
 static void refresh_is_refused_for_ever(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = refreshed_by_us();
 
-	we_call(w, SE("600;refresher=uac"));
-	w->on_event = refreshes;
 	for (unsigned i = 0; i < 6; i++) {
 		advance(w, i ? 50000 : 300000);
 		assert_int_equal(count_seen(w, INVITE_REFRESH), i + 1);
@@ -94,10 +100,8 @@ static void refresh_is_refused_for_ever(void **state)
 /* Silence is the end of the dialog (10). */
 static void refresh_is_not_answered(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = refreshed_by_us();
 
-	we_call(w, SE("600;refresher=uac"));
-	w->on_event = refreshes;
 	advance(w, 300000 + 31999);
 	assert_int_equal(count_seen(w, INVITE_LOST), 0);
 	advance(w, 1);
