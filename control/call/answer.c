@@ -61,17 +61,18 @@ static void too_long(void *arg)
 void call_ends_at(struct call *c, uint64_t at)
 {
 	uint64_t now = loop_now(c->calls->loop);
+	struct call_rare *rare = call_rare(c);
 
-	if (c->longest && c->longest->at <= at)
+	if (!rare || (rare->longest && rare->longest->at <= at))
 		return;
-	if (!c->longest) {
-		c->longest = arena_alloc(c->arena, sizeof(*c->longest));
-		if (!c->longest)
+	if (!rare->longest) {
+		rare->longest = arena_alloc(c->arena, sizeof(*rare->longest));
+		if (!rare->longest)
 			return;
-		timer_init(&c->longest->timer, too_long, c);
+		timer_init(&rare->longest->timer, too_long, c);
 	}
-	c->longest->at = at;
-	timer_start(c->calls->loop, &c->longest->timer, at > now ? at - now : 0);
+	rare->longest->at = at;
+	timer_start(c->calls->loop, &rare->longest->timer, at > now ? at - now : 0);
 }
 
 void call_limit_duration(struct call *c, const struct conf_trunk *trunk)

@@ -64,9 +64,23 @@ void call_leave_route(struct call *c)
 
 void call_leave_moved(struct call *c, unsigned leg)
 {
-	if (c->moved[leg])
-		call_limits_give(c->calls->limits, c->moved[leg]);
-	c->moved[leg] = NULL;
+	if (!c->rare || !c->rare->moved[leg])
+		return;
+	call_limits_give(c->calls->limits, c->rare->moved[leg]);
+	c->rare->moved[leg] = NULL;
+}
+
+struct call_rare *call_rare(struct call *c)
+{
+	if (!c->rare)
+		c->rare = arena_alloc(c->arena, sizeof(*c->rare));
+	return c->rare;
+}
+
+void call_stop_clock(struct call *c)
+{
+	if (c->rare && c->rare->longest)
+		timer_stop(c->calls->loop, &c->rare->longest->timer);
 }
 
 void call_free(struct call *c)
@@ -86,8 +100,7 @@ void call_free(struct call *c)
 	call_early_free(c);
 	exchange_drop(c, 487);
 	transfer_drop(c, 487);
-	if (c->longest)
-		timer_stop(c->calls->loop, &c->longest->timer);
+	call_stop_clock(c);
 	arena_free(c->arena);
 	conf_put(conf);
 }
@@ -151,7 +164,8 @@ void call_reported(void *call, const struct media_report *r)
 	if (--c->reports)
 		return; /* that of a media session that was given up before */
 	c->ended = NULL;
-	c->given_up = NULL;
+	if (c->rare)
+		c->rare->given_up = NULL;
 	if (c->state == CALL_ENDING)
 		call_fsm(c, IN_REPORT, &in);
 }

@@ -235,6 +235,16 @@ struct call_given_up {
 	struct media *media;
 };
 
+/* What few calls have. In the arena. */
+struct call_rare {
+	struct call_given_up
+		*given_up; /* media, for a redirect, whose counters are still to come; NULL: none */
+	const struct conf_route
+		*moved[2]; /* a place on it is taken for who came to this leg later; NULL: none */
+	struct call_longest *longest; /* NULL: it may last for ever */
+	uint64_t keys_until; /* loop_now(), when those that became INFO are paid for: dtmf.c */
+};
+
 struct early;
 struct exchange;
 struct transfer;
@@ -246,23 +256,19 @@ struct call {
 	struct conf *conf;
 	struct media *media;            /* NULL: none yet, or ended */
 	struct media *ended;            /* its counters are still to come */
-	struct call_given_up *given_up; /* for a redirect, and theirs are; NULL: there is none */
 	const struct conf_route *route; /* a place on it is taken */
 	struct call_leg leg[2];
-	struct early *early;       /* while the callee's 2xx is not here; NULL: else */
-	struct exchange *exchange; /* an offer in the established session is open; NULL: none is */
-	struct transfer *transfer; /* NULL: there is none */
-	struct transfer *lent;     /* of another call, which has a leg of this one; NULL: none */
-	const struct conf_route
-		*moved[2]; /* a place on it is taken for who came to this leg later; NULL: none */
-	struct call_longest *longest; /* NULL: it may last for ever */
-	struct call_held *held;       /* NULL: nothing waits */
-	struct call_refers *refers;   /* NULL: there was none */
+	struct early *early;        /* while the callee's 2xx is not here; NULL: else */
+	struct exchange *exchange;  /* an offer in the established session is open; NULL: none is */
+	struct transfer *transfer;  /* NULL: there is none */
+	struct transfer *lent;      /* of another call, which has a leg of this one; NULL: none */
+	struct call_rare *rare;     /* NULL: nothing of that */
+	struct call_held *held;     /* NULL: nothing waits */
+	struct call_refers *refers; /* NULL: there was none */
 	uint64_t id;
 	uint64_t started_us, answered_us, ended_us;
-	uint64_t keys_until; /* loop_now(), when those that became INFO are paid for: dtmf.c */
-	uint8_t state;       /* enum call_state */
-	uint8_t reports;     /* of media sessions that ended, still to come */
+	uint8_t state;   /* enum call_state */
+	uint8_t reports; /* of media sessions that ended, still to come */
 	uint8_t n_transfers;
 	uint8_t rounds;         /* offers of ours, one after the other, since somebody else's */
 	bool late;              /* the INVITE of the caller had no SDP */
@@ -299,6 +305,8 @@ struct call *call_new(struct calls *cs, struct invite *inv, const struct conf_tr
 		      const struct addr *source);
 void call_free(struct call *c);
 void call_leave_route(struct call *c);
+struct call_rare *call_rare(struct call *c); /* NULL: no memory */
+void call_stop_clock(struct call *c);        /* of the longest duration */
 void call_leave_moved(struct call *c, unsigned leg);
 void call_note(struct call *c, unsigned leg, unsigned status, enum call_note what);
 /* Nothing waits any more: gives the memory back. */

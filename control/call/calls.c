@@ -36,7 +36,8 @@ void calls_free(struct calls *c)
 
 		if (m)
 			media_drop(m);
-		for (struct call_given_up *g = c->first->given_up; g; g = g->next)
+		for (struct call_given_up *g = c->first->rare ? c->first->rare->given_up : NULL; g;
+		     g = g->next)
 			media_drop(g->media);
 		call_free(c->first);
 	}

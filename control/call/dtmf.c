@@ -42,11 +42,15 @@ static void send_info(struct call_leg *to, char digit, uint32_t duration_ms)
 static bool too_fast(struct call *c)
 {
 	uint64_t now = loop_now(c->calls->loop);
-	uint64_t next = (c->keys_until > now ? c->keys_until : now) + KEY_MS;
+	struct call_rare *rare = call_rare(c);
+	uint64_t next;
 
+	if (!rare)
+		return true;
+	next = (rare->keys_until > now ? rare->keys_until : now) + KEY_MS;
 	if (next > now + KEYS_BURST * KEY_MS)
 		return true;
-	c->keys_until = next;
+	rare->keys_until = next;
 	return false;
 }
 

@@ -33,8 +33,7 @@ enum call_input call_end(struct call *c, unsigned status, struct str headers)
 	end_leg(c, 0, status, headers);
 	end_leg(c, 1, status, headers);
 	call_early_free(c);
-	if (c->longest)
-		timer_stop(c->calls->loop, &c->longest->timer);
+	call_stop_clock(c);
 	c->media = NULL;
 	c->ended = m;
 	call_leave_route(c);

@@ -89,8 +89,8 @@ static void start_over(struct call *c, const struct conf_route *route, struct ca
 {
 	struct early *e = c->early;
 
-	*up = (struct call_given_up){ c->given_up, c->media };
-	c->given_up = up;
+	*up = (struct call_given_up){ c->rare->given_up, c->media };
+	c->rare->given_up = up;
 	c->reports++;
 	media_end(c->media, call_reported, c);
 	c->media = NULL;
@@ -116,7 +116,7 @@ enum call_input call_redirect(struct call *c, const struct call_in *in)
 	const struct sip_uri *uri = NULL;
 	enum call_input next;
 
-	if (copy && up && !sip_contacts_parse(in->e->msg, &contacts)) {
+	if (copy && up && call_rare(c) && !sip_contacts_parse(in->e->msg, &contacts)) {
 		if (!e->n_redirects)
 			e->been[0] = place(c, c->leg[1].trunk, c->leg[1].user);
 		uri = choose(c, &contacts, &route);

@@ -67,7 +67,7 @@ struct transfer *transfer_begin(struct call *c, unsigned gone, const struct conf
 
 	if (!t)
 		return NULL;
-	if (media_add_leg(c->media, gone, trunk)) {
+	if (!call_rare(c) || media_add_leg(c->media, gone, trunk)) {
 		free(t);
 		return NULL;
 	}
@@ -144,7 +144,8 @@ static void end_newcomer(struct transfer *t, unsigned status)
 /* The place of who was lent, who does not come back. */
 static void take_along(struct transfer *t)
 {
-	const struct conf_route **place = &t->from->moved[t->from_leg];
+	struct call_rare *rare = t->from->rare;
+	const struct conf_route **place = rare ? &rare->moved[t->from_leg] : &t->from->route;
 
 	if (!*place)
 		place = &t->from->route;
@@ -326,7 +327,7 @@ static void move_place(struct transfer *t)
 	if (!t->route)
 		return;
 	call_leave_moved(c, t->gone);
-	c->moved[t->gone] = t->route;
+	c->rare->moved[t->gone] = t->route;
 	t->route = NULL;
 }
 
