@@ -334,8 +334,10 @@ static void move_place(struct transfer *t)
 /* What his trunk allows, or allowed: another call does not begin it anew. */
 static void move_end(const struct transfer *t)
 {
-	if (t->from && t->from->longest)
-		call_ends_at(t->call, t->from->longest->at);
+	const struct call_rare *rare = t->from ? t->from->rare : NULL;
+
+	if (rare && rare->longest)
+		call_ends_at(t->call, rare->longest->at);
 	else
 		call_limit_duration(t->call, t->leg.trunk);
 }
