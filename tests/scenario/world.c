@@ -213,6 +213,8 @@ static void read_call(void *arg, const struct call_info *i)
 	for (unsigned n = 0; n < 3; n++) {
 		const struct call_leg_info *l = &i->leg[n];
 
+		for (size_t k = 0; k < l->user.n; k++)
+			read[1] += (unsigned char)l->user.p[k];
 		if (l->trunk)
 			read[1] += strlen(l->trunk) + strlen(l->state) + strlen(l->offer_state) +
 				   strlen(l->offer_text);
