@@ -20,6 +20,7 @@ struct leg_seen { /* a Call-ID */
 	struct deal_leg said;
 	struct deal initial; /* sluice's INVITE, for each dialog that grows from it */
 	struct dialog_seen *dialogs;
+	uint64_t cancelled_ms; /* by sluice; 0: never */
 };
 
 struct once { /* what has happened already */
@@ -287,10 +288,13 @@ static bool is_too_late(const struct seen *s)
 {
 	uint64_t key = mix(mix(6, s->c->call_id), s->c->via.branch);
 	const struct once *first = find_once(s->b, key);
+	uint64_t now = loop_now(s->g->loop);
 
+	if (s->leg->cancelled_ms && now - s->leg->cancelled_ms >= 32000)
+		return true; /* 9.1: nor what comes so long after the CANCEL */
 	if (!first)
 		first = add_once(s, key);
-	return loop_now(s->g->loop) - first->at_ms >= 32000;
+	return now - first->at_ms >= 32000;
 }
 
 static void see_ok(const struct seen *s)
@@ -334,6 +338,8 @@ static void see(struct seen *s)
 	key = key_of_transaction(s, s->c->via.branch);
 	if (wants_final(s))
 		see_final(s, key);
+	if (s->out && !s->m->status && s->m->method == SIP_CANCEL && !s->leg->cancelled_ms)
+		s->leg->cancelled_ms = loop_now(s->g->loop);
 	see_ok(s);
 	if (!is_news(s, key))
 		return;
