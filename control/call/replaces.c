@@ -26,9 +26,11 @@ static unsigned replace_status(const struct call_leg *leg, bool early, const str
 {
 	const struct call *c = leg->call;
 
+	if (leg->index == CALL_THIRD) /* he is only about to come in himself */
+		return 500;
 	if (trunk->transfer == CONF_FOLLOW_REFUSE || (!invited && !may_replace(c, leg, trunk)))
 		return 403;
-	if (leg->index > 1 || c->transfer || c->lent || c->exchange)
+	if (c->transfer || c->lent || c->exchange)
 		return 500;
 	if (early)
 		return c->state == CALL_CALLING && leg->index == 1 && leg->trunk == trunk ? 0 : 481;

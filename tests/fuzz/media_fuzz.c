@@ -430,6 +430,7 @@ static void run(const struct conf *c)
 	}
 	arena_free(arena);
 	must(ports_used() == 0 && f.ms->streams.count == 0, "ports that are left");
+	learned_forget(f.ms);
 	must(f.ms->known.count == 0, "words that are left");
 }
 
