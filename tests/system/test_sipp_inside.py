@@ -532,7 +532,7 @@ def test_session_too_short(world, a, b):
     world.over()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_session_expires(world):
     """Who promised to refresh does not: both sides hear BYE. We refresh for who does not know how. Both ways at once,
     since 90 s are the shortest session that there is."""

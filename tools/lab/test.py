@@ -3,7 +3,7 @@
 
 usage: tools/test [--quick] [--all] [-k PATTERN]
   --quick      no sanitizers, no fuzzing, no coverage, no slow system tests
-  --all        also 100,000 seeds of tests/random, and the benchmarks beside Kamailio and rtpengine (tools/bench all --peers)
+  --all        also 100,000 seeds of tests/random, the system tests that take a minute, and the benchmarks beside Kamailio and rtpengine (tools/bench all --peers)
   -k PATTERN   only what has PATTERN in its name
 """
 import argparse
@@ -17,7 +17,7 @@ import xml.etree.ElementTree
 
 from . import build, coverage, fuzz, term
 
-FUZZ_SECONDS = 30
+FUZZ_SECONDS = 15
 SEEDS = 100000  # of tests/random, beyond those of its meson test
 
 
@@ -143,8 +143,8 @@ def system(count, o):
                "--tb=short", f"--junitxml={xml_file}", where]
     if o.k:
         command += ["-k", o.k]
-    if o.quick:
-        command += ["-m", "not slow"]
+    if not o.all:
+        command += ["-m", "not slow and not long" if o.quick else "not long"]
     if os.path.exists(xml_file):
         os.unlink(xml_file)
     rc = subprocess.run(command, cwd=build.ROOT).returncode
