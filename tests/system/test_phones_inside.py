@@ -217,10 +217,16 @@ def listened():
 
 
 def talk(n, a, b):
-    """Both hear each other, from now on."""
-    when = listened()
-    hears(n, a, b, *when)
-    hears(n, b, a, *when)
+    """Both hear each other, from now on; a telephone may take a moment until its sound flows again."""
+    for last in (False, False, True):
+        when = listened()
+        try:
+            hears(n, a, b, *when)
+            hears(n, b, a, *when)
+            return
+        except AssertionError:
+            if last:
+                raise
 
 
 def call(n, a, b):

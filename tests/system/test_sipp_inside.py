@@ -222,7 +222,7 @@ REL_ANSWER = f"""
 -> 183 sdp rel {HANDLES}
 <- PRACK
 -> 200
-wait 100
+wait 300
 """
 THEN_200 = """
 <- 200
@@ -312,7 +312,8 @@ def test_prack_demanded(world, a, b):
           ~ Require:.*100rel
         -> 183 sdp rel
         <- PRACK
-        -> 200""" + THEN_ANSWER + HUNG_UP)
+        -> 200
+        wait 300""" + THEN_ANSWER + HUNG_UP)
     media_at_stop(world, pa, pb, pa)
     world.over()
 
