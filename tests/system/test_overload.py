@@ -85,7 +85,7 @@ def test_ten_times_the_load(lab, small):
 def test_strangers_do_not_hurt(lab, small):
     """A flood from addresses that are no trunk's: they hear nothing, and the trunks' calls go on."""
     sipload.uas(lab, netns.Lab.CARRIER)
-    rate = 0.8 * capacity(lab)
+    rate = 0.6 * capacity(lab)
     stranger = netns.Lab.PBX.rsplit(".", 1)[0] + ".13"
     flood = sipload.uac(lab, stranger, netns.Lab.INSIDE, [(STRANGERS, FLOOD)], "--call", "100",
                         "--stay", "0", port=5070)

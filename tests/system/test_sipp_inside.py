@@ -222,7 +222,7 @@ REL_ANSWER = f"""
 -> 183 sdp rel {HANDLES}
 <- PRACK
 -> 200
-wait 300
+wait 100
 """
 THEN_200 = """
 <- 200
