@@ -17,7 +17,7 @@ import xml.etree.ElementTree
 
 from . import build, coverage, fuzz, term
 
-FUZZ_SECONDS = 15
+FUZZ_SECONDS = 12
 SEEDS = 100000  # of tests/random, beyond those of its meson test
 
 
