@@ -437,6 +437,8 @@ bool transfer_map_replaces(const struct call *c, const struct conf_trunk *from,
 
 /* ---- redirect.c: 3xx before the answer ---- */
 
+/* Is it a status that says where else to call? */
+bool redirect_is(unsigned status);
 /* Is this failure one that is followed here? Then IN_REDIRECT. */
 bool redirect_wanted(const struct call *c, const struct invite_event *e);
 call_action call_redirect;

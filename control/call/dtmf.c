@@ -7,12 +7,6 @@
 
 #define DURATION_MS 160 /* where nobody says */
 
-static void heard(void *arg, const struct exchange_event *e)
-{
-	(void)arg;
-	(void)e;
-}
-
 static void send_info(struct call_leg *to, char digit, uint32_t duration_ms)
 {
 	bool plain = to->trunk->dtmf == CONF_DTMF_INFO_PLAIN;
@@ -29,9 +23,7 @@ static void send_info(struct call_leg *to, char digit, uint32_t duration_ms)
 					.body = buf_str(&b),
 					.body_type = plain ? STR("application/dtmf")
 							   : STR("application/dtmf-relay"),
-					.max_forwards = 70,
-					.fn = heard,
-				});
+					.max_forwards = 70 });
 }
 
 /* Keys cost a sender of media one packet each, and us a transaction: so many at once, and so many in the long run.

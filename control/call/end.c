@@ -93,8 +93,7 @@ static struct str our_place(const struct call_leg *caller, char mem[ADDR_STR_MAX
 
 static bool passes_redirect(const struct call *c, const struct invite_event *e)
 {
-	return e->msg && e->status >= 300 && e->status <= 302 &&
-	       c->leg[1].trunk->redirect == CONF_FOLLOW_PASS;
+	return e->msg && redirect_is(e->status) && c->leg[1].trunk->redirect == CONF_FOLLOW_PASS;
 }
 
 /* IN_FAIL */

@@ -32,14 +32,14 @@ static struct copy *read_invite(const struct early *e)
 }
 
 /* 305 and 380 say something else (RFC 3261 21.3.4, 21.3.5). */
-static bool is_redirect(unsigned status)
+bool redirect_is(unsigned status)
 {
 	return status >= 300 && status <= 302;
 }
 
 bool redirect_wanted(const struct call *c, const struct invite_event *e)
 {
-	return is_redirect(e->status) && c->state == CALL_CALLING && c->early && e->msg &&
+	return redirect_is(e->status) && c->state == CALL_CALLING && c->early && e->msg &&
 	       c->leg[1].trunk->redirect == CONF_FOLLOW_HERE && !c->leg[0].oa.agreed &&
 	       c->leg[0].oa.state != OA_SENT && c->early->n_redirects < REDIRECTS_MAX;
 }

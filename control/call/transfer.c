@@ -168,12 +168,6 @@ void transfer_drop(struct call *c, unsigned status)
 
 /* ---- what the referrer hears: RFC 3515 2.4.4 ---- */
 
-static void heard(void *arg, const struct exchange_event *e)
-{
-	(void)arg;
-	(void)e;
-}
-
 void transfer_tell(struct transfer *t, unsigned status)
 {
 	struct invite *inv = t->call->leg[t->gone].inv;
@@ -199,8 +193,7 @@ void transfer_tell(struct transfer *t, unsigned status)
 						  .headers = buf_str(&h),
 						  .body = buf_str(&b),
 						  .body_type = STR("message/sipfrag;version=2.0"),
-						  .max_forwards = 70,
-						  .fn = heard });
+						  .max_forwards = 70 });
 }
 
 /* ---- how it goes ---- */
@@ -249,8 +242,7 @@ static enum transfer_input take_answer(struct transfer *t, const struct transfer
 	call_note(t->call, CALL_THIRD, in->e->status, NOTE_ANSWER);
 	call_keep_privacy(&t->leg, in->e->msg);
 	invite_ack(t->leg.inv, STR_NONE, STR_NONE);
-	oa_input(&t->leg.oa, sdp.n ? OA_GOT_2XX_SDP : OA_GOT_2XX);
-	t->leg.oa = (struct oa){ OA_DONE, true };
+	t->leg.oa = (struct oa){ OA_DONE, true }; /* a reliable 18x may have done it before */
 	t->status = 488;
 	keep_answer(t, sdp);
 	return t->answer.n ? TI_FREE : TI_FAILED;

@@ -200,25 +200,6 @@ static void remember(struct media_shard *ms, struct learned *r, struct known *of
 		known_set(ms, &r->of[i], of[i] ? known_ref(of[i]) : NULL);
 }
 
-static void learn_anew(struct media_shard *ms, struct media_leg *l);
-
-void numbers_learn(struct media_shard *ms, struct media_leg *l)
-{
-	struct learned *r = learned_at(ms, l);
-	struct known *before = l->numbers;
-
-	if (r->of[0] == l->told && r->of[1] == l->said && r->of[2] == before && r->of[3]) {
-		if (before != r->of[3])
-			known_set(ms, &l->numbers, known_ref(r->of[3]));
-		return;
-	}
-	if (before)
-		known_ref(before);
-	learn_anew(ms, l);
-	remember(ms, r, (struct known *[4]){ l->told, l->said, before, l->numbers });
-	known_put(ms, before);
-}
-
 static void learn_anew(struct media_shard *ms, struct media_leg *l)
 {
 	struct meaning a[MEANINGS_MAX];
@@ -237,4 +218,21 @@ static void learn_anew(struct media_shard *ms, struct media_leg *l)
 	struct known *k = known_get(ms, a, n * sizeof(a[0]));
 	if (k)
 		known_set(ms, &l->numbers, k);
+}
+
+void numbers_learn(struct media_shard *ms, struct media_leg *l)
+{
+	struct learned *r = learned_at(ms, l);
+	struct known *before = l->numbers;
+
+	if (r->of[0] == l->told && r->of[1] == l->said && r->of[2] == before && r->of[3]) {
+		if (before != r->of[3])
+			known_set(ms, &l->numbers, known_ref(r->of[3]));
+		return;
+	}
+	if (before)
+		known_ref(before);
+	learn_anew(ms, l);
+	remember(ms, r, (struct known *[4]){ l->told, l->said, before, l->numbers });
+	known_put(ms, before);
 }

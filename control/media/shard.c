@@ -209,8 +209,7 @@ void media_shard_free(struct media_shard *ms)
 	orphan_free_all(ms);
 	table_fini(&ms->streams);
 	table_fini(&ms->orphans);
-	if (ms->known.count)
-		learned_forget(ms);
+	learned_forget(ms);
 	table_fini(&ms->known);
 	for (unsigned i = 0; i < ms->n_networks; i++)
 		ports_free(ms->ports[i]);

@@ -354,8 +354,8 @@ struct exchange_params {
 	struct str contact_user;
 	struct str headers, body, body_type;
 	uint8_t max_forwards;
-	exchange_fn
-		*fn; /* called exactly once, never from inside, unless the core is freed before */
+	exchange_fn *
+		fn; /* called exactly once, never from inside, unless the core is freed before; NULL: nobody waits */
 	void *arg;
 };
 
