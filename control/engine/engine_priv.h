@@ -6,7 +6,7 @@
 
 /* Well below FLOW_DATAGRAM_MAX, so that the answers (a DEL's is the longest) fit into one too. */
 #define ENGINE_DATAGRAM 32768
-#define ENGINE_MESSAGE  2048 /* octets of the longest request, and of its answer */
+#define ENGINE_MESSAGE  4096 /* octets of the longest request, and of its answer */
 
 enum engine_state {
 	ENGINE_DOWN,    /* the retry timer runs */

@@ -5,9 +5,14 @@
  * Nouns: a *rule* is a flow as control set it, immutable once published. A *direction* is one
  * component (RTP or RTCP) coming in on one side of a flow: mutable, with one owner at a time (the
  * worker, or the holder of the direction's lock in the kernel). A packet goes
- *     relay_plan()    may it pass, what will it look like. RTP proves nothing but its source, so
- * this is where sources are learned relay_commit()  it passes: sequence state and counters move on,
- * the payload type is rewritten and is then sent by the engine.
+ *     relay_open()    SRTP only: may it be opened, and as what. Nothing is learned or counted yet
+ *     relay_opened()  its tag was right: the replay window and the roll-over counter move on
+ *     relay_plan()    may it pass, what will it look like. RTP proves nothing but its source, so this is
+ *                     where sources are learned
+ *     relay_commit()  it passes: sequence state and counters move on, the payload is rewritten
+ *     relay_seal()    where it leaves as SRTP: its index. The engine seals and sends it
+ * The cipher is the engine's; the rules around it (RFC 3711 3.3, 3.3.1, 3.3.2, 3.4) are srtp.c's. An engine may
+ * do each step for a whole burst before the next one.
  *
  * The source-learning state machine is described and declared in source.h. */
 #ifndef SLUICE_RELAY_RELAY_H
@@ -45,7 +50,13 @@ enum relay_action {
 	X(NO_DESTINATION, "rtp_no_destination", "the other side's address is not known yet")       \
 	X(RTCP_MALFORMED, "rtcp_malformed", "RTCP lengths do not add up")                          \
 	X(RTCP_RATE, "rtcp_rate", "more RTCP than 5 packets/s plus 1/50 of the RTP")               \
-	X(NOT_MEDIA, "not_media", "neither RTP nor RTCP, and nobody asked for it")
+	X(NOT_MEDIA, "not_media", "neither RTP nor RTCP, and nobody asked for it")                 \
+	X(SRTP_AUTH, "srtp_auth", "SRTP authentication failed: another key, or not SRTP")          \
+	X(SRTP_REPLAY, "srtp_replay", "SRTP that was there before, or is too old to tell")         \
+	X(SRTP_SSRC, "srtp_ssrc", "more SSRCs under one SRTP key than are kept apart")             \
+	X(SRTP_REUSE, "srtp_reuse", "sealing would use an SRTP index twice")                       \
+	X(SRTP_KEY, "srtp_key", "the SRTP key is used up, or the cipher failed")                   \
+	X(POLICED, "policed", "above the rate that was negotiated")
 
 enum relay_drop {
 #define X(id, name, text) RELAY_DROP_##id,
@@ -107,6 +118,47 @@ struct relay_rtp_state {
 	u8 started;
 };
 
+/* Of one SSRC under one key. */
+struct relay_srtp_stream {
+	u64 index; /* the highest; RFC 3711 3.3.1: ROC * 2^16 + sequence number, or the SRTCP index */
+	u64 seen[2]; /* replay window: bit n of the 128: index - n was there */
+	u32 ssrc;
+	u8 used;
+};
+
+#define RELAY_SRTP_SSRCS 4
+
+struct relay_srtp_key {
+	struct relay_srtp_stream stream[RELAY_SRTP_SSRCS];
+	u32 number; /* of the key; 0: none */
+	u8 next;    /* the stream that gives way to a new SSRC */
+};
+
+/* SRTP state of one direction. The engine gives the memory, zeroed, to those directions that need it and
+ * keeps it as long as the direction: see relay_dir.srtp. */
+struct relay_srtp {
+	struct relay_srtp_key in;  /* what comes in on d->side is opened with */
+	struct relay_srtp_key old; /* the key before, until old_us */
+	struct relay_srtp_key out; /* what this direction sends is sealed with */
+	u64 old_us;
+	u64 auth_failed, replayed;
+	u32 told; /* packets since the last INDEX */
+	u32 rtcp; /* the last SRTCP index sent, over all SSRCs */
+	u8 tell;  /* an INDEX is due */
+};
+
+/* What the cipher of one packet needs besides its key. */
+struct relay_crypt {
+	u64 index; /* RFC 3711; with is_rtcp 31 bits */
+	u32 ssrc;  /* host order */
+	u32 len;   /* open: octets before MKI and tag, of SRTCP without its index word */
+	u16 clear; /* octets in front that stay as they are: the RTP header with CSRCs and extension; 8 of RTCP */
+	u8 is_rtcp;
+	u8 old;   /* open: with the key before */
+	u8 plain; /* open: SRTCP whose E bit is 0: authenticated alone */
+	u8 drop;  /* enum relay_drop, where the verdict is RELAY_DROP */
+};
+
 /* What every packet of a learned source needs lies in two cache lines, from `rtp.received` to
  * `src.rank`. */
 struct relay_dir {
@@ -128,7 +180,8 @@ struct relay_dir {
 	struct flow_addr refused; /* the last source that was not eligible */
 	u32 rtcp_tokens_us;       /* bucket of the RTCP rate cap; a packet takes 200 ms out */
 	u64 rtcp_refill_us;
-	u64 rtcp_rtp_seen; /* RTP packets that the bucket was credited for */
+	u64 rtcp_rtp_seen;       /* RTP packets that the bucket was credited for */
+	struct relay_srtp *srtp; /* NULL: neither side of this direction has crypto */
 	struct relay_event event;
 	struct relay_play play;
 } __attribute__((aligned(64)));
@@ -143,6 +196,8 @@ struct relay_packet {
 	u32 len;              /* it may become shorter */
 	struct flow_addr src; /* where it came from; unused octets of ip are 0 */
 	u64 now_us;           /* any monotonic clock in microseconds, one for all calls */
+	bool authentic;       /* set by relay_opened() */
+	u64 index;            /* of what was opened: proves that a packet is newer than another */
 };
 
 struct relay_plan {
@@ -153,7 +208,8 @@ struct relay_plan {
 	u8 dscp;               /* RELAY_FORWARD */
 	u8 marker_pt;          /* new second octet of the RTP header */
 	u8 is_rtcp;            /* RTCP, on its own port or muxed */
-	u8 edit;       /* more than the payload type changes; how is relay_commit()'s affair */
+	u8 seal; /* RELAY_FORWARD: it leaves as SRTP or SRTCP: relay_seal() after relay_commit() */
+	u8 edit; /* more than the payload type changes; how is relay_commit()'s affair */
 	u8 hold_slot;  /* RELAY_HOLD: candidate to keep it with (0..SOURCE_CANDIDATES-1) */
 	u8 hold_fresh; /* RELAY_HOLD: first free what is kept in this slot, it is worthless */
 	u8 flush_slot; /* SOURCE_LATCHED: candidate whose held packets go out; 0xff: none */
@@ -176,6 +232,34 @@ void relay_flow_update(struct relay_flow *f, const struct flow *rule, u64 now_us
 void relay_dir_init(struct relay_dir *d, const struct flow *rule, unsigned side, unsigned component,
 		    struct relay_dir *peer);
 void relay_dir_update(struct relay_dir *d, const struct flow *rule, u64 now_us);
+
+/* ---- SRTP ---- */
+
+/* Is what comes in on this direction SRTP? Then every packet of it goes through relay_open() first. */
+static inline bool relay_is_secure(const struct relay_dir *d)
+{
+	return d->srtp && d->rule->side[d->side].in.suite != FLOW_SUITE_NONE;
+}
+
+/* `d` and `rtp` as for relay_plan(). RELAY_FORWARD: open it as *c says, then call relay_opened(). RELAY_PUNT: no SRTP:
+ * relay_plan() says what becomes of it. RELAY_DROP: counted under c->drop; those are packets of sources that could
+ * not be the side's, so that strangers cost no cipher. */
+enum relay_action relay_open(struct relay_dir *d, struct relay_dir *rtp,
+			     const struct relay_packet *pkt, struct relay_crypt *c);
+/* The cipher is done. Right: pkt->len is that of the RTP or RTCP packet from now on, and relay_plan() comes next. Wrong tag:
+ * true in *again: open the packet, which is as it was received, once more as *c says now (the key before). False: drop
+ * it, it is counted under c->drop. */
+bool relay_opened(struct relay_dir *d, struct relay_packet *pkt, struct relay_crypt *c, bool right,
+		  bool *again);
+/* After relay_commit(), and for what relay_tick() makes, where plan->seal. False: drop it, counted under c->drop:
+ * nothing may be sealed twice. pkt is what leaves; the engine appends the SRTCP index word (E bit set) and the tag. */
+bool relay_seal(struct relay_dir *d, const struct relay_packet *pkt, const struct relay_plan *plan,
+		struct relay_crypt *c);
+/* What control is to keep of this direction for RESUME, when srtp->tell is set (which is cleared): parts IN or IN_RTCP
+ * of d->side with !outgoing, OUT or OUT_RTCP of the other side with outgoing. False: nothing of that kind. */
+bool relay_resume_state(struct relay_dir *d, bool outgoing, struct flow_resume *out);
+/* After relay_dir_init() of a flow that is new to the engine: goes on where rule->side[].resume says. */
+void relay_dir_resume(struct relay_dir *d, u64 now_us);
 
 /* `d` belongs to the port that the packet came to: RTCP that shares the RTP port is passed on to
  * d->mate inside, here and in relay_commit(). `rtp` is the RTP direction of the same side where d
