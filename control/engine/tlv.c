@@ -18,12 +18,13 @@
 	}
 
 static const struct nla_policy top_policy[FLOW_A_MAX + 1] = {
-	[FLOW_A_VERSION] = FIXED(4), [FLOW_A_EPOCH] = FIXED(8), [FLOW_A_CAPS] = FIXED(4),
-	[FLOW_A_STATUS] = FIXED(4),  [FLOW_A_REASON] = TEXT,    [FLOW_A_ID] = FIXED(8),
-	[FLOW_A_GEN] = FIXED(4),     [FLOW_A_IDLE] = FIXED(4),  [FLOW_A_EVENT] = FIXED(4),
-	[FLOW_A_SIDE] = FIXED(4),    [FLOW_A_NAME] = TEXT,      [FLOW_A_COUNT] = FIXED(8),
-	[FLOW_A_DRIVER] = TEXT,      [FLOW_A_WHY] = TEXT,       [FLOW_A_AGE] = FIXED(8),
-	[FLOW_A_KIND] = FIXED(1),    [FLOW_A_DIGIT] = FIXED(1), [FLOW_A_DURATION] = FIXED(4),
+	[FLOW_A_VERSION] = FIXED(4),   [FLOW_A_EPOCH] = FIXED(8),    [FLOW_A_CAPS] = FIXED(4),
+	[FLOW_A_STATUS] = FIXED(4),    [FLOW_A_REASON] = TEXT,       [FLOW_A_ID] = FIXED(8),
+	[FLOW_A_GEN] = FIXED(4),       [FLOW_A_IDLE] = FIXED(4),     [FLOW_A_EVENT] = FIXED(4),
+	[FLOW_A_SIDE] = FIXED(4),      [FLOW_A_NAME] = TEXT,         [FLOW_A_COUNT] = FIXED(8),
+	[FLOW_A_DRIVER] = TEXT,        [FLOW_A_WHY] = TEXT,          [FLOW_A_AGE] = FIXED(8),
+	[FLOW_A_KIND] = FIXED(1),      [FLOW_A_DIGIT] = FIXED(1),    [FLOW_A_DURATION] = FIXED(4),
+	[FLOW_A_COMPONENT] = FIXED(1), [FLOW_A_SRC_PORT] = FIXED(2),
 };
 
 /* ---- writing ---- */

@@ -39,9 +39,22 @@ struct tlv_event {
 	u32 gen;
 	u32 event; /* enum flow_event */
 	u32 side;
-	struct flow_addr source; /* LATCHED */
+	struct flow_addr source; /* LATCHED, PUNT */
 	u32 duration_ms;         /* DTMF */
 	u8 digit;                /* DTMF: RFC 4733 event 0-15 */
+	u8 component;            /* PUNT: the port that it came to */
+	u32 n;                   /* PUNT: octets of payload, which is borrowed */
+	const u8 *payload;
+	struct flow_resume resume; /* INDEX: parts that changed */
+};
+
+/* FLOW_CMD_SEND. payload is borrowed. */
+struct tlv_send {
+	u64 flow_id;
+	u32 side, n;
+	const u8 *payload;
+	struct flow_addr to; /* family 0: where that side's media goes */
+	u8 component;        /* 0: from our RTP port, 1: from that of RTCP */
 };
 
 /* FLOW_CMD_DTMF */
@@ -64,9 +77,11 @@ void tlv_put_u32(struct tlv_out *o, int type, u32 v);
 void tlv_put_u64(struct tlv_out *o, int type, u64 v);
 void tlv_put_str(struct tlv_out *o, int type, const char *s);
 void tlv_put_flow(struct tlv_out *o, const struct flow *f); /* ID GEN IDLE KIND SIDE0 SIDE1 */
-void tlv_put_report(struct tlv_out *o, const struct tlv_report *r); /* the same and the counters */
+/* The same without keys and RESUME, and the counters. */
+void tlv_put_report(struct tlv_out *o, const struct tlv_report *r);
 void tlv_put_event(struct tlv_out *o, const struct tlv_event *e);
 void tlv_put_dtmf(struct tlv_out *o, const struct tlv_dtmf *d);
+void tlv_put_send(struct tlv_out *o, const struct tlv_send *s);
 /* One named counter, one device: called inside tlv_nest_begin(o, FLOW_A_DROPS or FLOW_A_PORTS). */
 size_t tlv_nest_begin(struct tlv_out *o, int type);
 void tlv_nest_end(struct tlv_out *o, size_t nest);
@@ -85,12 +100,14 @@ const char *tlv_str(const struct tlv_msg *m, int type); /* NULL: absent. Always 
  * checked here: id and generation not 0, local and remote of one family, prefix lengths,
  * ptime 1..240, clock 1000..384000, DSCP < 64, payload types < 128 and listed once, ports != 0
  * (RTCP: 0 is none), those of telephone-event not 0, which is PCMU; event clock as the other one.
+ * keys as long as their suite says, no MKI in CRYPTO_OUT.
  * `sig` and ACL entries of the other family are legal: they never match. All
  * unused octets of *f are 0, so that two flows can be compared as memory. */
 int tlv_get_flow(const struct tlv_msg *m, struct flow *f, const char **why);
 int tlv_get_report(const struct tlv_msg *m, struct tlv_report *r, const char **why);
 int tlv_get_event(const struct tlv_msg *m, struct tlv_event *e, const char **why);
 int tlv_get_dtmf(const struct tlv_msg *m, struct tlv_dtmf *d, const char **why);
+int tlv_get_send(const struct tlv_msg *m, struct tlv_send *s, const char **why);
 /* Calls fn for every element of FLOW_A_DROPS. */
 void tlv_each_drop(const struct tlv_msg *m, void (*fn)(void *arg, const char *name, u64 count),
 		   void *arg);

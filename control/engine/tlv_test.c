@@ -38,7 +38,11 @@ static struct flow full_flow(void)
 	s->remote_rtcp = 30001;
 	s->sig = v4(3, 0);
 	s->clock = 16000;
-	s->flags = FLOW_SIDE_HOLD | FLOW_SIDE_RTCP_MUX | FLOW_SIDE_DTMF_TELL | FLOW_SIDE_DTMF_TAKE;
+	s->flags = FLOW_SIDE_HOLD | FLOW_SIDE_RTCP_MUX | FLOW_SIDE_DTMF_TELL | FLOW_SIDE_DTMF_TAKE |
+		   FLOW_SIDE_STUN | FLOW_SIDE_DTLS;
+	s->rate = 24001;
+	s->burst = 9002;
+	s->ssrc_mask = 0x80402010;
 	s->n_acl = FLOW_ACL_MAX;
 	s->mode = FLOW_MODE_NAT;
 	s->learn_len = 24;
@@ -82,6 +86,15 @@ static struct flow_stats full_stats(u8 x)
 	s.state = FLOW_STATE_FROZEN;
 	s.source = x & 1 ? v6(x, 700 + x) : v4(x, 700 + x);
 	s.refused = x & 1 ? v4(x, 0) : v6(x, 0);
+	s.auth_failed = 6ull << 40 | x;
+	s.replayed = 7ull << 40 | x;
+	s.policed = 8ull << 40 | x;
+	s.ssrcs = 900u + x;
+	s.rtt_us = 1000u + x;
+	s.peer_jitter_us = 1100u + x;
+	s.peer_lost = -7 - x;
+	s.peer_fraction = 200 + x;
+	memcpy(s.last_drop, "rtp_no_destination", 19);
 	return s;
 }
 
@@ -268,7 +281,7 @@ static void event_bounds(void **state)
 	static const struct {
 		u32 event, side;
 		const char *why;
-	} t[] = { { 0, 0, "event" }, { FLOW_EVENT_DTMF + 1, 0, "event" }, { 1, 2, "side" } };
+	} t[] = { { 0, 0, "event" }, { FLOW_EVENT_FLOOD + 1, 0, "event" }, { 1, 2, "side" } };
 
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		struct wire w;
@@ -444,7 +457,7 @@ static void bounds_of_a_flow(void **state)
 	REFUSED(s->remote.family = 6, "remote");
 	REFUSED(f.side[1].local.family = 4, "remote");
 	REFUSED(s->mode = 2, "mode");
-	REFUSED(s->flags = 16, "flags");
+	REFUSED(s->flags = 64, "flags");
 	REFUSED(f.kind = FLOW_KIND_RAW + 1, "kind");
 	REFUSED(s->dtmf_in = 0, "dtmf_in");
 	REFUSED(s->dtmf_in = 128, "dtmf_in");

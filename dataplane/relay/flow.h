@@ -367,7 +367,7 @@ struct flow_stats {
 	u32 rtt_us, peer_jitter_us;
 	s32 peer_lost;
 	u8 peer_fraction;
-	const char *last_drop; /* a literal of the engine, or in the message; NULL: none */
+	char last_drop[24]; /* its name; "": none */
 };
 
 #endif

@@ -30,7 +30,7 @@ static void again(const struct tlv_out *o, struct tlv_msg *m)
 
 static void check_flow(const struct flow *f)
 {
-	u32 mem[1024];
+	u32 mem[2048];
 	struct tlv_out o;
 	struct tlv_msg m;
 	struct flow g;
@@ -48,7 +48,7 @@ static void check_flow(const struct flow *f)
 
 static void check_report(const struct tlv_report *r)
 {
-	u32 mem[1024];
+	u32 mem[2048];
 	struct tlv_out o;
 	struct tlv_msg m;
 	struct tlv_report q;
@@ -66,7 +66,7 @@ static void check_report(const struct tlv_report *r)
 
 static void check_event(const struct tlv_event *e)
 {
-	u32 mem[256];
+	u32 mem[512];
 	struct tlv_out o;
 	struct tlv_msg m;
 	struct tlv_event g;
@@ -82,7 +82,31 @@ static void check_event(const struct tlv_event *e)
 	struct tlv_event want = *e;
 	if (!want.source.family)
 		want.source = (struct flow_addr){ 0 };
-	if (tlv_get_event(&m, &g, &why) || memcmp(&want, &g, sizeof(g)))
+	if (tlv_get_event(&m, &g, &why) || (g.n && memcmp(want.payload, g.payload, g.n)))
+		abort();
+	want.payload = g.payload;
+	if (memcmp(&want, &g, sizeof(g)))
+		abort();
+}
+
+static void check_send(const struct tlv_send *s)
+{
+	u32 mem[512];
+	struct tlv_out o;
+	struct tlv_msg m;
+	struct tlv_send want = *s, g;
+	const char *why;
+
+	tlv_out_init(&o, mem, sizeof(mem));
+	tlv_begin(&o, FLOW_CMD_SEND, 0, 1);
+	tlv_put_send(&o, s);
+	if (tlv_end(&o))
+		abort();
+	again(&o, &m);
+	if (tlv_get_send(&m, &g, &why) || memcmp(s->payload, g.payload, g.n))
+		abort();
+	want.payload = g.payload;
+	if (memcmp(&want, &g, sizeof(g)))
 		abort();
 }
 
@@ -110,6 +134,7 @@ static void check_message(const struct tlv_msg *m)
 	struct tlv_report r;
 	struct tlv_event e;
 	struct tlv_dtmf d;
+	struct tlv_send send;
 	struct sum sum = { 0 };
 	const char *why = NULL, *s;
 
@@ -123,6 +148,8 @@ static void check_message(const struct tlv_msg *m)
 		check_event(&e);
 	if (!tlv_get_dtmf(m, &d, &why))
 		check_dtmf(&d);
+	if (!tlv_get_send(m, &send, &why))
+		check_send(&send);
 	tlv_each_drop(m, on_drop, &sum);
 	tlv_each_port(m, on_port, &sum);
 	for (int type = 0; type <= FLOW_A_MAX; type++) {
