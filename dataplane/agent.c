@@ -190,11 +190,12 @@ static int begin(struct agent *a)
 	u64 key[2];
 	loop_random(a->p.loop, key, sizeof(key));
 	loop_random(a->p.loop, &a->epoch, sizeof(a->epoch));
+	a->rules = rule_maker_new(a->p.ports);
 	a->op = calloc(OPS_MAX, sizeof(*a->op));
 	a->order = calloc(OPS_MAX, sizeof(*a->order));
 	a->in = malloc(FLOW_DATAGRAM_MAX);
 	a->out = malloc(FLOW_DATAGRAM_MAX);
-	int err = a->op && a->order && a->in && a->out ? table_init(&a->by_id, key, 64) : -ENOMEM;
+	int err = a->rules && a->op && a->order && a->in && a->out ? table_init(&a->by_id, key, 64) : -ENOMEM;
 	timer_init(&a->scan, on_scan, a);
 	neigh_on_known(a->p.neigh, wake_worker, a);
 	if (!err)
@@ -240,13 +241,14 @@ void agent_free(struct agent *a)
 		punt_detach(a->p.ports->port[i].punt);
 	neigh_on_known(a->p.neigh, NULL, NULL);
 	for (u32 i = 0; i < a->n_flows; i++) {
-		free(a->flow[i]->rule);
-		free(a->flow[i]);
+		rule_free(a->flow[i]->rule);
+		flow_free(a->flow[i]);
 	}
 	table_fini(&a->by_id);
 	close(a->p.listener);
 	free(a->flow);
 	free(a->due_us);
+	rule_maker_free(a->rules);
 	free(a->op);
 	free(a->order);
 	free(a->in);

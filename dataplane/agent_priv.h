@@ -45,6 +45,7 @@ struct agent {
 	u32 n_flows, cap_flows;
 	struct timer scan;
 	u64 epoch;
+	struct rule_maker *rules;
 	struct op *op;
 	struct order *order;
 	void *in, *out; /* FLOW_DATAGRAM_MAX each */

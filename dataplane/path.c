@@ -246,6 +246,7 @@ enum relay_played path_play(struct worker *w, struct path *path, const struct or
 
 void path_renew(struct worker *w, struct path *path, const struct rule *rule)
 {
+	path->dir.srtp = flow_srtp(path->flow, path->dir.side, path->dir.component);
 	relay_dir_update(&path->dir, &rule->flow, w->now_us);
 	if (!source_holds(&path->dir.src))
 		held_free(w, path,

@@ -10,11 +10,17 @@
 #define RETIRED_MAX 8192
 #define RETIRE_AT   64
 
+struct retired {
+	void *p;
+	void (*release)(void *);
+};
+
 static void free_retired(void *arg, void *elem, unsigned n)
 {
+	const struct retired *r = elem;
 	(void)arg;
 	for (unsigned i = 0; i < n; i++)
-		free(((void **)elem)[i]);
+		r[i].release(r[i].p);
 }
 
 int media_table_open(struct media_table *t, unsigned n_networks)
@@ -33,7 +39,7 @@ int media_table_open(struct media_table *t, unsigned n_networks)
 		return -ENOMEM;
 	struct rte_rcu_qsbr_dq_parameters dq = { .name = "retired",
 						 .size = RETIRED_MAX,
-						 .esize = sizeof(void *),
+						 .esize = sizeof(struct retired),
 						 .trigger_reclaim_limit = RETIRE_AT,
 						 .max_reclaim_size = RETIRED_MAX,
 						 .free_fn = free_retired,
@@ -117,15 +123,16 @@ void media_table_clear(struct media_table *t, struct dp_flow *f)
 	clear(t, f->rule, NULL);
 }
 
-void media_table_retire(struct media_table *t, void *p)
+void media_table_retire(struct media_table *t, void *p, void (*release)(void *))
 {
+	struct retired r = { p, release };
 	if (!p)
 		return;
-	if (rte_rcu_qsbr_dq_enqueue(t->retired, &p)) {
+	if (rte_rcu_qsbr_dq_enqueue(t->retired, &r)) {
 		/* Full: wait for the readers once, which frees all of it. */
 		rte_rcu_qsbr_synchronize(t->rcu, RTE_QSBR_THRID_INVALID);
 		media_table_reclaim(t);
-		free(p);
+		release(p);
 	}
 }
 

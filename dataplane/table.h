@@ -13,17 +13,10 @@
 #include <rte_common.h>
 #include <rte_rcu_qsbr.h>
 #include "base/table.h"
-#include "port.h"
-#include "relay/relay.h"
+#include "rule.h"
 
-struct dp_flow;
 struct held;
 struct hop;
-
-struct rule {
-	struct flow flow;
-	const struct network *net[2]; /* by side: where its local address is */
-};
 
 /* The worker's, once it is published. */
 struct path {
@@ -41,9 +34,17 @@ struct dp_flow {
 	/* the agent's */
 	struct table_node by_id;
 	struct rule *rule; /* owned, until it is retired */
+	struct relay_srtp *srtp; /* of the four directions; NULL: none ever needed it */
 	u64 created_us;
 	u32 place; /* in the agent's list of flows */
 };
+
+/* What its direction is given as relay_dir.srtp. */
+static inline struct relay_srtp *flow_srtp(const struct dp_flow *f, unsigned side,
+					   unsigned component)
+{
+	return f->srtp ? &f->srtp[2 * side + component] : NULL;
+}
 
 struct media_table {
 	_Atomic(struct path *) *slot[NETWORKS_MAX]; /* 65536 each, by UDP port */
@@ -65,8 +66,9 @@ static inline struct path *media_table_find(const struct media_table *t, unsigne
 int media_table_set(struct media_table *t, struct dp_flow *f, const struct rule *rule);
 void media_table_clear(struct media_table *t, struct dp_flow *f); /* those of f->rule */
 
-/* Frees `p` (of malloc) after the workers' grace period; owners have let go of it before. */
-void media_table_retire(struct media_table *t, void *p);
+/* Lets `release` free `p` (NULL is fine) after the workers' grace period, on this thread; owners have let go
+ * of it before. */
+void media_table_retire(struct media_table *t, void *p, void (*release)(void *));
 /* Frees what has had its grace period; returns how much is left. */
 unsigned media_table_reclaim(struct media_table *t);
 

@@ -1,54 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <linux/netlink.h>
 #include "agent_priv.h"
 
 /* ---- SET ---- */
-
-static bool in_media(const struct network *n, u16 port)
-{
-	return port >= n->conf->media_lo && port <= n->conf->media_hi;
-}
-
-/* Finds the network of each side's local address; ports must be in its range. NULL: all well. */
-static const char *place_rule(struct ports *ports, struct rule *r)
-{
-	for (unsigned i = 0; i < 2; i++) {
-		const struct flow_side *s = &r->flow.side[i];
-		u32 ip;
-		memcpy(&ip, s->local.ip, sizeof(ip));
-		r->net[i] = s->local.family == 4 ? ports_network(ports, ip) : NULL;
-		if (!r->net[i])
-			return "local address belongs to no network of this engine";
-		if (!in_media(r->net[i], s->local.port) ||
-		    (s->local_rtcp && !in_media(r->net[i], s->local_rtcp)))
-			return "local port is outside the network's media ports";
-	}
-	return NULL;
-}
-
-static struct dp_flow *new_flow(const struct rule *rule)
-{
-	struct dp_flow *f =
-		aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL(sizeof(*f), RTE_CACHE_LINE_SIZE));
-	if (!f)
-		return NULL;
-	memset(f, 0, sizeof(*f));
-	f->created_us = worker_now_us();
-	for (unsigned side = 0; side < 2; side++) {
-		for (unsigned c = 0; c < 2; c++) {
-			struct path *p = &f->path[side][c];
-			p->flow = f;
-			p->rtp = &f->path[side][RELAY_RTP];
-			p->out = rule->net[!side];
-			relay_dir_init(&p->dir, &rule->flow, side, c, &f->path[!side][c].dir);
-			p->dir.mate = &f->path[side][!c].dir;
-		}
-	}
-	return f;
-}
 
 /* The next hops are looked for before the first packet needs them. */
 static void want_hops(struct agent *a, const struct rule *r)
@@ -67,12 +23,12 @@ static void want_hops(struct agent *a, const struct rule *r)
 
 static int set_new(struct agent *a, struct op *op, struct rule *rule)
 {
-	struct dp_flow *f = new_flow(rule);
+	struct dp_flow *f = flow_new(rule);
 	if (!f)
 		return -ENOMEM;
 	int err = media_table_set(a->p.table, f, rule);
 	if (err) {
-		free(f);
+		flow_free(f);
 		op->reason = "local port is in use by another flow";
 		return err;
 	}
@@ -81,7 +37,7 @@ static int set_new(struct agent *a, struct op *op, struct rule *rule)
 	if (err) {
 		media_table_clear(a->p.table, f);
 		f->rule = NULL; /* the caller's again; a worker may be looking at both */
-		media_table_retire(a->p.table, f);
+		media_table_retire(a->p.table, f, flow_free);
 	}
 	return err;
 }
@@ -90,7 +46,10 @@ static int set_new(struct agent *a, struct op *op, struct rule *rule)
 static int set_again(struct agent *a, struct op *op, struct dp_flow *f, struct rule *rule,
 		     unsigned *n_orders)
 {
-	int err = media_table_set(a->p.table, f, rule);
+	int err = flow_expect(f, rule);
+	if (err)
+		return err;
+	err = media_table_set(a->p.table, f, rule);
 	if (err) {
 		op->reason = "local port is in use by another flow";
 		return err;
@@ -104,24 +63,21 @@ static int set_again(struct agent *a, struct op *op, struct dp_flow *f, struct r
 
 static int do_set(struct agent *a, struct op *op, unsigned *n_orders)
 {
-	struct rule *rule = calloc(1, sizeof(*rule));
-	int err = rule ? tlv_get_flow(&op->msg, &rule->flow, &op->reason) : -ENOMEM;
+	struct rule *rule;
+	int err = rule_read(&rule, &op->msg, &op->reason);
 	struct dp_flow *f = err ? NULL : agent_flow(a, rule->flow.id);
 	if (!err && f && rule->flow.gen <= f->rule->flow.gen) {
 		err = rule->flow.gen < f->rule->flow.gen ? -ESTALE : 0;
 		op->reason = err ? "generation is older than the one in force" : NULL;
-		free(rule);
+		rule_free(rule);
 		return err;
 	}
-	if (!err) {
-		op->reason = place_rule(a->p.ports, rule);
-		err = op->reason ? -EADDRNOTAVAIL : 0;
-	}
+	if (!err)
+		err = rule_finish(a->rules, rule, f ? f->rule : NULL, &op->reason);
 	if (!err)
 		err = f ? set_again(a, op, f, rule, n_orders) : set_new(a, op, rule);
-	if (err)
-		media_table_retire(a->p.table,
-				   rule); /* paths of a failed new flow may refer to it */
+	if (err) /* paths of a failed new flow may refer to it */
+		media_table_retire(a->p.table, rule, rule_free);
 	else
 		want_hops(a, rule);
 	return err;
@@ -282,11 +238,11 @@ static void reply_all(struct agent *a, struct client *c, const struct op *op, un
 static void retire(struct agent *a, struct op *op, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		media_table_retire(a->p.table, op[i].old);
+		media_table_retire(a->p.table, op[i].old, rule_free);
 		if (op[i].msg.cmd != FLOW_CMD_DEL || !op[i].flow)
 			continue;
-		media_table_retire(a->p.table, op[i].flow->rule);
-		media_table_retire(a->p.table, op[i].flow);
+		media_table_retire(a->p.table, op[i].flow->rule, rule_free);
+		media_table_retire(a->p.table, op[i].flow, flow_free);
 	}
 }
 

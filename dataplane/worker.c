@@ -184,8 +184,7 @@ static unsigned burst(struct worker *w, const struct port *port, uint16_t queue)
 	unsigned left = parse(w, port, m, n, p, path);
 	u64 t2 = rte_rdtsc();
 	w->cycles_sent = 0;
-	for (unsigned i = 0; i < left; i++)
-		path_packet(w, path[i], &p[i]);
+	burst_relay(w, path, p, left);
 	u64 t3 = rte_rdtsc();
 	w->stats.bursts++;
 	w->stats.packets_in += n;

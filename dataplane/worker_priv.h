@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the worker: worker.c (its rounds), path.c (one packet on one path), send.c (next hops and
+/* Inside the worker: worker.c (its rounds), burst.c (one burst), path.c (one packet on one path), send.c (next hops and
  * devices). All of it runs on the worker's thread. */
 #ifndef SLUICE_DP_WORKER_PRIV_H
 #define SLUICE_DP_WORKER_PRIV_H
@@ -66,6 +66,10 @@ struct worker {
 	pthread_t thread;
 	bool started;
 };
+
+/* ---- burst.c ---- */
+/* All of a burst whose paths are found, in the order of arrival; n <= BURST. Takes the packets. */
+void burst_relay(struct worker *w, struct path *const *path, struct packet *p, unsigned n);
 
 /* ---- path.c ---- */
 void path_packet(struct worker *w, struct path *path, struct packet *p);
