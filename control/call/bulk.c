@@ -162,7 +162,7 @@ static void engine_open(void *arg, struct engine *e)
 	engine_connected(e);
 }
 
-static int engine_send(void *arg, const void *p, size_t n)
+static int engine_take(void *arg, const void *p, size_t n)
 {
 	struct bulk *b = arg;
 
@@ -413,7 +413,7 @@ static bool build(struct bulk *b)
 	b->media = media_shard_new(&(struct media_shard_options){
 		.loop = b->loop,
 		.conf = b->conf,
-		.transport = { engine_open, engine_send, engine_close, b },
+		.transport = { engine_open, engine_take, engine_close, b },
 		.n_shards = 1 });
 	b->trunks = trunks_new(&(struct trunks_options){ .loop = b->loop, .conf = b->conf });
 	b->calls = calls_new(&(struct calls_options){ .loop = b->loop,

@@ -258,6 +258,23 @@ int engine_dtmf(struct engine *e, u64 id, unsigned side, u8 event, u32 duration_
 	return request_end(e, r, 0);
 }
 
+int engine_send(struct engine *e, const struct tlv_send *s)
+{
+	struct request *r;
+	int rc;
+
+	if (!takes_requests(e))
+		return -ENOTCONN;
+	if (s->n > FLOW_PAYLOAD_MAX)
+		return -EMSGSIZE;
+	r = request_begin(e, FLOW_CMD_SEND, 0, &rc);
+	if (!r)
+		return rc;
+	r->kind = REQUEST_SILENT;
+	tlv_put_send(&e->out, s);
+	return request_end(e, r, 0);
+}
+
 static int ask(struct engine *e, u8 cmd, u64 id, engine_report *done, void *arg)
 {
 	struct request *r;

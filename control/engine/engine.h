@@ -71,6 +71,8 @@ int engine_del(struct engine *e, u64 id, engine_report *done, void *arg);
 int engine_get(struct engine *e, u64 id, engine_report *done, void *arg);
 /* Plays a key (RFC 4733 event 0-15) to a side of a flow. 0, or -ENOTCONN, -ENOMEM. */
 int engine_dtmf(struct engine *e, u64 id, unsigned side, u8 event, u32 duration_ms);
+/* Sends a packet to a side, from our port; see SEND in flow.h. 0, or -ENOTCONN, -ENOMEM, -EMSGSIZE. */
+int engine_send(struct engine *e, const struct tlv_send *s);
 /* Forget the answer to whatever was asked with this arg; for owners that die first. */
 void engine_forget(struct engine *e, void *arg);
 

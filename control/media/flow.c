@@ -258,6 +258,7 @@ int stream_push(struct stream *s, engine_done *done, void *arg)
 		s->gen++;
 	s->pushed = hash;
 	f.gen = s->gen;
+	resume_fill(s, &f);
 	return engine_set(ms->engine, &f, done, arg);
 }
 

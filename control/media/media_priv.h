@@ -67,6 +67,7 @@ struct stream {
 	u64 pushed; /* hash of what the engine was told last */
 	u32 gen;
 	u32 idle_at;       /* ms, of the last IDLE event; 0: none */
+	struct flow_resume *resume; /* [side], in the arena; NULL: nothing to remember, see resume.c */
 	u16 port[2];       /* ours, RTP; by leg; those of the third: struct third */
 	bool agreed;       /* was on in an exchange that was settled */
 	struct terms now;  /* of the last settled exchange */
@@ -489,6 +490,15 @@ void line_strip(struct sdp *out);
 void terms_before(const struct media *m, const u8 legs[2], unsigned i, struct terms *t);
 /* ptime as the trunk asks for it. */
 void line_ptime(struct sdp_media *l, const struct conf_trunk *t);
+
+/* ---- resume.c ---- */
+
+/* The engine says where a side's media comes from, and where its SRTP indices are. */
+void resume_source(struct stream *s, unsigned side, const struct flow_addr *source);
+void resume_index(struct stream *s, unsigned side, const struct flow_resume *told);
+/* Another key than before is for what comes from that side, or goes to it. */
+void resume_new_key(struct stream *s, unsigned side, bool out);
+void resume_fill(const struct stream *s, struct flow *f);
 
 /* ---- shard.c ---- */
 

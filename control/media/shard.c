@@ -92,6 +92,7 @@ static void stream_event(struct stream *s, const struct tlv_event *e)
 	switch (e->event) {
 	case FLOW_EVENT_LATCHED:
 		s->idle_at = 0;
+		resume_source(s, e->side, &e->source);
 		m->event(m->event_arg, &(struct media_news){ .event = MEDIA_LATCHED,
 							     .leg = stream_leg(s, e->side),
 							     .source = &source });
@@ -110,7 +111,10 @@ static void stream_event(struct stream *s, const struct tlv_event *e)
 							     .digit = key_digit(e->digit),
 							     .duration_ms = e->duration_ms });
 		break;
-	default:
+	case FLOW_EVENT_INDEX:
+		resume_index(s, e->side, &e->resume);
+		break;
+	default: /* PUNT: no side asks for it yet. FLOOD: its counters say it */
 		break;
 	}
 }
