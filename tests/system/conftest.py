@@ -16,6 +16,7 @@ TONES = {"pbx": 440, "carrier": 1000}
 def pytest_configure(config):
     netns.prefer()
     config.addinivalue_line("markers", "slow: takes longer than 20 s")
+    config.addinivalue_line("markers", "alone: measures, and has the machine for itself")
     config.addinivalue_line("markers", "long: takes a minute, for tools/test --all")
 
 

@@ -5,7 +5,11 @@ import socket
 import subprocess
 import time
 
+import pytest
+
 from lab import build, netns, sluice
+
+pytestmark = pytest.mark.alone
 
 EACH = 4  # every so many cases of some 21,000
 ANSWERED = 0.1

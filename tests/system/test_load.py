@@ -4,6 +4,8 @@ import pytest
 
 from lab import netns, sipp, sluice
 
+pytestmark = pytest.mark.alone
+
 MEDIA_CALLS = 100
 RATE, SECONDS = 200, 30
 

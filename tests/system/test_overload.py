@@ -7,6 +7,8 @@ import pytest
 
 from lab import cgroup, netns, sipload, sluice
 
+pytestmark = pytest.mark.alone
+
 SHARE, PERIOD_US = 0.1, 10000
 WARM, MEASURE, FLOOD, AFTER = 2, 5, 15, 8  # s
 MOST = 1400       # calls/s that no tenth of a processor serves: what is left of them is the capacity

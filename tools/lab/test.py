@@ -7,11 +7,13 @@ usage: tools/test [--quick] [--all] [-k PATTERN]
   -k PATTERN   only what has PATTERN in its name
 """
 import argparse
+import concurrent.futures
 import json
 import os
 import re
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree
 
@@ -133,29 +135,47 @@ def seeds(count, o):
     count.add("random seeds", subprocess.run([program, "-c", str(SEEDS)]).returncode == 0)
 
 
-def system(count, o):
-    where = os.path.join(build.ROOT, "tests/system")
-    if not any(f.startswith("test_") for f in os.listdir(where)):
-        return
-    term.title("system tests")
-    xml_file = os.path.join(build.folder(), "system.xml")
+def pytest_run(count, o, name, marks, paths):
+    """One run of pytest; its output is told when it is over. False: it did not even begin."""
+    xml_file = os.path.join(build.folder(), f"system-{name}.xml")
     command = ["/usr/bin/python3", "-B", "-m", "pytest", "-p", "no:cacheprovider", "-v",
-               "--tb=short", f"--junitxml={xml_file}", where]
+               "--tb=short", f"--junitxml={xml_file}", "-m", " and ".join(marks), *paths]
     if o.k:
         command += ["-k", o.k]
-    if not o.all:
-        command += ["-m", "not slow and not long" if o.quick else "not long"]
     if os.path.exists(xml_file):
         os.unlink(xml_file)
-    rc = subprocess.run(command, cwd=build.ROOT).returncode
-    if rc not in (0, 1, 5) or not os.path.exists(xml_file):
-        count.add("system tests", False)
-    if not os.path.exists(xml_file):
+    r = subprocess.run(command, cwd=build.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    with SAYING:
+        if r.returncode != 5:
+            term.say(r.stdout)
+        if r.returncode not in (0, 1, 5) or not os.path.exists(xml_file):
+            count.add(f"system tests: {name}", False)
+        if not os.path.exists(xml_file):
+            return
+        for case in xml.etree.ElementTree.parse(xml_file).getroot().iter("testcase"):
+            kinds = {child.tag for child in case}
+            ok = None if "skipped" in kinds else not kinds & {"failure", "error"}
+            count.add(f"{case.get('classname')}.{case.get('name')}", ok)
+
+
+SAYING = threading.Lock()
+
+
+def system(count, o):
+    """First what measures and has the machine for itself, then file by file, two at a time: they mostly wait."""
+    where = os.path.join(build.ROOT, "tests/system")
+    files = sorted(f for f in os.listdir(where) if f.startswith("test_"))
+    if not files:
         return
-    for case in xml.etree.ElementTree.parse(xml_file).getroot().iter("testcase"):
-        kinds = {child.tag for child in case}
-        ok = None if "skipped" in kinds else not kinds & {"failure", "error"}
-        count.add(f"{case.get('classname')}.{case.get('name')}", ok)
+    term.title("system tests")
+    marks = [] if o.all else ["not slow and not long"] if o.quick else ["not long"]
+    pytest_run(count, o, "alone", [*marks, "alone"], [where])
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        # The long ones first, as far as their size tells.
+        files.sort(key=lambda f: -os.path.getsize(os.path.join(where, f)))
+        for f in files:
+            pool.submit(pytest_run, count, o, f[len("test_"):-len(".py")], [*marks, "not alone"],
+                        [os.path.join(where, f)])
 
 
 def bench(count):
