@@ -43,6 +43,14 @@ static inline u16 sum_octets(const void *data, u32 n)
 	return sum_fold((u32)(sum & 0xffff) + (u32)(sum >> 16 & 0xffff) + (u32)(sum >> 32));
 }
 
+/* The payload is another one: so is its sum. */
+static inline void packet_sum(struct packet *p)
+{
+	memcpy(&p->head, p->r.payload, sizeof(p->head));
+	p->sum = sum_octets(p->r.payload, p->r.len);
+	p->has_sum = true;
+}
+
 /* -1: media, *p is filled. Else the drop; *ours says whether it is bad media (true) or a frame that
  * is the kernel's business (false). `port` is where it came in. */
 int rx_parse(const struct ports *ports, const struct port *port, struct rte_mbuf *m,

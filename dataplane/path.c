@@ -35,7 +35,7 @@ static void slot_free(struct worker *w, struct path *path, unsigned slot, unsign
 {
 	struct held *h = path->held;
 	while (h->n[slot])
-		drop(w, h->m[slot][--h->n[slot]], reason);
+		drop(w, h->packet[slot][--h->n[slot]].m, reason);
 }
 
 static void held_free(struct worker *w, struct path *path, unsigned reason)
@@ -64,8 +64,7 @@ static void hold(struct worker *w, struct path *path, struct packet *p,
 		drop(w, p->m, RELAY_DROP_CANDIDATE);
 		return;
 	}
-	path->held->at_us[slot][path->held->n[slot]] = w->now_us;
-	path->held->m[slot][path->held->n[slot]++] = p->m;
+	path->held->packet[slot][path->held->n[slot]++] = *p;
 }
 
 static void tell_key(struct worker *w, const struct path *path, const struct relay_plan *plan)
@@ -79,22 +78,13 @@ static void tell_key(struct worker *w, const struct path *path, const struct rel
 	worker_note(w, &n);
 }
 
-static const struct port *port_of(const struct worker *w, const struct rte_mbuf *m)
-{
-	const struct port *port = w->ports->port;
-	while (port < w->ports->port + w->ports->n - 1 && port->id != m->port)
-		port++;
-	return port;
-}
-
 static void forward(struct worker *w, struct path *path, struct packet *p,
 		    const struct relay_plan *plan)
 {
 	relay_commit(&path->dir, &p->r, plan);
-	if (unlikely(plan->edit)) { /* the sum that came with it does not count any more */
-		memcpy(&p->head, p->r.payload, sizeof(p->head));
-		p->sum = sum_octets(p->r.payload, p->r.len);
-	}
+	if (unlikely(plan->edit ||
+		     p->r.authentic)) /* the sum that came with it does not count any more */
+		packet_sum(p);
 	send_packet(w, path, p, plan);
 }
 
@@ -106,24 +96,16 @@ static void take(struct worker *w, struct path *path, struct packet *p,
 	rte_pktmbuf_free(p->m);
 }
 
-static void held_forward(struct worker *w, struct path *path, struct rte_mbuf *m, u64 at_us)
+static void held_forward(struct worker *w, struct path *path, struct packet *p)
 {
-	struct packet p;
 	struct relay_plan plan = { 0 };
-	bool ours;
-	/* Taken apart once more: that costs less than keeping the result with each kept packet. */
-	if (rx_parse(w->ports, port_of(w, m), m, &p, &ours) >= 0) {
-		drop(w, m, DP_DROP_HELD_LOST);
-		return;
-	}
-	p.r.now_us = at_us;
-	relay_plan_held(&path->dir, &p.r, &plan);
+	relay_plan_held(&path->dir, &p->r, &plan);
 	if (plan.action == RELAY_FORWARD)
-		forward(w, path, &p, &plan);
+		forward(w, path, p, &plan);
 	else if (plan.action == RELAY_TAKE)
-		take(w, path, &p, &plan);
+		take(w, path, p, &plan);
 	else
-		drop(w, m, plan.action == RELAY_DROP ? plan.drop : (unsigned)DP_DROP_HELD_LOST);
+		drop(w, p->m, plan.action == RELAY_DROP ? plan.drop : (unsigned)DP_DROP_HELD_LOST);
 	if (plan.note == SOURCE_KEY)
 		tell_key(w, path, &plan);
 }
@@ -138,7 +120,7 @@ static void held_flush(struct worker *w, struct path *path, unsigned slot)
 		unsigned n = h->n[slot];
 		h->n[slot] = 0;
 		for (unsigned i = 0; i < n; i++)
-			held_forward(w, path, h->m[slot][i], h->at_us[slot][i]);
+			held_forward(w, path, &h->packet[slot][i]);
 	}
 	held_free(w, path, DP_DROP_HELD_LOST);
 }
@@ -181,17 +163,17 @@ static void tell_note(struct worker *w, struct path *path, const struct relay_pl
 /* A packet of our own: the relay wrote its payload. */
 static void make(struct worker *w, struct path *path, const struct relay_plan *plan)
 {
-	struct packet p = { .m = rte_pktmbuf_alloc(w->ports->pool), .has_sum = true };
+	struct packet p = { .m = rte_pktmbuf_alloc(w->ports->pool) };
 	if (!p.m)
 		return; /* as good as lost on the way */
 	u8 *frame = (u8 *)rte_pktmbuf_append(p.m, SEND_HEADERS + RELAY_MADE);
 	((struct rte_ether_hdr *)frame)->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
 	p.r.payload = frame + SEND_HEADERS;
 	p.r.len = RELAY_MADE;
+	p.r.now_us = w->now_us;
 	memcpy(p.r.payload, path->dir.play.packet, RELAY_MADE);
-	memcpy(&p.head, p.r.payload, sizeof(p.head));
-	p.sum = sum_octets(p.r.payload, p.r.len);
 	w->stats.keys_made++;
+	packet_sum(&p);
 	send_packet(w, path, &p, plan);
 }
 
@@ -252,6 +234,7 @@ void path_renew(struct worker *w, struct path *path, const struct rule *rule)
 		held_free(w, path,
 			  DP_DROP_HELD_ENDED); /* the new rule wants no proof, or another one */
 	path->out = rule->net[!path->dir.side];
+	path_take_keys(path, rule);
 	path->hop = NULL;
 	tick_update(w, path);
 }

@@ -9,19 +9,68 @@
 
 struct rule_maker {
 	struct ports *ports;
+	struct crypto *crypto;
 };
 
 struct rule_maker *rule_maker_new(struct ports *ports)
 {
 	struct rule_maker *m = calloc(1, sizeof(*m));
-	if (m)
-		m->ports = ports;
-	return m;
+	if (!m)
+		return NULL;
+	m->ports = ports;
+	m->crypto = crypto_new();
+	if (m->crypto)
+		return m;
+	free(m);
+	return NULL;
 }
 
 void rule_maker_free(struct rule_maker *m)
 {
+	if (!m)
+		return;
+	crypto_free(m->crypto);
 	free(m);
+}
+
+/* ---- keys ---- */
+
+static bool same_key(const struct flow_crypto *a, const struct flow_crypto *b)
+{
+	return a->number == b->number && a->suite == b->suite && a->mki_len == b->mki_len;
+}
+
+/* was, old: of the generation before, NULL where there is none. */
+static int key_of(struct crypto *c, struct flow_crypto *now, const struct flow_crypto *was,
+		  struct crypto_key *old, struct crypto_key **out)
+{
+	int err = 0;
+	if (now->suite == FLOW_SUITE_NONE)
+		*out = NULL;
+	else if (old && same_key(now, was))
+		*out = crypto_key_get(old);
+	else
+		err = crypto_key_new(c, now, out);
+	explicit_bzero(now->rtp_key, sizeof(*now) - offsetof(struct flow_crypto, rtp_key));
+	return err;
+}
+
+static int find_keys(struct crypto *c, struct rule *r, const struct rule *before)
+{
+	static const struct rule none;
+	const struct rule *was = before ? before : &none;
+	int err = 0;
+	for (unsigned i = 0; i < 2 && !err; i++) {
+		struct flow_side *s = &r->flow.side[i];
+		const struct flow_side *w = &was->flow.side[i];
+		err = key_of(c, &s->in, &w->in, was->in[i], &r->in[i]);
+		if (!err)
+			err = key_of(c, &s->out, &w->out, was->out[i], &r->out[i]);
+		if (!err && r->in[i])
+			r->old[i] =
+				crypto_key_get(r->in[i] == was->in[i] ? was->old[i] : was->in[i]);
+	}
+	return err;
 }
 
 /* ---- rules ---- */
@@ -63,18 +112,28 @@ int rule_read(struct rule **out, const struct tlv_msg *msg, const char **reason)
 int rule_finish(struct rule_maker *m, struct rule *rule, const struct rule *before,
 		const char **reason)
 {
-	(void)before;
 	*reason = place(m->ports, rule);
-	return *reason ? -EADDRNOTAVAIL : 0;
+	if (*reason)
+		return -EADDRNOTAVAIL;
+	int err = find_keys(m->crypto, rule, before);
+	if (err)
+		*reason = "SRTP keys of a suite that this engine does not have";
+	return err;
 }
 
-/* Whatever of key material is still there goes with it. */
+/* Key material of a SET that was refused goes with it. */
 void rule_free(void *rule)
 {
-	if (!rule)
+	struct rule *r = rule;
+	if (!r)
 		return;
-	explicit_bzero(rule, sizeof(struct rule));
-	free(rule);
+	for (unsigned i = 0; i < 2; i++) {
+		crypto_key_put(r->in[i]);
+		crypto_key_put(r->out[i]);
+		crypto_key_put(r->old[i]);
+	}
+	explicit_bzero(r, sizeof(*r));
+	free(r);
 }
 
 /* ---- flows ---- */
@@ -102,6 +161,7 @@ static void init_path(struct dp_flow *f, const struct rule *rule, unsigned side,
 	relay_dir_init(&p->dir, &rule->flow, side, c, &f->path[!side][c].dir);
 	p->dir.mate = &f->path[side][!c].dir;
 	p->dir.srtp = flow_srtp(f, side, c);
+	path_take_keys(p, rule);
 }
 
 struct dp_flow *flow_new(const struct rule *rule)

@@ -4,6 +4,7 @@
 #ifndef SLUICE_DP_RULE_H
 #define SLUICE_DP_RULE_H
 
+#include "crypto/crypto.h"
 #include "port.h"
 #include "relay/relay.h"
 
@@ -13,6 +14,10 @@ struct tlv_msg;
 struct rule {
 	struct flow flow;
 	const struct network *net[2]; /* by side: where its local address is */
+	/* By side; NULL: none. The same number in the next generation is the same key. What `flow` had of them is
+	 * wiped. */
+	struct crypto_key *in[2], *out[2];
+	struct crypto_key *old[2]; /* what came before in[] */
 };
 
 struct rule_maker;

@@ -50,6 +50,7 @@ enum dp_drop {
 	X(cycles_rx, "TSC cycles of receiving, device driver included")                            \
 	X(cycles_parse, "TSC cycles of parsing and looking up")                                    \
 	X(cycles_relay, "TSC cycles of the relay's rules and rewriting")                           \
+	X(cycles_cipher, "TSC cycles of the cipher of SRTP")                                       \
 	X(cycles_tx, "TSC cycles of sending, device driver included")
 
 /* One writer, the worker; the agent reads while it is written, for display. */

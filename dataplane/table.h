@@ -23,6 +23,7 @@ struct path {
 	struct relay_dir dir;
 	struct path *rtp;          /* of the same side; this one where it is RTP */
 	const struct network *out; /* where the other side is */
+	struct crypto_key *open, *open_old, *seal; /* the rule's; NULL: none */
 	struct dp_flow *flow;
 	struct hop *hop;   /* last used */
 	struct held *held; /* packets of unproven sources; NULL most of the time */
@@ -38,6 +39,13 @@ struct dp_flow {
 	u64 created_us;
 	u32 place; /* in the agent's list of flows */
 };
+
+static inline void path_take_keys(struct path *p, const struct rule *rule)
+{
+	p->open = rule->in[p->dir.side];
+	p->open_old = rule->old[p->dir.side];
+	p->seal = rule->out[!p->dir.side];
+}
 
 /* What its direction is given as relay_dir.srtp. */
 static inline struct relay_srtp *flow_srtp(const struct dp_flow *f, unsigned side,

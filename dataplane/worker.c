@@ -345,9 +345,10 @@ static int make(struct worker *w)
 				    RING_F_SP_ENQ | RING_F_SC_DEQ);
 	w->notes = rte_ring_create_elem("notes", sizeof(struct note), NOTES_MAX, SOCKET_ID_ANY,
 					RING_F_SP_ENQ | RING_F_SC_DEQ);
+	w->crypto = crypto_new();
 	w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	w->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!w->waiting || !w->ticking || !w->held_pool || !w->orders || !w->notes ||
+	if (!w->waiting || !w->ticking || !w->held_pool || !w->orders || !w->notes || !w->crypto ||
 	    w->wake_fd < 0 || w->done_fd < 0)
 		return -ENOMEM;
 	return 0;
@@ -401,6 +402,7 @@ void worker_free(struct worker *w)
 	rte_ring_free(w->orders);
 	rte_ring_free(w->notes);
 	rte_mempool_free(w->held_pool);
+	crypto_free(w->crypto);
 	free(w->ticking);
 	free(w->waiting);
 	free(w);

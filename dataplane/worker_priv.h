@@ -29,9 +29,16 @@ struct waiting {
 };
 
 struct held {
-	struct rte_mbuf *m[SOURCE_CANDIDATES][SOURCE_HELD];
-	u64 at_us[SOURCE_CANDIDATES][SOURCE_HELD];
+	struct packet packet[SOURCE_CANDIDATES][SOURCE_HELD];
 	u8 n[SOURCE_CANDIDATES];
+};
+
+/* A packet that leaves as SRTP, as it is before. */
+struct sealing {
+	struct path *path;
+	struct packet packet;
+	struct relay_plan plan;
+	struct relay_crypt how;
 };
 
 struct out {
@@ -52,6 +59,9 @@ struct worker {
 	struct path **ticking;
 	u32 n_ticking;
 	struct rte_mempool *held_pool;
+	struct crypto *crypto;
+	struct sealing sealing[BURST]; /* of this burst, in the order of arrival */
+	unsigned n_sealing;
 	bool tell; /* the agent is to be notified at the end of the round */
 	struct dp_stats stats;
 	u64 cycles_sent; /* of this round */
@@ -70,7 +80,6 @@ struct worker {
 /* ---- burst.c ---- */
 /* All of a burst whose paths are found, in the order of arrival; n <= BURST. Takes the packets. */
 void burst_relay(struct worker *w, struct path *const *path, struct packet *p, unsigned n);
-
 /* ---- path.c ---- */
 void path_packet(struct worker *w, struct path *path, struct packet *p);
 void path_tick(struct worker *w, struct path *path);
