@@ -125,6 +125,13 @@ static int maxptime(struct sdp_parser *p, struct str v)
 	return 0;
 }
 
+static int crypto(struct sdp_parser *p, struct str v)
+{
+	if (p->media)
+		sdp_crypto_parse(p->out, v);
+	return 0;
+}
+
 /* Costs nothing to read and is always printed, so it doesn't count: what was read at the limit can
  * be read again when it was printed. */
 static int direction(struct sdp_parser *p, enum sdp_dir d)
@@ -168,14 +175,14 @@ static const struct {
 	X("rtpmap", rtpmap),     X("fmtp", fmtp),         X("rtcp-fb", rtcp_fb),
 	X("rtcp", rtcp),         X("rtcp-mux", rtcp_mux), X("ptime", ptime),
 	X("maxptime", maxptime), X("sendrecv", sendrecv), X("sendonly", sendonly),
-	X("recvonly", recvonly), X("inactive", inactive),
+	X("recvonly", recvonly), X("inactive", inactive), X("crypto", crypto),
 #undef X
 };
 
 /* Of a line that nobody will carry nothing needs to be understood. */
 static int judge(const struct sdp_parser *p, int rc)
 {
-	return p->media && !sdp_is_avp(p->media->proto) ? 0 : rc;
+	return p->media && !sdp_is_rtp(p->media->proto) ? 0 : rc;
 }
 
 int sdp_attribute(struct sdp_parser *p, struct str l)

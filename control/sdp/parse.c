@@ -117,9 +117,19 @@ static int bandwidth(struct sdp_parser *p, struct str v)
 	return 0;
 }
 
-bool sdp_is_avp(struct str proto)
+bool sdp_is_savp(struct str proto)
 {
-	return str_caseeq(proto, STR("RTP/AVP")) || str_caseeq(proto, STR("RTP/AVPF"));
+	return str_caseeq(proto, STR("RTP/SAVP")) || str_caseeq(proto, STR("RTP/SAVPF"));
+}
+
+bool sdp_is_avpf(struct str proto)
+{
+	return str_caseeq(proto, STR("RTP/AVPF")) || str_caseeq(proto, STR("RTP/SAVPF"));
+}
+
+bool sdp_is_rtp(struct str proto)
+{
+	return str_caseeq(proto, STR("RTP/AVP")) || sdp_is_avpf(proto) || sdp_is_savp(proto);
 }
 
 static int ports(struct sdp_parser *p, struct sdp_media *m, struct str v)
@@ -144,7 +154,7 @@ static int formats(struct sdp_parser *p, struct sdp_media *m, struct str v)
 	for (id = sdp_word(&v); id.n; id = sdp_word(&v)) {
 		if (str_u32(id, 127, &pt) < 0)
 			pt = SDP_PT_NONE;
-		if (pt == SDP_PT_NONE && sdp_is_avp(m->proto))
+		if (pt == SDP_PT_NONE && sdp_is_rtp(m->proto))
 			return sdp_bad(p, "payload type in m= is no number up to 127");
 		if (!sdp_is_token(id))
 			return sdp_bad(p, "format in m= is no token");
@@ -244,7 +254,8 @@ int sdp_parse(struct str text, struct sdp *out, const char **why)
 
 	out->id = out->version = 0;
 	out->origin = (struct addr){ 0 };
-	out->n_media = out->n_formats = out->n_fb = 0;
+	out->n_media = out->n_formats = out->n_fb = out->n_crypto = 0;
+	out->keyless = false;
 	int rc = lines(&p, text);
 	if (why)
 		*why = p.why;

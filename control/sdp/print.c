@@ -70,6 +70,7 @@ struct sdp_media *sdp_add_media(struct sdp *s)
 	struct sdp_media *m = &s->media[s->n_media++];
 	*m = (struct sdp_media){ .formats = s->formats + s->n_formats,
 				 .fb = s->fb + s->n_fb,
+				 .crypto = s->crypto + s->n_crypto,
 				 .n_ports = 1,
 				 .dir = SDP_SENDRECV };
 	return m;
@@ -91,6 +92,16 @@ struct sdp_fb *sdp_add_fb(struct sdp *s)
 		return NULL;
 	s->media[s->n_media - 1].n_fb++;
 	return &s->fb[s->n_fb++];
+}
+
+struct sdp_crypto *sdp_add_crypto(struct sdp *s)
+{
+	if (!s->n_media || s->n_crypto == SDP_CRYPTO_MAX)
+		return NULL;
+	struct sdp_crypto *c = &s->crypto[s->n_crypto++];
+	s->media[s->n_media - 1].n_crypto++;
+	*c = (struct sdp_crypto){ 0 };
+	return c;
 }
 
 /* ---- printing ---- */
@@ -249,6 +260,8 @@ static void put_media(struct buf *b, const struct sdp *s, const struct sdp_media
 	if (m->maxptime)
 		put_number(b, STR("a=maxptime:"), m->maxptime);
 	put_rtcp(b, m);
+	for (unsigned i = 0; i < m->n_crypto; i++)
+		sdp_crypto_print(&m->crypto[i], s->keyless, b);
 	sdp_t38_print(&m->t38, b);
 	buf_lit(b, "a=");
 	buf_put(b, str_of(sdp_dir_name(m->dir)));

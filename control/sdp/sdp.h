@@ -16,6 +16,7 @@
 #define SDP_ATTRS_MAX   128 /* a= lines of the session, and of each m= line */
 #define SDP_FORMATS_MAX 128 /* of all m= lines together */
 #define SDP_FB_MAX      96  /* a=rtcp-fb of all m= lines together; what is over is skipped */
+#define SDP_CRYPTO_MAX  64  /* a=crypto of all m= lines together; what is over is skipped */
 #define SDP_TEXT_MAX    512 /* octets of one copied value */
 #define SDP_PT_NONE     0xff
 
@@ -39,6 +40,18 @@ struct sdp_format {
 struct sdp_fb {           /* RFC 4585 4.2 */
 	struct str value; /* "nack pli" */
 	uint8_t pt;       /* SDP_PT_NONE: all ("*") */
+};
+
+/* RFC 4568. A line that cannot be used, for its form or for a session parameter that must not be ignored, is not
+ * there. The key is a secret: a slice of the text, and not printed where it is empty. */
+struct sdp_crypto {
+	uint32_t tag;
+	struct str suite;  /* a token, known or not */
+	struct str key;    /* base64 of master key and salt; n 0: left out */
+	uint64_t lifetime; /* packets, 0: not said */
+	struct str mki;    /* its value, decimal; n 0: none */
+	uint8_t mki_len;   /* octets of it in packets */
+	uint8_t window;    /* WSH, 0: not said */
 };
 
 enum sdp_bandwidth {
@@ -82,11 +95,12 @@ struct sdp_media {
 	struct addr rtcp; /* a=rtcp (RFC 3605): port 0: not there; family 0: address as `addr` */
 	struct sdp_format *formats; /* into struct sdp, in the order of the m= line */
 	struct sdp_fb *fb;
+	struct sdp_crypto *crypto;
 	uint32_t bandwidth[SDP_BANDWIDTHS];
 	struct sdp_t38 t38;
 	uint16_t port;    /* 0: refused, or not wanted any more */
 	uint16_t n_ports; /* 1 unless the m= line says "port/n" */
-	uint8_t n_formats, n_fb;
+	uint8_t n_formats, n_fb, n_crypto;
 	uint8_t has_bandwidth;   /* bits 1 << enum sdp_bandwidth */
 	uint8_t dir;             /* enum sdp_dir */
 	uint8_t ptime, maxptime; /* ms, 0: not said or senseless */
@@ -100,7 +114,9 @@ struct sdp {
 	unsigned n_media;
 	struct sdp_format formats[SDP_FORMATS_MAX];
 	struct sdp_fb fb[SDP_FB_MAX];
-	unsigned n_formats, n_fb;
+	struct sdp_crypto crypto[SDP_CRYPTO_MAX];
+	unsigned n_formats, n_fb, n_crypto;
+	bool keyless; /* when printing: keys are left out */
 };
 
 /* 0, or -EBADMSG with *why (may be NULL) a literal for people. Tolerated: LF alone, missing o=, s=
@@ -120,6 +136,11 @@ struct sdp_media *sdp_add_media(struct sdp *s);
 /* Of the m= line added last. NULL: no room. */
 struct sdp_format *sdp_add_format(struct sdp *s);
 struct sdp_fb *sdp_add_fb(struct sdp *s);
+struct sdp_crypto *sdp_add_crypto(struct sdp *s);
+
+bool sdp_is_rtp(struct str proto);  /* RTP/AVP, AVPF, SAVP or SAVPF */
+bool sdp_is_savp(struct str proto); /* RTP/SAVP or RTP/SAVPF */
+bool sdp_is_avpf(struct str proto); /* RTP/AVPF or RTP/SAVPF */
 
 /* Letters, digits, space and -_.+*=;,:%|~/ only, at most SDP_TEXT_MAX, not empty. */
 bool sdp_is_safe(struct str s);

@@ -22,7 +22,9 @@ void sdp_t38_print(const struct sdp_t38 *t, struct buf *b);
 /* "IN IP4 192.0.2.1" from the front of *s. 0; -EINVAL: anything else, a name too. *group (NULL: none is
  * taken) gets what follows a multicast group: "224.2.1.1/127/3", "FF15::101/3". */
 int sdp_address(struct str *s, struct addr *out, struct sdp_group *group);
-bool sdp_is_avp(struct str proto); /* RTP/AVP or RTP/AVPF */
+/* What follows "a=crypto:", to a place in the pool; a line that cannot be used takes none. */
+void sdp_crypto_parse(struct sdp *s, struct str v);
+void sdp_crypto_print(const struct sdp_crypto *c, bool keyless, struct buf *b);
 /* The next word of *s, separated by any number of spaces or tabs; n 0: no more. */
 struct str sdp_word(struct str *s);
 int sdp_bad(struct sdp_parser *p, const char *why); /* -EBADMSG */

@@ -15,16 +15,29 @@ static void inside(struct str s, struct str text)
 	require(!s.n || (s.p >= text.p && s.n <= text.n && (size_t)(s.p - text.p) <= text.n - s.n));
 }
 
+static void check_crypto(const struct sdp_media *m, struct str text)
+{
+	for (unsigned i = 0; i < m->n_crypto; i++) {
+		const struct sdp_crypto *c = &m->crypto[i];
+		inside(c->suite, text);
+		inside(c->key, text);
+		inside(c->mki, text);
+		require(c->tag && sdp_is_token(c->suite) && c->key.n <= 64);
+		require(c->mki_len <= 128 && !c->mki_len == !c->mki.n);
+	}
+}
+
 static void check(const struct sdp *s, struct str text)
 {
-	unsigned n_formats = 0, n_fb = 0;
+	unsigned n_formats = 0, n_fb = 0, n_crypto = 0;
 
 	require(s->n_media <= SDP_MEDIA_MAX && s->n_formats <= SDP_FORMATS_MAX);
 	for (unsigned i = 0; i < s->n_media; i++) {
 		const struct sdp_media *m = &s->media[i];
 		inside(m->kind, text);
 		inside(m->proto, text);
-		require(m->formats == s->formats + n_formats && m->fb == s->fb + n_fb);
+		require(m->formats == s->formats + n_formats && m->fb == s->fb + n_fb &&
+			m->crypto == s->crypto + n_crypto);
 		require(!m->port || m->addr.family == 4 || m->addr.family == 6);
 		require(!m->group.has_ttl || (m->addr.family == 4 && sdp_is_group(&m->addr)));
 		require(m->group.n <= 1 || sdp_is_group(&m->addr));
@@ -39,8 +52,10 @@ static void check(const struct sdp *s, struct str text)
 			inside(m->fb[k].value, text);
 		n_formats += m->n_formats;
 		n_fb += m->n_fb;
+		n_crypto += m->n_crypto;
+		check_crypto(m, text);
 	}
-	require(n_formats == s->n_formats && n_fb == s->n_fb);
+	require(n_formats == s->n_formats && n_fb == s->n_fb && n_crypto == s->n_crypto);
 }
 
 /* What was read is what will be read: as far as facts are not slices. */
