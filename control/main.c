@@ -346,12 +346,23 @@ static struct conf *read_config(const char *file)
 	return conf;
 }
 
+static void print_warning(void *arg, const char *text)
+{
+	fprintf(stderr, "%s: warning: %s\n", (const char *)arg, text);
+}
+
+static void log_warning(void *arg, const char *text)
+{
+	log_warn(arg, "config", "%s", text);
+}
+
 static int check(const char *file)
 {
 	struct conf *conf = read_config(file);
 
 	if (!conf)
 		return EXIT_FAILURE;
+	conf_warn(conf, print_warning, (void *)(uintptr_t)file);
 	printf("%s: good. %u network%s, %u trunk%s, %u line%s of calls.\n", file, conf->n_networks,
 	       conf->n_networks == 1 ? "" : "s", conf->n_trunks, conf->n_trunks == 1 ? "" : "s",
 	       conf->n_routes, conf->n_routes == 1 ? "" : "s");
@@ -374,8 +385,10 @@ static int serve(const char *file, const char *level_name, bool keep_root)
 		goto out;
 	}
 	d.log = log_new(STDERR_FILENO, level);
-	if (d.log)
+	if (d.log) {
+		conf_warn(d.conf, log_warning, d.log);
 		code = run(&d);
+	}
 	log_free(d.log);
 out:
 	conf_put(d.conf);

@@ -93,6 +93,25 @@ enum conf_streams {
 	CONF_STREAM_FAX = 1 << 3 /* m=image, T.38 over UDPTL */
 };
 
+/* SRTP with keys in SDP (RFC 4568), on the legs of a trunk. */
+enum conf_srtp {
+	CONF_SRTP_OFF, /* RTP/AVP; what wants RTP/SAVP is refused */
+	CONF_SRTP_OFFER, /* RTP/AVP with keys beside (RFC 8643), and RTP/SAVP where the other end has it */
+	CONF_SRTP_REQUIRE, /* RTP/SAVP; the rest is refused */
+	CONF_SRTP_UNSET    /* while the file is read: OFFER on trunks with TLS, else OFF */
+};
+
+/* What a new key does to the roll-over counter. */
+enum conf_roc {
+	CONF_ROC_RESTART,
+	CONF_ROC_KEEP
+};
+
+enum conf_ssrc {
+	CONF_SSRC_KEEP,
+	CONF_SSRC_HIDE
+};
+
 /* One line of a trunk's `failures`: what a caller of this trunk is told in place of a status. */
 struct conf_failure {
 	uint16_t status; /* 300-699 of the callee's side, 0: any */
@@ -150,6 +169,12 @@ struct conf_trunk {
 	uint8_t streams;                /* enum conf_streams: others are refused with port 0 */
 	bool multicast; /* c= lines with multicast groups pass as they are; false: refused */
 	enum conf_dtmf dtmf;
+	enum conf_srtp srtp;
+	const char *const *
+		srtp_suites; /* names of RFC 4568, 6188, 7714, NULL ends it: offered in this order */
+	enum conf_roc srtp_roc;
+	enum conf_ssrc ssrc; /* in what it is sent */
+	uint32_t policing;   /* of what comes from it: times what was negotiated; 0: no limit */
 	unsigned index;
 };
 
@@ -189,6 +214,7 @@ struct conf {
 		enum conf_engine device;
 		uint32_t silence_s;      /* both directions silent: the call ends; 0: never */
 		uint32_t hold_silence_s; /* the same while a side holds */
+		uint32_t policing;       /* of trunks that say nothing else */
 	} media;
 	struct {
 		const char *user;      /* to run as after start; "" stays root */
@@ -228,6 +254,9 @@ void conf_errors_print(const struct conf_errors *errors, const char *file, int f
 
 /* The whole language as a commented YAML file, made from schema.c (conf/full.yaml). 0 or -errno. */
 int conf_print_full(int fd);
+
+/* What is allowed, but hardly meant: each in a sentence for a person. */
+void conf_warn(const struct conf *c, void (*say)(void *arg, const char *text), void *arg);
 
 /* The trunk that a message from `src` on `network` belongs to, longest prefix first; NULL: nobody.
  */

@@ -97,6 +97,7 @@ enum option_type {
 	OPTION_SWITCHES, /* a list of `words`: the first is bool, the second is bool `second` */
 	OPTION_DIGITS,   /* const char *const *, a list of strings that NULL ends */
 	OPTION_CODECS,   /* the same: encoding names */
+	OPTION_WORDS,    /* the same: of `words`, each at most once */
 	OPTION_BITS,     /* uint8_t, a list of `words`: bit i is word i */
 	OPTION_MAP,      /* a struct with options of its own: `map` */
 	OPTION_MAPS,     /* an array of them; second: unsigned count */

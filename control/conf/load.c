@@ -164,6 +164,8 @@ static void open_trunks(struct binding *b, const struct tree *root)
 	for (unsigned i = 0; i < list->n; i++) {
 		c->trunks[i].name = b->trunk_at[i]->key;
 		c->trunks[i].index = i;
+		c->trunks[i].srtp = CONF_SRTP_UNSET;
+		c->trunks[i].policing = UINT32_MAX;
 		check_name(b, s, b->trunk_at[i]);
 	}
 	c->n_trunks = list->n;
@@ -258,8 +260,19 @@ static void complete_sources(struct binding *b, struct conf_trunk *t)
 	t->n_sources = n;
 }
 
+static void complete_media(const struct conf *c, struct conf_trunk *t)
+{
+	bool tls = t->transport == CONF_TRANSPORT_TLS;
+
+	if (t->srtp == CONF_SRTP_UNSET)
+		t->srtp = tls ? CONF_SRTP_OFFER : CONF_SRTP_OFF;
+	if (t->policing == UINT32_MAX)
+		t->policing = c->media.policing;
+}
+
 static void complete_trunk(struct binding *b, struct conf_trunk *t)
 {
+	complete_media(&b->snap->conf, t);
 	if (!t->host_name)
 		return;
 	if (!t->domain)

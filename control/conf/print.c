@@ -49,6 +49,7 @@ static void put_range(struct buf *b, const struct option *o)
 		buf_lit(b, ". ");
 		break;
 	case OPTION_SWITCHES:
+	case OPTION_WORDS:
 	case OPTION_BITS:
 		buf_lit(b, "A list of ");
 		put_words(b, o);

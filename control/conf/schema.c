@@ -266,6 +266,16 @@ static const struct option media_options[] = {
 	  .zero = true,
 	  .def = "1h",
 	  .help = "The same while a side holds the call." },
+	{ .name = "policing",
+	  .type = OPTION_NUMBER,
+	  FIELD(media.policing),
+	  .min = 1,
+	  .max = 1000,
+	  .zero = true,
+	  .def = "3",
+	  .help = "A stream may have so many times what was negotiated for it; what is more is "
+		  "dropped.\n"
+		  "0: no limit." },
 };
 
 static const char *const log_words[] = { "error", "warn", "notice", "info", "debug", NULL };

@@ -131,6 +131,39 @@ static const char *const dtmf_words[] = {
 /* Bit i of enum conf_streams. */
 static const char *const stream_words[] = { "audio", "video", "text", "fax", NULL };
 
+static const char *const srtp_words[] = {
+	[CONF_SRTP_OFF] = "off",
+	[CONF_SRTP_OFFER] = "offer",
+	[CONF_SRTP_REQUIRE] = "require",
+	NULL,
+};
+
+/* In the order in which they are offered where the file says nothing. An answerer takes the first that it knows, so the
+ * best stand first: AES-GCM is both the strongest and the cheapest for us. Carriers whose only suite is
+ * AES_CM_128_HMAC_SHA1_80 pass over the others; who reads the first line alone needs that one first, by this option.
+ * Last come short tags, which nobody should have to take. */
+static const char *const suite_words[] = {
+	"AEAD_AES_256_GCM",
+	"AEAD_AES_128_GCM",
+	"AES_256_CM_HMAC_SHA1_80",
+	"AES_CM_128_HMAC_SHA1_80",
+	"AES_CM_128_HMAC_SHA1_32",
+	"AES_256_CM_HMAC_SHA1_32",
+	NULL,
+};
+
+static const char *const roc_words[] = {
+	[CONF_ROC_RESTART] = "restart",
+	[CONF_ROC_KEEP] = "keep",
+	NULL,
+};
+
+static const char *const ssrc_words[] = {
+	[CONF_SSRC_KEEP] = "keep",
+	[CONF_SSRC_HIDE] = "hide",
+	NULL,
+};
+
 static const struct option trunk_rows[] = {
 	{ .name = "on",
 	  .type = OPTION_NETWORK,
@@ -393,6 +426,50 @@ static const struct option trunk_rows[] = {
 	  .help = "How digits go to it and come from it. rtp: as telephone-event (RFC 4733). "
 		  "info:\n"
 		  "INFO with application/dtmf-relay. info-dtmf: INFO with application/dtmf." },
+	{ .name = "srtp",
+	  .type = OPTION_CHOICE,
+	  FIELD(srtp),
+	  .words = srtp_words,
+	  .example = "require",
+	  .help = "Encrypted media, with keys in SDP (RFC 4568). off: none. offer: where the other "
+		  "end\n"
+		  "can (RFC 8643). require: nothing is carried without, no fax either. Without it, "
+		  "offer\n"
+		  "where `transport` is tls, else off." },
+	{ .name = "srtp-suites",
+	  .type = OPTION_WORDS,
+	  FIELD(srtp_suites),
+	  .words = suite_words,
+	  .max = 6,
+	  .def = "[AEAD_AES_256_GCM, AEAD_AES_128_GCM, AES_256_CM_HMAC_SHA1_80, "
+		 "AES_CM_128_HMAC_SHA1_80, AES_CM_128_HMAC_SHA1_32]",
+	  .example = "[AES_CM_128_HMAC_SHA1_80]",
+	  .help = "What it may be encrypted with, the best first. A device that reads only the "
+		  "first\n"
+		  "line of an offer wants AES_CM_128_HMAC_SHA1_80 there." },
+	{ .name = "srtp-roc",
+	  .type = OPTION_CHOICE,
+	  FIELD(srtp_roc),
+	  .words = roc_words,
+	  .def = "restart",
+	  .help = "The roll-over counter when the key changes in a call. restart: it is 0 again "
+		  "(RFC\n"
+		  "3711). keep: it goes on, as some devices have it." },
+	{ .name = "ssrc",
+	  .type = OPTION_CHOICE,
+	  FIELD(ssrc),
+	  .words = ssrc_words,
+	  .def = "keep",
+	  .help = "The SSRCs in media that it is sent: those of the other side (keep), or others "
+		  "(hide)." },
+	{ .name = "policing",
+	  .type = OPTION_NUMBER,
+	  FIELD(policing),
+	  .min = 1,
+	  .max = 1000,
+	  .zero = true,
+	  .example = "3",
+	  .help = "As in `media`, for what comes from it." },
 };
 
 const struct option_list trunk_options = { trunk_rows, COUNT(trunk_rows), 0 };

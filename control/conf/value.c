@@ -279,15 +279,16 @@ static void (*const binders[])(struct value *v) = {
 	[OPTION_PREFIXES] = bind_prefixes, [OPTION_SERVERS] = bind_servers,
 	[OPTION_SWITCHES] = bind_switches, [OPTION_DIGITS] = bind_digits,
 	[OPTION_CODECS] = bind_codecs,     [OPTION_BITS] = bind_bits,
-	[OPTION_MAP] = bind_map,           [OPTION_MAPS] = bind_maps,
-	[OPTION_NETWORK] = bind_network,   [OPTION_TRUNK] = bind_trunk,
+	[OPTION_WORDS] = bind_order,       [OPTION_MAP] = bind_map,
+	[OPTION_MAPS] = bind_maps,         [OPTION_NETWORK] = bind_network,
+	[OPTION_TRUNK] = bind_trunk,
 };
 
 static bool is_one_value(enum option_type t)
 {
 	return t != OPTION_PREFIXES && t != OPTION_SERVERS && t != OPTION_SWITCHES &&
-	       t != OPTION_DIGITS && t != OPTION_CODECS && t != OPTION_BITS && t != OPTION_MAP &&
-	       t != OPTION_MAPS;
+	       t != OPTION_DIGITS && t != OPTION_CODECS && t != OPTION_BITS && t != OPTION_WORDS &&
+	       t != OPTION_MAP && t != OPTION_MAPS;
 }
 
 static bool is_empty(const struct tree *t)

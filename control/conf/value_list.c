@@ -194,6 +194,41 @@ void bind_codecs(struct value *v)
 	bind_texts(v, &(struct text_list){ "codecs", "the name of a codec", "PCMA", take_codec });
 }
 
+static bool take_word(struct value *one)
+{
+	const char *const *before = *(const char *const **)value_field(one);
+
+	if (word_of(one) < 0) {
+		refuse_word(one);
+		return false;
+	}
+	for (; before && *before; before++) {
+		if (!str_eq(one->s, str_of(*before)))
+			continue;
+		BAD(one, "%.*s is in this list already", STR_FMT(one->s));
+		FIX(one, "Delete it here.");
+		return false;
+	}
+	return true;
+}
+
+/* In the order of the file. */
+void bind_order(struct value *v)
+{
+	const char **list = open_list(v, sizeof(*list), "names");
+	struct value one;
+	unsigned n = 0;
+
+	*(const char *const **)value_field(v) = list;
+	for (const struct tree *t = list ? v->t->child : NULL; t; t = t->next)
+		if (take_entry(v, t, "a name", v->o->words[0], &one) && take_word(&one))
+			list[n++] = one.s.p;
+	if (list && !v->t->n) {
+		BAD(v, "this list is empty");
+		FIX(v, "Write %s, or one of them: [%s].", v->o->def, v->o->words[0]);
+	}
+}
+
 void bind_maps(struct value *v)
 {
 	char *items = open_list(v, v->o->map->size, "maps");

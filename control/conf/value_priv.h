@@ -54,6 +54,7 @@ void bind_servers(struct value *v);
 void bind_switches(struct value *v);
 void bind_digits(struct value *v);
 void bind_codecs(struct value *v);
+void bind_order(struct value *v);
 void bind_bits(struct value *v);
 void bind_maps(struct value *v);
 /* secret.c */
