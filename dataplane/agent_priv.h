@@ -5,6 +5,7 @@
 
 #include "agent.h"
 #include "engine/tlv.h"
+#include "trace.h"
 
 #define OPS_MAX ORDERS_MAX /* messages of one datagram that are carried out together */
 
@@ -16,6 +17,8 @@ struct op {
 	struct dp_flow *flow; /* DEL: taken out. DUMP with id */
 	struct order *played; /* DTMF: its outcome is there when the orders are done */
 	struct rule *old;     /* SET: to be retired when the worker has let go of it */
+	struct trace_frame *frames; /* TRACE: owned */
+	unsigned n_frames;
 };
 
 /* A datagram that the socket had no room for. */
@@ -64,6 +67,11 @@ void agent_due(struct agent *a, struct dp_flow *f); /* idle time counts from now
 int verbs_run(struct agent *a, struct client *c, const void *data, size_t n);
 /* Goes on with c's dump until its socket is full. */
 void verbs_dump(struct agent *a, struct client *c);
+
+/* ---- verbs_trace.c ---- */
+/* Finds op->frames. 0, -ENOENT, -ENOMEM. */
+int verbs_trace(struct agent *a, struct op *op);
+void verbs_trace_reply(struct agent *a, struct client *c, struct op *op);
 
 /* ---- client.c ---- */
 int client_accept(struct agent *a, int fd);

@@ -8,6 +8,7 @@
 #include <rte_mbuf.h>
 #include "port.h"
 #include "relay/relay.h"
+#include "trace.h"
 
 struct packet {
 	struct rte_mbuf *m;
@@ -17,6 +18,7 @@ struct packet {
 	u16 sum;                   /* one's complement sum of the payload, where has_sum */
 	u16 head;                  /* first two octets of the payload as they came, for the sum */
 	bool has_sum;              /* it came with a UDP checksum and leaves with one */
+	struct trace_tag trace;
 };
 
 /* One's complement sum of 16-bit words, not complemented, from 32 bits down to 16. */

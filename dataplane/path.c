@@ -29,13 +29,21 @@ static void tick_update(struct worker *w, struct path *path)
 	}
 }
 
+/* ---- packets that go no further ---- */
+
+static void refuse(struct worker *w, struct path *path, struct rte_mbuf *m, unsigned reason)
+{
+	trace_drop(w->trace, &path->dir, m, w->now_us, reason);
+	drop(w, m, reason);
+}
+
 /* ---- packets of sources that are not proven yet ---- */
 
 static void slot_free(struct worker *w, struct path *path, unsigned slot, unsigned reason)
 {
 	struct held *h = path->held;
 	while (h->n[slot])
-		drop(w, h->packet[slot][--h->n[slot]].m, reason);
+		refuse(w, path, h->packet[slot][--h->n[slot]].m, reason);
 }
 
 static void held_free(struct worker *w, struct path *path, unsigned reason)
@@ -61,7 +69,7 @@ static void hold(struct worker *w, struct path *path, struct packet *p,
 		slot_free(w, path, slot, DP_DROP_HELD_LOST);
 	if (!path->held || slot >= SOURCE_CANDIDATES || path->held->n[slot] == SOURCE_HELD) {
 		path->dir.dropped++;
-		drop(w, p->m, RELAY_DROP_CANDIDATE);
+		refuse(w, path, p->m, RELAY_DROP_CANDIDATE);
 		return;
 	}
 	path->held->packet[slot][path->held->n[slot]++] = *p;
@@ -78,9 +86,21 @@ static void tell_key(struct worker *w, const struct path *path, const struct rel
 	worker_note(w, &n);
 }
 
+/* For FLOW_CMD_TRACE, before the payload changes. */
+static inline void keep_head(struct worker *w, struct path *path, struct packet *p,
+			     const struct relay_plan *plan)
+{
+	p->trace.flow_id = 0;
+	if (likely(!trace_due(&path->dir, plan->is_rtcp) && plan->note != SOURCE_LATCHED))
+		return;
+	trace_in(w->trace, &path->dir, p->m, p->r.now_us);
+	p->trace = trace_tag(&path->dir);
+}
+
 static void forward(struct worker *w, struct path *path, struct packet *p,
 		    const struct relay_plan *plan)
 {
+	keep_head(w, path, p, plan);
 	relay_commit(&path->dir, &p->r, plan);
 	if (unlikely(plan->edit ||
 		     p->r.authentic)) /* the sum that came with it does not count any more */
@@ -91,6 +111,7 @@ static void forward(struct worker *w, struct path *path, struct packet *p,
 static void take(struct worker *w, struct path *path, struct packet *p,
 		 const struct relay_plan *plan)
 {
+	keep_head(w, path, p, plan);
 	relay_commit(&path->dir, &p->r, plan);
 	w->stats.keys_taken++;
 	rte_pktmbuf_free(p->m);
@@ -105,7 +126,8 @@ static void held_forward(struct worker *w, struct path *path, struct packet *p)
 	else if (plan.action == RELAY_TAKE)
 		take(w, path, p, &plan);
 	else
-		drop(w, p->m, plan.action == RELAY_DROP ? plan.drop : (unsigned)DP_DROP_HELD_LOST);
+		refuse(w, path, p->m,
+		       plan.action == RELAY_DROP ? plan.drop : (unsigned)DP_DROP_HELD_LOST);
 	if (plan.note == SOURCE_KEY)
 		tell_key(w, path, &plan);
 }
@@ -163,7 +185,8 @@ static void tell_note(struct worker *w, struct path *path, const struct relay_pl
 /* A packet of our own: the relay wrote its payload. */
 static void make(struct worker *w, struct path *path, const struct relay_plan *plan)
 {
-	struct packet p = { .m = rte_pktmbuf_alloc(w->ports->pool) };
+	struct packet p = { .m = rte_pktmbuf_alloc(w->ports->pool),
+			    .trace = trace_tag(&path->dir) };
 	if (!p.m)
 		return; /* as good as lost on the way */
 	u8 *frame = (u8 *)rte_pktmbuf_append(p.m, SEND_HEADERS + RELAY_MADE);
@@ -197,10 +220,10 @@ void path_packet(struct worker *w, struct path *path, struct packet *p)
 		hold(w, path, p, &plan);
 		break;
 	case RELAY_PUNT:
-		drop(w, p->m, DP_DROP_PUNT_NOBODY);
+		refuse(w, path, p->m, DP_DROP_PUNT_NOBODY);
 		break;
 	case RELAY_DROP:
-		drop(w, p->m, plan.drop);
+		refuse(w, path, p->m, plan.drop);
 		break;
 	}
 	if (unlikely(plan.note != SOURCE_QUIET))

@@ -34,6 +34,21 @@ void send_frame(struct worker *w, const struct port *port, struct rte_mbuf *m)
 		flush_port(w, i);
 }
 
+static inline void leave(struct worker *w, const struct network *net, const struct packet *p)
+{
+	if (unlikely(p->trace.flow_id))
+		trace_out(w->trace, &p->trace, p->m, w->now_us, TRACE_RELAYED);
+	send_frame(w, net->port, p->m);
+}
+
+/* Its headers are still those that it came with. */
+static void refuse(struct worker *w, const struct path *path, const struct packet *p,
+		   unsigned reason)
+{
+	trace_drop(w->trace, &path->dir, p->m, w->now_us, reason);
+	drop(w, p->m, reason);
+}
+
 /* ---- next hops that are being resolved ---- */
 
 static void ask(struct worker *w, u64 key)
@@ -58,12 +73,12 @@ static struct waiting *waiting_for(struct worker *w, u64 key, const struct netwo
 	return wait;
 }
 
-static void wait_for(struct worker *w, u64 key, const struct network *net, const struct packet *p,
+static void wait_for(struct worker *w, u64 key, const struct path *path, const struct packet *p,
 		     const struct relay_plan *plan)
 {
-	struct waiting *wait = waiting_for(w, key, net);
+	struct waiting *wait = waiting_for(w, key, path->out);
 	if (!wait || wait->n == WAIT_EACH) {
-		drop(w, p->m, DP_DROP_NEIGH_WAIT);
+		refuse(w, path, p, DP_DROP_NEIGH_WAIT);
 		return;
 	}
 	wait->packet[wait->n] = *p;
@@ -80,13 +95,16 @@ static bool settle(struct worker *w, struct waiting *wait)
 	for (unsigned i = 0; i < wait->n; i++) {
 		struct packet *p = &wait->packet[i];
 		if (!(link & HOP_KNOWN)) {
-			drop(w, p->m,
-			     link & HOP_NEVER ? DP_DROP_NEIGH_NO_ROUTE : DP_DROP_NEIGH_WAIT);
+			unsigned reason =
+				link & HOP_NEVER ? DP_DROP_NEIGH_NO_ROUTE : DP_DROP_NEIGH_WAIT;
+			if (p->trace.flow_id)
+				trace_out(w->trace, &p->trace, p->m, w->now_us, reason);
+			drop(w, p->m, reason);
 			continue;
 		}
 		tx_rewrite(p, &wait->plan[i],
 			   atomic_load_explicit(&wait->net->port->mac, memory_order_relaxed), link);
-		send_frame(w, wait->net->port, p->m);
+		leave(w, wait->net, p);
 	}
 	return true;
 }
@@ -131,7 +149,7 @@ void send_packet(struct worker *w, struct path *path, struct packet *p,
 	struct hop *hop = hop_of(w, path, key);
 	u64 link = hop ? atomic_load_explicit(&hop->link, memory_order_acquire) : 0;
 	if (unlikely(p->r.len + SEND_HEADERS - 14 > net->port->mtu)) {
-		drop(w, p->m, DP_DROP_TX_MTU);
+		refuse(w, path, p, DP_DROP_TX_MTU);
 		return;
 	}
 	if (hop && atomic_load_explicit(&hop->used, memory_order_relaxed) != now)
@@ -139,10 +157,10 @@ void send_packet(struct worker *w, struct path *path, struct packet *p,
 	if (likely(link & HOP_KNOWN)) {
 		tx_rewrite(p, plan, atomic_load_explicit(&net->port->mac, memory_order_relaxed),
 			   link);
-		send_frame(w, net->port, p->m);
+		leave(w, net, p);
 	} else if (link & HOP_NEVER) {
-		drop(w, p->m, DP_DROP_NEIGH_NO_ROUTE);
+		refuse(w, path, p, DP_DROP_NEIGH_NO_ROUTE);
 	} else {
-		wait_for(w, key, net, p, plan);
+		wait_for(w, key, path, p, plan);
 	}
 }

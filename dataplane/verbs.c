@@ -176,6 +176,8 @@ static int carry_out(struct agent *a, struct client *c, struct op *op, unsigned 
 		return do_dtmf(a, op, n_orders);
 	case FLOW_CMD_DUMP:
 		return do_dump(a, c, op);
+	case FLOW_CMD_TRACE:
+		return verbs_trace(a, op);
 	case FLOW_CMD_SUBSCRIBE:
 		c->subscribed = true;
 		return 0;
@@ -189,10 +191,11 @@ static int carry_out(struct agent *a, struct client *c, struct op *op, unsigned 
 
 static bool answered(const struct op *op)
 {
-	bool whole_dump = op->msg.cmd == FLOW_CMD_DUMP && !op->status && !op->msg.attr[FLOW_A_ID];
+	bool whole_dump = op->msg.cmd == FLOW_CMD_DUMP && !op->msg.attr[FLOW_A_ID];
+	bool several = !op->status && (whole_dump || op->msg.cmd == FLOW_CMD_TRACE);
 	bool query = op->msg.cmd == FLOW_CMD_HELLO || op->msg.cmd == FLOW_CMD_DEL ||
-		     op->msg.cmd == FLOW_CMD_DUMP;
-	return !whole_dump && (query || op->msg.flags & NLM_F_ACK);
+		     op->msg.cmd == FLOW_CMD_DUMP || op->msg.cmd == FLOW_CMD_TRACE;
+	return !several && (query || op->msg.flags & NLM_F_ACK);
 }
 
 static void put_reply(const struct agent *a, const struct op *op, struct tlv_out *o)
@@ -205,7 +208,7 @@ static void put_reply(const struct agent *a, const struct op *op, struct tlv_out
 	if (op->msg.cmd == FLOW_CMD_HELLO) {
 		tlv_put_u32(o, FLOW_A_VERSION, FLOW_VERSION);
 		tlv_put_u64(o, FLOW_A_EPOCH, a->epoch);
-		tlv_put_u32(o, FLOW_A_CAPS, FLOW_CAP_IPV4 | FLOW_CAP_DTMF);
+		tlv_put_u32(o, FLOW_A_CAPS, FLOW_CAP_IPV4 | FLOW_CAP_DTMF | FLOW_CAP_TRACE);
 	}
 	if (op->flow) {
 		agent_report(op->flow, &r);
@@ -234,6 +237,15 @@ static void reply_all(struct agent *a, struct client *c, const struct op *op, un
 		client_reply(c, o.p, o.n);
 }
 
+static void reply_traces(struct agent *a, struct client *c, struct op *op, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (op[i].msg.cmd == FLOW_CMD_TRACE && !op[i].status)
+			verbs_trace_reply(a, c, &op[i]);
+		free(op[i].frames);
+	}
+}
+
 /* The worker has let go of these; other readers of the table may not have. */
 static void retire(struct agent *a, struct op *op, unsigned n)
 {
@@ -260,6 +272,7 @@ int verbs_run(struct agent *a, struct client *c, const void *data, size_t len)
 			op->old = NULL;
 			op->played = NULL;
 			op->reason = NULL;
+			op->frames = NULL;
 			op->status = carry_out(a, c, op, &n_orders);
 			n++;
 		}
@@ -267,6 +280,7 @@ int verbs_run(struct agent *a, struct client *c, const void *data, size_t len)
 			worker_order(a->worker, a->order, n_orders);
 		take_outcome(a->op, n);
 		reply_all(a, c, a->op, n);
+		reply_traces(a, c, a->op, n);
 		retire(a, a->op, n);
 	}
 	agent_scan_soon(a);

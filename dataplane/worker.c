@@ -34,6 +34,11 @@ const struct dp_stats *worker_stats(const struct worker *w)
 	return &w->stats;
 }
 
+struct trace *worker_trace(const struct worker *w)
+{
+	return w->trace;
+}
+
 /* ---- between worker and agent ---- */
 
 static void ring_bell(int fd)
@@ -348,8 +353,9 @@ static int make(struct worker *w)
 	w->crypto = crypto_new();
 	w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	w->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!w->waiting || !w->ticking || !w->held_pool || !w->orders || !w->notes || !w->crypto ||
-	    w->wake_fd < 0 || w->done_fd < 0)
+	w->trace = trace_new(1);
+	if (!w->trace || !w->waiting || !w->ticking || !w->held_pool || !w->orders || !w->notes ||
+	    !w->crypto || w->wake_fd < 0 || w->done_fd < 0)
 		return -ENOMEM;
 	return 0;
 }
@@ -403,6 +409,7 @@ void worker_free(struct worker *w)
 	rte_ring_free(w->notes);
 	rte_mempool_free(w->held_pool);
 	crypto_free(w->crypto);
+	trace_free(w->trace);
 	free(w->ticking);
 	free(w->waiting);
 	free(w);

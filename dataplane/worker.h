@@ -55,6 +55,7 @@ void worker_wake(struct worker *w); /* any thread */
 void worker_order(struct worker *w, struct order *orders, unsigned n);
 bool worker_take_note(struct worker *w, struct note *out); /* agent */
 const struct dp_stats *worker_stats(const struct worker *w);
+struct trace *worker_trace(const struct worker *w); /* lives as long as the worker */
 /* Microseconds on the clock of every relay_ call. Any thread. */
 u64 worker_now_us(void);
 

@@ -64,6 +64,7 @@ struct worker {
 	unsigned n_sealing;
 	bool tell; /* the agent is to be notified at the end of the round */
 	struct dp_stats stats;
+	struct trace *trace;
 	u64 cycles_sent; /* of this round */
 
 	/* shared with the agent */

@@ -259,7 +259,7 @@ static void flows_merge(const struct ctl_options *o, json_t *reply, struct ctl_p
 	json_object_set(reply, "flows", parts[0].result);
 }
 
-static void drops_one(void *arg, const char *name, u64 count)
+static void drops_one(void *arg, const char *name, u64 count, const char *text)
 {
 	ctl_add_counter(json_object_get(((struct ctl_part *)arg)->result, "media"), name, count);
 }

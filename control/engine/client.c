@@ -25,6 +25,29 @@ static void receive_flow(struct engine *e, struct request *r, const struct tlv_m
 		r->dump.flow(r->dump.arg, &report);
 }
 
+static void receive_frame(struct engine *e, struct request *r, const struct tlv_msg *m)
+{
+	struct tlv_frame frame;
+	const char *why;
+
+	request_take(e, r);
+	request_append(e, r);
+	if (!r->trace.frame)
+		return;
+	if (tlv_get_frame(m, &frame, &why) < 0)
+		log_warn(e->log, "engine", "it traces a packet whose %s makes no sense", why);
+	else
+		r->trace.frame(r->trace.arg, &frame);
+}
+
+static void receive_trace(struct engine *e, struct request *r, const struct tlv_msg *m, int status)
+{
+	if (!m->done && !status)
+		receive_frame(e, r, m);
+	else
+		request_answer(e, r, status, NULL, m);
+}
+
 static void receive_dump(struct engine *e, struct request *r, const struct tlv_msg *m, int status)
 {
 	if (!m->done && !status) {
@@ -81,6 +104,8 @@ static void receive(struct engine *e, const struct tlv_msg *m)
 	}
 	if (r->kind == REQUEST_DUMP)
 		receive_dump(e, r, m, status);
+	else if (r->kind == REQUEST_TRACE)
+		receive_trace(e, r, m, status);
 	else if (r->kind == REQUEST_REPORT)
 		receive_report(e, r, m, status);
 	else
@@ -318,6 +343,23 @@ int engine_dump(struct engine *e, const struct engine_dump *d)
 	return request_end(e, r, 0);
 }
 
+int engine_trace(struct engine *e, u64 id, const struct engine_trace *t)
+{
+	struct request *r;
+	int rc;
+
+	if (!takes_requests(e))
+		return -ENOTCONN;
+	r = request_begin(e, FLOW_CMD_TRACE, NLM_F_DUMP, &rc);
+	if (!r)
+		return rc;
+	r->kind = REQUEST_TRACE;
+	r->trace = *t;
+	r->arg = t->arg;
+	tlv_put_u64(&e->out, FLOW_A_ID, id);
+	return request_end(e, r, 0);
+}
+
 void engine_forget(struct engine *e, void *arg)
 {
 	for (struct request *r = e->head; r; r = r->next) {
@@ -327,6 +369,8 @@ void engine_forget(struct engine *e, void *arg)
 			r->done = NULL;
 		else if (r->kind == REQUEST_REPORT)
 			r->report = NULL;
+		else if (r->kind == REQUEST_TRACE)
+			r->trace = (struct engine_trace){ 0 };
 		else
 			r->dump = (struct engine_dump){ 0 };
 	}

@@ -78,7 +78,7 @@ void engine_forget(struct engine *e, void *arg);
 
 struct engine_dump {
 	void (*flow)(void *arg, const struct tlv_report *r);
-	void (*drop)(void *arg, const char *name, u64 count);
+	void (*drop)(void *arg, const char *name, u64 count, const char *text);
 	void (*port)(void *arg, const char *network, const char *driver, const char *why);
 	void (*done)(void *arg, int status);
 	void *arg;
@@ -86,6 +86,14 @@ struct engine_dump {
 /* Every flow of the engine (of all shards), its named counters and devices; members may be NULL but
  * done. */
 int engine_dump(struct engine *e, const struct engine_dump *d);
+
+struct engine_trace {
+	void (*frame)(void *arg, const struct tlv_frame *f); /* borrowed; oldest first */
+	void (*done)(void *arg, int status); /* -ENOENT: nothing is known of this flow */
+	void *arg;
+};
+/* Packet heads that the engine has kept of a flow. */
+int engine_trace(struct engine *e, u64 id, const struct engine_trace *t);
 
 /* ---- for transports ---- */
 void engine_connected(struct engine *e);

@@ -20,7 +20,8 @@ enum request_kind {
 	REQUEST_STATUS, /* HELLO, SET, SUBSCRIBE */
 	REQUEST_SILENT, /* SET that nobody waits for, DTMF: there is no answer */
 	REQUEST_REPORT, /* DEL, GET */
-	REQUEST_DUMP
+	REQUEST_DUMP,
+	REQUEST_TRACE
 };
 
 typedef void request_reply(struct engine *e, const struct tlv_msg *m, int status);
@@ -36,6 +37,7 @@ struct request {
 		engine_done *done;
 		engine_report *report;
 		struct engine_dump dump;
+		struct engine_trace trace;
 	};
 	request_reply *own; /* of the client itself, instead of the above */
 };

@@ -550,10 +550,11 @@ static void list_flow(void *arg, const struct tlv_report *r)
 	((struct lists *)arg)->flows++;
 }
 
-static void list_drop(void *arg, const char *name, u64 count)
+static void list_drop(void *arg, const char *name, u64 count, const char *text)
 {
 	assert_string_equal(name, "rtp_short");
 	assert_int_equal(count, 3);
+	assert_string_equal(text, "shorter than its own headers say");
 	((struct lists *)arg)->drops++;
 }
 

@@ -90,7 +90,7 @@ static void dump(struct peer *p, const struct tlv_msg *m, peer_out *out)
 	tlv_out_init(&o, mem, sizeof(mem));
 	tlv_begin_done(&o, m->seq);
 	size_t nest = tlv_nest_begin(&o, FLOW_A_DROPS);
-	tlv_put_drop(&o, "rtp_short", 3);
+	tlv_put_drop(&o, "rtp_short", 3, "shorter than its own headers say");
 	tlv_nest_end(&o, nest);
 	nest = tlv_nest_begin(&o, FLOW_A_PORTS);
 	tlv_put_port(&o, "outside", "AF_PACKET on eth0", "for a test");

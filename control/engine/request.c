@@ -181,6 +181,8 @@ void request_answer(struct engine *e, struct request *r, int status,
 		done.report(done.arg, status, status ? NULL : report);
 	else if (done.kind == REQUEST_DUMP && done.dump.done)
 		done.dump.done(done.dump.arg, status);
+	else if (done.kind == REQUEST_TRACE && done.trace.done)
+		done.trace.done(done.trace.arg, status);
 }
 
 void request_drop_all(struct engine *e, int status)

@@ -145,12 +145,14 @@ void tlv_nest_end(struct tlv_out *o, size_t nest)
 	a->nla_len = (u16)(o->n - nest);
 }
 
-void tlv_put_drop(struct tlv_out *o, const char *name, u64 count)
+void tlv_put_drop(struct tlv_out *o, const char *name, u64 count, const char *why)
 {
 	size_t nest = tlv_nest_begin(o, FLOW_A_DROP);
 
 	tlv_put_str(o, FLOW_A_NAME, name);
 	tlv_put_u64(o, FLOW_A_COUNT, count);
+	if (why)
+		tlv_put_str(o, FLOW_A_WHY, why);
 	tlv_nest_end(o, nest);
 }
 
@@ -245,7 +247,7 @@ u64 tlv_u64(const struct tlv_msg *m, int type, u64 absent)
 	return a && nla_len(a) == 8 ? nla_get_u64(a) : absent;
 }
 
-static const char *text(const struct nlattr *a) /* NULL: absent or not a string */
+const char *tlv_text(const struct nlattr *a)
 {
 	if (!a || !nla_len(a) || ((const char *)nla_data(a))[nla_len(a) - 1])
 		return NULL;
@@ -254,11 +256,11 @@ static const char *text(const struct nlattr *a) /* NULL: absent or not a string 
 
 const char *tlv_str(const struct tlv_msg *m, int type)
 {
-	return text(m->attr[type]);
+	return tlv_text(m->attr[type]);
 }
 
-void tlv_each_drop(const struct tlv_msg *m, void (*fn)(void *arg, const char *name, u64 count),
-		   void *arg)
+void tlv_each_drop(const struct tlv_msg *m,
+		   void (*fn)(void *arg, const char *name, u64 count, const char *why), void *arg)
 {
 	struct nlattr *at, *tb[FLOW_A_MAX + 1];
 	int left;
@@ -269,10 +271,11 @@ void tlv_each_drop(const struct tlv_msg *m, void (*fn)(void *arg, const char *na
 	{
 		if (nla_type(at) != FLOW_A_DROP || tlv_parse_nest(tb, FLOW_A_MAX, at) < 0)
 			continue;
-		const char *name = text(tb[FLOW_A_NAME]);
+		const char *name = tlv_text(tb[FLOW_A_NAME]);
+		const char *why = tlv_text(tb[FLOW_A_WHY]);
 		const struct nlattr *count = tb[FLOW_A_COUNT];
 		if (name && count && nla_len(count) == 8)
-			fn(arg, name, nla_get_u64(count));
+			fn(arg, name, nla_get_u64(count), why ? why : "");
 	}
 }
 
@@ -289,8 +292,8 @@ void tlv_each_port(const struct tlv_msg *m,
 	{
 		if (nla_type(at) != FLOW_A_PORT || tlv_parse_nest(tb, FLOW_A_MAX, at) < 0)
 			continue;
-		const char *name = text(tb[FLOW_A_NAME]), *driver = text(tb[FLOW_A_DRIVER]);
-		const char *why = text(tb[FLOW_A_WHY]);
+		const char *name = tlv_text(tb[FLOW_A_NAME]), *driver = tlv_text(tb[FLOW_A_DRIVER]);
+		const char *why = tlv_text(tb[FLOW_A_WHY]);
 		if (name && driver)
 			fn(arg, name, driver, why ? why : "");
 	}

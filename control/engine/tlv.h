@@ -65,6 +65,17 @@ struct tlv_dtmf {
 	u8 digit;
 };
 
+/* The head of a packet, in the answers to FLOW_CMD_TRACE. */
+struct tlv_frame {
+	u64 time_us;     /* since 1970 */
+	u32 len;         /* octets of the IP packet */
+	u8 side;         /* 0, 1 */
+	u8 out;          /* 1: it left by that side */
+	u8 n_head;       /* octets of head */
+	const char *why; /* name of the drop, in the message; NULL: it was relayed */
+	u8 head[FLOW_HEAD_MAX];
+};
+
 void tlv_out_init(struct tlv_out *o, void *mem, size_t cap);
 /* A message is begun, filled by put functions, ended. Ending one that did not fit takes it back,
  * clears `full` and returns -EMSGSIZE: send what is there and write it again. */
@@ -80,12 +91,14 @@ void tlv_put_flow(struct tlv_out *o, const struct flow *f); /* ID GEN IDLE KIND 
 /* The same without keys and RESUME, and the counters. */
 void tlv_put_report(struct tlv_out *o, const struct tlv_report *r);
 void tlv_put_event(struct tlv_out *o, const struct tlv_event *e);
+void tlv_put_frame(struct tlv_out *o, const struct tlv_frame *f);
 void tlv_put_dtmf(struct tlv_out *o, const struct tlv_dtmf *d);
 void tlv_put_send(struct tlv_out *o, const struct tlv_send *s);
 /* One named counter, one device: called inside tlv_nest_begin(o, FLOW_A_DROPS or FLOW_A_PORTS). */
 size_t tlv_nest_begin(struct tlv_out *o, int type);
 void tlv_nest_end(struct tlv_out *o, size_t nest);
-void tlv_put_drop(struct tlv_out *o, const char *name, u64 count);
+void tlv_put_drop(struct tlv_out *o, const char *name, u64 count,
+		  const char *why); /* why: may be NULL */
 void tlv_put_port(struct tlv_out *o, const char *network, const char *driver, const char *why);
 
 /* Takes the next message off (*p, *n); *p is aligned to 4. 1: *m is filled; 0: no more; -EBADMSG:
@@ -108,9 +121,10 @@ int tlv_get_report(const struct tlv_msg *m, struct tlv_report *r, const char **w
 int tlv_get_event(const struct tlv_msg *m, struct tlv_event *e, const char **why);
 int tlv_get_dtmf(const struct tlv_msg *m, struct tlv_dtmf *d, const char **why);
 int tlv_get_send(const struct tlv_msg *m, struct tlv_send *s, const char **why);
+int tlv_get_frame(const struct tlv_msg *m, struct tlv_frame *f, const char **why);
 /* Calls fn for every element of FLOW_A_DROPS. */
-void tlv_each_drop(const struct tlv_msg *m, void (*fn)(void *arg, const char *name, u64 count),
-		   void *arg);
+void tlv_each_drop(const struct tlv_msg *m,
+		   void (*fn)(void *arg, const char *name, u64 count, const char *why), void *arg);
 void tlv_each_port(const struct tlv_msg *m,
 		   void (*fn)(void *arg, const char *network, const char *driver, const char *why),
 		   void *arg);

@@ -11,6 +11,9 @@ bool tlv_nest_ok(const struct nlattr *nest);
 /* tb[max + 1]; sizes are the caller's to check. 0 or -EBADMSG. */
 int tlv_parse_nest(struct nlattr **tb, int max, const struct nlattr *nest);
 
+/* NULL: absent or not a string. */
+const char *tlv_text(const struct nlattr *a);
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* ---- tlv_field.c ---- */

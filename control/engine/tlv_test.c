@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <linux/genetlink.h>
 #include <linux/netlink.h>
-#include "engine/tlv.h"
+#include "engine/tlv_priv.h"
 
 static struct flow_addr v4(u8 last, u16 port)
 {
@@ -302,7 +302,7 @@ struct seen {
 	char text[256];
 };
 
-static void on_drop(void *arg, const char *name, u64 count)
+static void on_drop(void *arg, const char *name, u64 count, const char *text)
 {
 	struct seen *s = arg;
 	s->n++;
@@ -312,9 +312,9 @@ static void on_drop(void *arg, const char *name, u64 count)
 
 static void on_port(void *arg, const char *network, const char *driver, const char *why)
 {
-	on_drop(arg, network, 1);
-	on_drop(arg, driver, 1);
-	on_drop(arg, why, 1);
+	on_drop(arg, network, 1, "");
+	on_drop(arg, driver, 1, "");
+	on_drop(arg, why, 1, "");
 }
 
 static void the_end_of_a_dump(void **state)
@@ -328,8 +328,8 @@ static void the_end_of_a_dump(void **state)
 	tlv_put_str(&w.o, FLOW_A_REASON, "no such flow");
 	tlv_put_u64(&w.o, FLOW_A_EPOCH, 1ull << 63);
 	size_t nest = tlv_nest_begin(&w.o, FLOW_A_DROPS);
-	tlv_put_drop(&w.o, "one", 1);
-	tlv_put_drop(&w.o, "two", 1ull << 33);
+	tlv_put_drop(&w.o, "one", 1, "the first");
+	tlv_put_drop(&w.o, "two", 1ull << 33, NULL);
 	tlv_nest_end(&w.o, nest);
 	nest = tlv_nest_begin(&w.o, FLOW_A_PORTS);
 	tlv_put_port(&w.o, "core", "AF_XDP on eth0", "");
@@ -350,6 +350,59 @@ static void the_end_of_a_dump(void **state)
 	assert_string_equal(s.text, "onetwo");
 	tlv_each_port(&m, on_port, &t);
 	assert_string_equal(t.text, "coreAF_XDP on eth0edgeAF_PACKET on eth1because");
+}
+
+static void a_packet_head(void **state)
+{
+	struct tlv_frame f = { .time_us = 1ull << 50, .len = 200, .side = 1, .n_head = 40 }, got;
+	struct wire w;
+	const char *why;
+
+	memset(f.head, 0xa5, f.n_head);
+	for (unsigned dropped = 0; dropped < 2; dropped++) {
+		f.out = !dropped;
+		f.why = dropped ? "rtp_ssrc" : NULL;
+		tlv_out_init(&w.o, w.mem, sizeof(w.mem));
+		tlv_begin(&w.o, FLOW_CMD_TRACE, NLM_F_MULTI, 7);
+		tlv_put_frame(&w.o, &f);
+		assert_int_equal(tlv_end(&w.o), 0);
+		struct tlv_msg m;
+		const void *p = w.o.p;
+		size_t n = w.o.n;
+		assert_int_equal(tlv_next(&p, &n, &m), 1);
+		assert_int_equal(tlv_get_frame(&m, &got, &why), 0);
+		assert_true(got.time_us == f.time_us && got.len == 200 && got.side == 1);
+		assert_int_equal(got.out, f.out);
+		assert_int_equal(got.n_head, 40);
+		assert_memory_equal(got.head, f.head, FLOW_HEAD_MAX);
+		if (dropped)
+			assert_string_equal(got.why, "rtp_ssrc");
+		else
+			assert_null(got.why);
+	}
+	/* What is not there, or too much of it. */
+	for (unsigned kind = 0; kind < 4; kind++) {
+		tlv_out_init(&w.o, w.mem, sizeof(w.mem));
+		tlv_begin(&w.o, FLOW_CMD_TRACE, 0, 7);
+		size_t nest = tlv_nest_begin(&w.o, FLOW_A_FRAME);
+		u8 head[FLOW_HEAD_MAX + 1] = { 0 };
+		if (kind != 0)
+			tlv_put_u64(&w.o, FLOW_FRAME_A_TIME, 1);
+		tlv_put_u8(&w.o, FLOW_FRAME_A_SIDE, kind == 1 ? 2 : 0);
+		tlv_put_u8(&w.o, FLOW_FRAME_A_OUT, 0);
+		tlv_put_u32(&w.o, FLOW_FRAME_A_LEN, 60);
+		if (kind != 2)
+			tlv_put(&w.o, FLOW_FRAME_A_HEAD, head, kind == 3 ? sizeof(head) : 20);
+		tlv_nest_end(&w.o, nest);
+		assert_int_equal(tlv_end(&w.o), 0);
+		struct tlv_msg m;
+		const void *p = w.o.p;
+		size_t n = w.o.n;
+		assert_int_equal(tlv_next(&p, &n, &m), 1);
+		assert_int_equal(tlv_get_frame(&m, &got, &why), -EINVAL);
+		static const char *const whys[] = { "time", "side", "head", "head" };
+		assert_string_equal(why, whys[kind]);
+	}
 }
 
 static void full_buffer_takes_the_message_back(void **state)
@@ -404,8 +457,8 @@ static void nothing_longer_than_an_attribute_is_written(void **state)
 	text[60000] = 0;
 	tlv_begin(&o, FLOW_CMD_DUMP, 0, 1);
 	size_t nest = tlv_nest_begin(&o, FLOW_A_DROPS);
-	tlv_put_drop(&o, text, 1);
-	tlv_put_drop(&o, text, 1);
+	tlv_put_drop(&o, text, 1, NULL);
+	tlv_put_drop(&o, text, 1, NULL);
 	tlv_nest_end(&o, nest);
 	assert_int_equal(tlv_end(&o), -EMSGSIZE);
 	assert_int_equal(o.n, 0);
@@ -601,7 +654,7 @@ static size_t everything(struct wire *w)
 	begin(w);
 	tlv_put_report(&w->o, &r);
 	size_t nest = tlv_nest_begin(&w->o, FLOW_A_DROPS);
-	tlv_put_drop(&w->o, "one", 1);
+	tlv_put_drop(&w->o, "one", 1, NULL);
 	tlv_nest_end(&w->o, nest);
 	nest = tlv_nest_begin(&w->o, FLOW_A_PORTS);
 	tlv_put_port(&w->o, "a", "b", "c");
@@ -701,6 +754,7 @@ int main(void)
 		cmocka_unit_test(round_trip_of_keys),
 		cmocka_unit_test(key_bounds),
 		cmocka_unit_test(the_end_of_a_dump),
+		cmocka_unit_test(a_packet_head),
 		cmocka_unit_test(full_buffer_takes_the_message_back),
 		cmocka_unit_test(nothing_longer_than_an_attribute_is_written),
 		cmocka_unit_test(bounds_of_a_flow),

@@ -91,7 +91,7 @@ enum flow_attr {
 	FLOW_A_EVENT, /* u32: enum flow_event */
 	FLOW_A_SIDE,  /* u32: 0 or 1, the side that an event is about */
 	FLOW_A_DROPS, /* nest: each element FLOW_A_DROP */
-	FLOW_A_DROP,  /* nest: FLOW_A_NAME, FLOW_A_COUNT */
+	FLOW_A_DROP,  /* nest: FLOW_A_NAME, FLOW_A_COUNT, FLOW_A_WHY (what it means, for people) */
 	FLOW_A_NAME,  /* string */
 	FLOW_A_COUNT, /* u64 */
 	FLOW_A_PORTS, /* nest: each element FLOW_A_PORT */

@@ -9,9 +9,9 @@ struct sum {
 	u64 n;
 };
 
-static void on_drop(void *arg, const char *name, u64 count)
+static void on_drop(void *arg, const char *name, u64 count, const char *text)
 {
-	((struct sum *)arg)->n += strlen(name) + count;
+	((struct sum *)arg)->n += strlen(name) + strlen(text) + count;
 }
 
 static void on_port(void *arg, const char *network, const char *driver, const char *why)
@@ -128,6 +128,27 @@ static void check_dtmf(const struct tlv_dtmf *d)
 		abort();
 }
 
+static void check_frame(const struct tlv_frame *f)
+{
+	u32 mem[16384];
+	struct tlv_out o;
+	struct tlv_msg m;
+	struct tlv_frame g, want = *f;
+	const char *why;
+
+	tlv_out_init(&o, mem, sizeof(mem));
+	tlv_begin(&o, FLOW_CMD_TRACE, 0, 1);
+	tlv_put_frame(&o, f);
+	if (tlv_end(&o)) /* a reason that fills a datagram */
+		return;
+	again(&o, &m);
+	if (tlv_get_frame(&m, &g, &why) || !f->why != !g.why || (f->why && strcmp(f->why, g.why)))
+		abort();
+	want.why = g.why;
+	if (memcmp(&want, &g, sizeof(g)))
+		abort();
+}
+
 static void check_message(const struct tlv_msg *m)
 {
 	struct flow f;
@@ -135,6 +156,7 @@ static void check_message(const struct tlv_msg *m)
 	struct tlv_event e;
 	struct tlv_dtmf d;
 	struct tlv_send send;
+	struct tlv_frame frame;
 	struct sum sum = { 0 };
 	const char *why = NULL, *s;
 
@@ -150,6 +172,8 @@ static void check_message(const struct tlv_msg *m)
 		check_dtmf(&d);
 	if (!tlv_get_send(m, &send, &why))
 		check_send(&send);
+	if (!tlv_get_frame(m, &frame, &why))
+		check_frame(&frame);
 	tlv_each_drop(m, on_drop, &sum);
 	tlv_each_port(m, on_port, &sum);
 	for (int type = 0; type <= FLOW_A_MAX; type++) {
