@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* engine-conformance: runs cases, many at once, and prints TAP. */
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "suite.h"
+#include "watch.h"
+
+#define JOBS_MAX   64
+#define CASE_US    (40 * S)
+#define EXIT_SKIP  77
+#define TEXT_MAX   2000
+
+static const char usage[] =
+	"usage: engine-conformance --engine seqpacket:PATH --peers NAMESPACE,NAMESPACE [option ...] [NAME ...]\n"
+	"\n"
+	"NAME is a case, or the beginning of the names of some. Prints TAP.\n"
+	"\n"
+	"  --engine NAME      how the engine is spoken to\n"
+	"  --peers A,B        namespaces of the peers on both networks, as files: /run/netns/NAME\n"
+	"  --restart COMMAND  kills the engine and starts it again; without it those cases are skipped\n"
+	"  --jobs N           cases at once (16)\n"
+	"  --list             print the names of all cases and end\n"
+	"  --times            print how long each case took\n"
+	"  --help             print this and end\n";
+
+struct job {
+	pid_t pid;
+	const struct test_case *c;
+	unsigned index;
+	int out, gate;
+	bool waits; /* in test_restart() */
+	u64 began_us;
+	char text[TEXT_MAX];
+	size_t n;
+};
+
+struct run {
+	struct lab lab;
+	struct list list;
+	struct job job[JOBS_MAX];
+	struct watch *watch;
+	unsigned jobs, number, failed;
+	bool times, begun[CASES_MAX], wanted[CASES_MAX];
+	const char *engine;
+};
+
+/* ---- the list ---- */
+
+void list_add(struct list *l, u32 caps, u32 flags, case_fn *fn, const void *row, const char *name, ...)
+{
+	va_list ap;
+
+	if (l->n == CASES_MAX)
+		abort();
+	struct test_case *c = &l->c[l->n++];
+	*c = (struct test_case){ .caps = caps, .flags = flags, .fn = fn, .row = row };
+	va_start(ap, name);
+	vsnprintf(c->name, sizeof(c->name), name, ap);
+	va_end(ap);
+}
+
+static void fill(struct list *l)
+{
+	static void (*const group[])(struct list *) = {
+		verbs_cases, values_cases, relay_cases,
+	};
+	for (unsigned i = 0; i < COUNT(group); i++)
+		group[i](l);
+}
+
+/* ---- one case, in its own process ---- */
+
+void test_fail(struct test *t, const char *file, int line, const char *fmt, ...)
+{
+	const char *slash = strrchr(file, '/');
+	va_list ap;
+
+	fprintf(stderr, "%s:%d: ", slash ? slash + 1 : file, line);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	_exit(1); /* the parent takes the flows away */
+}
+
+void test_skip(struct test *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	_exit(EXIT_SKIP);
+}
+
+/* SplitMix64, the same in each run of a case. */
+u32 test_random(struct test *t)
+{
+	u64 x = t->random += 0x9e3779b97f4a7c15ull;
+
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
+	return (u32)(x ^ (x >> 31));
+}
+
+u64 test_id(struct test *t)
+{
+	return t->id + t->ids++;
+}
+
+u16 test_port(struct test *t)
+{
+	if (t->locals + 2 > PORTS)
+		FAIL(t, "out of the engine's ports");
+	t->locals += 2;
+	return (u16)(PORT_LOW + t->index * PORTS + t->locals - 2);
+}
+
+u16 test_peer_port(struct test *t, u16 n)
+{
+	t->peers += n > 1 ? t->peers & 1 : 0;
+	if (t->peers + n > PEER_PORTS)
+		FAIL(t, "out of the peers' ports");
+	t->peers += n;
+	return (u16)(PEER_LOW + t->index * PEER_PORTS + t->peers - n);
+}
+
+void test_restart(struct test *t)
+{
+	char done;
+
+	if (write(t->gate, "r", 1) != 1 || read(t->gate, &done, 1) != 1)
+		FAIL(t, "the engine was not started again");
+}
+
+static bool is_deaf(const struct sock *s)
+{
+	return s->deaf;
+}
+
+void test_end(struct test *t)
+{
+	nap(30 * MS);
+	for (unsigned i = 0; i < t->n_socks; i++)
+		if (!is_deaf(t->sock[i]))
+			sock_quiet(t, t->sock[i], 0);
+	for (u64 id = t->id; t->client && id < t->id + t->ids; id++)
+		client_del(t->client, id);
+}
+
+__attribute__((noreturn)) static void play(struct run *r, unsigned index, int out, int gate)
+{
+	const struct test_case *c = &r->list.c[index];
+	struct test t = { .c = c, .lab = &r->lab, .index = index, .gate = gate };
+
+	dup2(out, STDERR_FILENO);
+	signal(SIGPIPE, SIG_IGN);
+	t.id = (u64)(index + 1) << 12 | 1ull << 56;
+	t.random = t.id * 77;
+	c->fn(&t, c->row);
+	test_end(&t);
+	_exit(0);
+}
+
+/* ---- many ---- */
+
+static void start(struct run *r, struct job *j, unsigned index)
+{
+	int out[2], gate[2];
+
+	if (pipe2(out, O_CLOEXEC) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, gate))
+		abort();
+	fflush(stdout);
+	pid_t pid = fork();
+	if (pid < 0)
+		abort();
+	if (!pid) {
+		close(out[0]);
+		close(gate[0]);
+		play(r, index, out[1], gate[1]);
+	}
+	close(out[1]);
+	close(gate[1]);
+	fcntl(out[0], F_SETFL, O_NONBLOCK);
+	*j = (struct job){ .pid = pid,
+			   .c = &r->list.c[index],
+			   .index = index,
+			   .out = out[0],
+			   .gate = gate[0],
+			   .began_us = now_us() };
+	r->begun[index] = true;
+}
+
+static void read_text(struct job *j)
+{
+	ssize_t n;
+
+	while (j->n < TEXT_MAX - 1 && (n = read(j->out, j->text + j->n, TEXT_MAX - 1 - j->n)) > 0)
+		j->n += (size_t)n;
+	j->text[j->n] = '\0';
+}
+
+static void print_text(const char *text)
+{
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+		printf("# %.*s\n", (int)n, text);
+		text += n + (text[n] == '\n');
+	}
+}
+
+static void result(struct run *r, const char *name, int ok, const char *skip, const char *text)
+{
+	printf("%sok %u - %s%s%s\n", ok ? "" : "not ", ++r->number, name, skip ? " # SKIP " : "", skip ? skip : "");
+	if (!ok) {
+		r->failed++;
+		print_text(text);
+	}
+	fflush(stdout);
+}
+
+/* What a case leaves behind when it fails does not disturb others. */
+static void clean(struct run *r, unsigned index)
+{
+	struct test t = { .c = &r->list.c[index], .lab = &r->lab, .index = index };
+	pid_t pid = fork();
+
+	if (pid > 0) {
+		waitpid(pid, NULL, 0);
+		return;
+	}
+	dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
+	t.id = (u64)(index + 1) << 12 | 1ull << 56;
+	struct client *c = client_open(&t);
+	for (u64 id = t.id; id < t.id + CALLS_MAX; id++)
+		client_del(c, id);
+	_exit(0);
+}
+
+static void finish(struct run *r, struct job *j, int status)
+{
+	char died[64];
+
+	read_text(j);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIP)
+		result(r, j->c->name, 1, j->text, "");
+	else
+		result(r, j->c->name, WIFEXITED(status) && !WEXITSTATUS(status), NULL, j->text);
+	if (WIFSIGNALED(status)) {
+		snprintf(died, sizeof(died), "ended by signal %d\n", WTERMSIG(status));
+		print_text(died);
+	}
+	if (r->times)
+		printf("# %.2f s\n", (double)(now_us() - j->began_us) / S);
+	close(j->out);
+	close(j->gate);
+	j->pid = 0;
+	if (!WIFEXITED(status) || WEXITSTATUS(status) == 1)
+		clean(r, j->index);
+}
+
+static unsigned reap(struct run *r)
+{
+	unsigned busy = 0;
+
+	for (struct job *j = r->job; j < r->job + r->jobs; j++) {
+		int status;
+		if (!j->pid)
+			continue;
+		read_text(j);
+		if (waitpid(j->pid, &status, WNOHANG) == j->pid) {
+			finish(r, j, status);
+			continue;
+		}
+		busy++;
+		char c;
+		if (!j->waits && recv(j->gate, &c, 1, MSG_DONTWAIT) == 1)
+			j->waits = true;
+		if (now_us() - j->began_us > CASE_US)
+			kill(j->pid, SIGKILL);
+	}
+	return busy;
+}
+
+static struct job *idle_job(struct run *r)
+{
+	for (struct job *j = r->job; j < r->job + r->jobs; j++)
+		if (!j->pid)
+			return j;
+	return NULL;
+}
+
+static bool lacks(struct run *r, const struct test_case *c, char *why, size_t n)
+{
+	static const char *const names[] = { "IPV4", "IPV6", "SRTP", "DTMF", "PUNT", "TRACE", "RESUME" };
+
+	if (c->flags & CASE_RESTART && !r->lab.restart) {
+		snprintf(why, n, "no --restart");
+		return true;
+	}
+	for (unsigned i = 0; i < COUNT(names); i++) {
+		if (!(c->caps & 1u << i) || r->lab.caps & 1u << i)
+			continue;
+		snprintf(why, n, "the engine has no FLOW_CAP_%s", names[i]);
+		return true;
+	}
+	return false;
+}
+
+static void poll_jobs(struct run *r)
+{
+	struct pollfd pfd[JOBS_MAX * 2];
+	nfds_t n = 0;
+
+	for (struct job *j = r->job; j < r->job + r->jobs; j++) {
+		if (!j->pid)
+			continue;
+		pfd[n++] = (struct pollfd){ j->out, POLLIN, 0 };
+		if (!j->waits)
+			pfd[n++] = (struct pollfd){ j->gate, POLLIN, 0 };
+	}
+	poll(pfd, n, 20);
+	watch_run(r->watch);
+}
+
+static void restart_engine(struct run *r)
+{
+	int rc = system(r->lab.restart);
+
+	for (struct job *j = r->job; j < r->job + r->jobs; j++) {
+		if (!j->pid || !j->waits)
+			continue;
+		if (!rc && write(j->gate, "d", 1) != 1)
+			rc = -1;
+		if (rc)
+			shutdown(j->gate, SHUT_RDWR);
+	}
+}
+
+static bool all_wait(struct run *r)
+{
+	unsigned n = 0;
+
+	for (struct job *j = r->job; j < r->job + r->jobs; j++) {
+		if (j->pid && !j->waits)
+			return false;
+		n += j->pid > 0;
+	}
+	return n;
+}
+
+/* All cases with these flags under `mask`, `jobs` at once. */
+static void phase(struct run *r, u32 mask, u32 flags, unsigned jobs)
+{
+	bool restarted = false;
+
+	for (unsigned i = 0;;) {
+		char why[60];
+		unsigned busy = reap(r);
+		while (i < r->list.n && (!r->wanted[i] || r->begun[i] || (r->list.c[i].flags & mask) != flags))
+			i++;
+		if (i == r->list.n && !busy)
+			return;
+		if (i < r->list.n && lacks(r, &r->list.c[i], why, sizeof(why))) {
+			r->begun[i] = true;
+			result(r, r->list.c[i].name, 1, why, "");
+			continue;
+		}
+		if (i < r->list.n && busy < jobs) {
+			start(r, idle_job(r), i);
+			continue;
+		}
+		poll_jobs(r);
+		if (i == r->list.n && !restarted && all_wait(r)) {
+			restart_engine(r);
+			restarted = true;
+		}
+	}
+}
+
+static int open_namespaces(struct lab *lab, char *peers)
+{
+	char *comma = peers ? strchr(peers, ',') : NULL;
+
+	if (!comma)
+		return -EINVAL;
+	*comma = '\0';
+	lab->home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	lab->ns[0] = open(peers, O_RDONLY | O_CLOEXEC);
+	lab->ns[1] = open(comma + 1, O_RDONLY | O_CLOEXEC);
+	return lab->home < 0 || lab->ns[0] < 0 || lab->ns[1] < 0 ? -errno : 0;
+}
+
+/* What the engine can, learned by a process of its own, as all that may fail. */
+static int greet(struct run *r)
+{
+	struct test t = { .c = &r->list.c[0], .lab = &r->lab };
+	u64 said[2] = { 0 };
+	int fd[2], status;
+
+	if (pipe2(fd, O_CLOEXEC))
+		return -errno;
+	pid_t pid = fork();
+	if (!pid) {
+		struct client *c = client_open(&t);
+		said[0] = c->caps;
+		said[1] = c->epoch;
+		_exit(write(fd[1], said, sizeof(said)) != sizeof(said));
+	}
+	close(fd[1]);
+	bool ok = read(fd[0], said, sizeof(said)) == sizeof(said);
+	close(fd[0]);
+	waitpid(pid, &status, 0);
+	r->lab.caps = (u32)said[0];
+	r->lab.epoch = said[1];
+	return ok && !status ? 0 : -ENOTCONN;
+}
+
+static unsigned choose(struct run *r, char **name, int n)
+{
+	unsigned wanted = 0;
+
+	for (unsigned i = 0; i < r->list.n; i++) {
+		for (int k = 0; k < n && !r->wanted[i]; k++)
+			r->wanted[i] = !strncmp(r->list.c[i].name, name[k], strlen(name[k]));
+		r->wanted[i] |= !n;
+		wanted += r->wanted[i];
+	}
+	return wanted;
+}
+
+static int run_all(struct run *r, unsigned wanted)
+{
+	char why[200] = "";
+
+	printf("TAP version 13\n1..%u\n", wanted + 1);
+	r->watch = watch_new(&r->lab);
+	if (!r->watch) {
+		fprintf(stderr, "engine-conformance: cannot listen on the networks: %s\n", strerror(errno));
+		return 1;
+	}
+	u32 lonely = CASE_ALONE | CASE_RESTART;
+	phase(r, lonely | CASE_SLOW, CASE_SLOW, r->jobs);
+	phase(r, lonely, 0, r->jobs);
+	phase(r, lonely, CASE_ALONE, 1);
+	phase(r, CASE_RESTART, CASE_RESTART, r->jobs);
+	watch_run(r->watch);
+	result(r, "nobody else got anything", !watch_why(r->watch, why, sizeof(why)), NULL, why);
+	watch_free(r->watch);
+	return r->failed ? 1 : 0;
+}
+
+static int options(struct run *r, int argc, char **argv)
+{
+	static const struct option opt[] = {
+		{ "engine", 1, NULL, 'e' }, { "peers", 1, NULL, 'p' }, { "restart", 1, NULL, 'r' },
+		{ "jobs", 1, NULL, 'j' },   { "list", 0, NULL, 'l' },  { "times", 0, NULL, 't' },
+		{ "help", 0, NULL, 'h' },   { 0 },
+	};
+	char *peers = NULL;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", opt, NULL)) != -1) {
+		if (c == 'e')
+			r->engine = optarg;
+		else if (c == 'p')
+			peers = optarg;
+		else if (c == 'r')
+			r->lab.restart = optarg;
+		else if (c == 'j')
+			r->jobs = (unsigned)strtoul(optarg, NULL, 10);
+		else if (c == 't')
+			r->times = true;
+		else if (c == 'l')
+			return 'l';
+		else
+			return c == 'h' ? 'h' : -EINVAL;
+	}
+	if (!r->engine || transport_find(r->engine, &r->lab.tr) || !r->jobs || r->jobs > JOBS_MAX)
+		return -EINVAL;
+	return open_namespaces(&r->lab, peers);
+}
+
+int main(int argc, char **argv)
+{
+	struct run *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return 2;
+	r->jobs = 16;
+	fill(&r->list);
+	int what = options(r, argc, argv);
+	for (unsigned i = 0; what == 'l' && i < r->list.n; i++)
+		puts(r->list.c[i].name);
+	if (what)
+		fputs(what == 'l' ? "" : usage, what == 'h' ? stdout : stderr);
+	int rc = what == 'l' || what == 'h' ? 0 : 2;
+	unsigned wanted = what ? 0 : choose(r, argv + optind, argc - optind);
+	if (!what && !wanted)
+		fprintf(stderr, "engine-conformance: no case has such a name\n");
+	else if (!what && greet(r))
+		fprintf(stderr, "engine-conformance: no engine answers at %s\n", r->engine);
+	else if (!what)
+		rc = run_all(r, wanted);
+	free(r);
+	return rc;
+}

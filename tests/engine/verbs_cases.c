@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HELLO, SET, DEL, DUMP, SUBSCRIBE, and several of them in one datagram. */
+#include <linux/netlink.h>
+#include "suite.h"
+
+/* ---- HELLO ---- */
+
+static void hello(struct test *t, const void *row)
+{
+	struct client *a = client_open(t), *b = client_open(t);
+
+	CHECK(t, a->epoch && a->epoch == b->epoch);
+	CHECK(t, a->caps & FLOW_CAP_IPV4);
+	CHECK(t, a->caps == b->caps);
+	CHECK_EQ(t, client_hello(a, FLOW_VERSION).status, 0); /* once more is no harm */
+}
+
+static void hello_version(struct test *t, const void *row)
+{
+	struct client *c = client_plain(t);
+	struct answer a = client_hello(c, FLOW_VERSION + 1);
+
+	CHECK_EQ(t, a.status, -EPROTO);
+	CHECK(t, a.reason[0]);
+	CHECK_EQ(t, client_get(c, t->id).status, -EPROTO); /* it is still not greeted */
+	CHECK_EQ(t, client_hello(c, FLOW_VERSION).status, 0);
+	CHECK_EQ(t, client_get(c, t->id).status, -ENOENT);
+}
+
+struct verb {
+	const char *name;
+	u8 cmd;
+};
+
+static const struct verb verbs[] = {
+	{ "SET", FLOW_CMD_SET },   { "DEL", FLOW_CMD_DEL },   { "DUMP", FLOW_CMD_DUMP },   { "SUBSCRIBE", FLOW_CMD_SUBSCRIBE },
+	{ "DTMF", FLOW_CMD_DTMF }, { "SEND", FLOW_CMD_SEND }, { "TRACE", FLOW_CMD_TRACE },
+};
+
+static void before_hello(struct test *t, const void *row)
+{
+	const struct verb *v = row;
+	struct call *c = call_new(t);
+	struct client *stranger = client_plain(t);
+
+	c->f.gen = 1;
+	client_begin(stranger, v->cmd);
+	if (v->cmd == FLOW_CMD_SET)
+		tlv_put_flow(&stranger->out, &c->f);
+	else if (v->cmd != FLOW_CMD_SUBSCRIBE)
+		tlv_put_u64(&stranger->out, FLOW_A_ID, c->f.id);
+	tlv_end(&stranger->out);
+	struct answer a = client_ask(stranger);
+	CHECK_EQ(t, a.status, -EPROTO);
+	CHECK(t, a.reason[0]);
+	CHECK_EQ(t, client_get(c->client, c->f.id).status, -ENOENT);
+}
+
+static void unknown_verb(struct test *t, const void *row)
+{
+	struct client *c = client_open(t);
+
+	client_begin(c, FLOW_CMD_MAX + 17);
+	tlv_end(&c->out);
+	CHECK(t, client_ask(c).status < 0);
+	CHECK_EQ(t, client_get(c, t->id).status, -ENOENT);
+}
+
+/* ---- SET ---- */
+
+static void set_again(struct test *t, const void *row)
+{
+	struct call *c = call_new(t);
+
+	call_set(c);
+	call_talk(c, 5);
+	struct flow changed = c->f;
+	changed.side[1].dscp = 10;
+	CHECK_EQ(t, client_set(c->client, &changed).status, 0);
+	CHECK_EQ(t, call_get(c).report.flow.side[1].dscp, 34);
+	call_talk(c, 5);
+	call_settle(c, 0, 0, 10, 0);
+}
+
+static void set_stale(struct test *t, const void *row)
+{
+	struct call *c = call_new(t);
+
+	c->f.gen = 6;
+	call_set(c);
+	struct flow old = c->f;
+	old.gen = 6;
+	old.side[0].dscp = 1;
+	struct answer a = client_set(c->client, &old);
+	CHECK_EQ(t, a.status, -ESTALE);
+	CHECK(t, a.reason[0]);
+	a = call_get(c);
+	CHECK_EQ(t, a.report.flow.gen, 7);
+	CHECK_EQ(t, a.report.flow.side[0].dscp, 46);
+	call_talk(c, 5);
+}
+
+static void set_newer(struct test *t, const void *row)
+{
+	struct call *c = call_new(t);
+
+	call_set(c);
+	call_talk(c, 5);
+	c->f.side[0].dscp = 1;
+	c->f.side[1].dscp = 2;
+	c->f.gen += 1000;
+	call_set(c);
+	call_talk(c, 5);
+	struct answer a = call_settle(c, 0, 0, 10, 0);
+	CHECK_EQ(t, a.report.flow.gen, 1002);
+	CHECK_EQ(t, a.report.flow.side[1].dscp, 2);
+	CHECK_EQ(t, a.report.rtp[0].lost, 0);
+}
+
+struct clash {
+	const char *name;
+	void (*make)(struct flow *f, const struct flow *other);
+};
+
+static void rtp_on_rtp(struct flow *f, const struct flow *other)
+{
+	f->side[0].local = other->side[0].local;
+}
+
+static void rtp_on_rtcp(struct flow *f, const struct flow *other)
+{
+	f->side[1].local.port = other->side[1].local_rtcp;
+}
+
+static void rtcp_on_rtp(struct flow *f, const struct flow *other)
+{
+	f->side[0].local_rtcp = other->side[0].local.port;
+}
+
+static void rtcp_on_rtcp(struct flow *f, const struct flow *other)
+{
+	f->side[1].local_rtcp = other->side[1].local_rtcp;
+}
+
+static void on_itself(struct flow *f, const struct flow *other)
+{
+	f->side[1].local = f->side[0].local;
+}
+
+static void rtcp_on_its_own(struct flow *f, const struct flow *other)
+{
+	f->side[0].local_rtcp = f->side[0].local.port;
+}
+
+static const struct clash clashes[] = {
+	{ "rtp-on-rtp", rtp_on_rtp },	  { "rtp-on-rtcp", rtp_on_rtcp }, { "rtcp-on-rtp", rtcp_on_rtp },
+	{ "rtcp-on-rtcp", rtcp_on_rtcp }, { "both-sides", on_itself },	  { "rtcp-on-its-rtp", rtcp_on_its_own },
+};
+
+static void port_clash(struct test *t, const void *row)
+{
+	const struct clash *clash = row;
+	struct call *first = call_new(t), *c = call_new(t);
+
+	call_set(first);
+	call_talk(first, 3);
+	c->f.gen = 1;
+	struct flow f = c->f;
+	clash->make(&f, &first->f);
+	struct answer a = client_set(c->client, &f);
+	CHECK(t, a.status < 0);
+	CHECK(t, a.reason[0]);
+	CHECK_EQ(t, client_get(c->client, f.id).status, -ENOENT);
+	call_talk(first, 3);
+	/* Nothing of the refused one is left: all its ports can be had. */
+	c->f.gen = 0;
+	call_set(c);
+	call_talk(c, 3);
+	/* Nor may an existing flow take what is another's, and it goes on as it was. */
+	f.gen = 2;
+	CHECK(t, client_set(c->client, &f).status < 0);
+	CHECK_EQ(t, call_get(c).report.flow.gen, 1);
+	call_talk(c, 3);
+}
+
+static void other_port(struct test *t, const void *row)
+{
+	struct call *c = call_new(t);
+	struct flow_addr was = c->f.side[0].local;
+
+	call_set(c);
+	call_talk(c, 5);
+	c->f.side[0].local.port = test_port(t);
+	c->f.side[0].local_rtcp = c->f.side[0].local.port + 1;
+	call_set(c);
+	call_talk(c, 5);
+	u8 old[12] = { 0x80, 8 };
+	sock_send(t, c->peer[0].rtp, &was, old, sizeof(old)); /* nobody is there any more */
+	/* Its old port can be had by another. */
+	struct call *next = call_new(t);
+	next->f.side[0].local = was;
+	call_set(next);
+	call_talk(next, 5);
+}
+
+/* ---- DEL ---- */
+
+static void del_counts(struct test *t, const void *row)
+{
+	struct call *c = call_new(t);
+
+	call_set(c);
+	call_relay(c, 0, 7);
+	call_relay(c, 1, 4);
+	struct answer a = client_del(c->client, c->f.id);
+	CHECK_EQ(t, a.status, 0);
+	CHECK(t, a.has_report);
+	CHECK_EQ(t, a.report.flow.id, c->f.id);
+	CHECK_EQ(t, a.report.rtp[0].packets, 7);
+	CHECK_EQ(t, a.report.rtp[0].octets, 7 * 172);
+	CHECK_EQ(t, a.report.rtp[1].packets, 4);
+	CHECK_EQ(t, client_del(c->client, c->f.id).status, -ENOENT);
+	CHECK_EQ(t, client_get(c->client, c->f.id).status, -ENOENT);
+	call_send(c, 0, 3, MS, NULL); /* to nobody */
+	c->f.gen = 0;
+	call_set(c); /* the same again is a new flow */
+	call_talk(c, 3);
+	call_settle(c, 0, 0, 3, 0);
+}
+
+static void nothing_there(struct test *t, const void *row)
+{
+	struct client *c = client_open(t);
+
+	CHECK_EQ(t, client_del(c, t->id).status, -ENOENT);
+	CHECK_EQ(t, client_get(c, t->id).status, -ENOENT);
+	CHECK_EQ(t, client_key(c, t->id, 0, 1, 0).status, -ENOENT);
+}
+
+static void many_times(struct test *t, const void *row)
+{
+	struct call *c = call_new(t);
+
+	for (unsigned i = 0; i < 1000; i++) {
+		c->f.gen = 0;
+		call_set(c);
+		call_del(c);
+	}
+	c->f.gen = 0;
+	call_set(c);
+	call_talk(c, 5);
+}
+
+/* ---- DUMP ---- */
+
+static void dump_one(struct test *t, const void *row)
+{
+	struct call *c = call_new(t);
+	struct flow_side *s = &c->f.side[0];
+
+	s->mode = FLOW_MODE_NAT;
+	s->learn_len = 24;
+	s->ptime = 30;
+	s->clock = 16000;
+	s->n_acl = 2;
+	s->acl[0] = host(0, 4, LISTED, 0);
+	s->acl[0].len = 30;
+	s->acl[1] = host(0, 6, LISTED, 0);
+	s->acl[1].len = 64;
+	s->flags = FLOW_SIDE_HOLD | FLOW_SIDE_DTMF_TELL;
+	s->dtmf_in = 101;
+	s->dtmf_out = 96;
+	s->dtmf_clock = 16000;
+	s->rate = 12345;
+	s->burst = 6789;
+	c->f.side[1].ssrc_mask = 0x01020304;
+	c->f.idle_ms = 60000;
+	call_set(c);
+	nap(50 * MS);
+	struct answer a = call_get(c);
+	CHECK(t, !memcmp(&a.report.flow, &c->f, sizeof(c->f)));
+	CHECK_RANGE(t, a.report.age_ms, 40, 5000);
+	CHECK_EQ(t, a.report.rtp[0].packets, 0);
+	CHECK_EQ(t, a.report.rtp[0].first_us, 0);
+}
+
+static void is_one_of(void *arg, const struct answer *a)
+{
+	u64 *seen = arg; /* [0]: the first id */
+
+	if (a->report.flow.id >= seen[0] && a->report.flow.id < seen[0] + 64)
+		seen[1] |= 1ull << (a->report.flow.id - seen[0]);
+}
+
+static void dump_all(struct test *t, const void *row)
+{
+	struct drops d;
+	u64 seen[2] = { t->id, 0 };
+
+	for (unsigned i = 0; i < 12; i++)
+		call_set(call_new(t));
+	client_dump(t->client, &d, is_one_of, seen);
+	CHECK_EQ(t, seen[1], 0xfff);
+	CHECK_RANGE(t, d.ports, 1, 64);
+	CHECK_RANGE(t, d.n, 20, 128);
+	for (unsigned i = 0; i < d.n; i++)
+		for (unsigned k = 0; k < i; k++)
+			CHECK(t, strcmp(d.name[i], d.name[k]));
+}
+
+#define MANY 800
+
+static struct flow bulk(struct test *t, unsigned i)
+{
+	struct flow f = { .id = test_id(t), .gen = 1 };
+
+	for (unsigned side = 0; side < 2; side++) {
+		f.side[side] = (struct flow_side){ .local = host(side, 4, RELAY, (u16)(PORT_BULK + 2 * i)),
+						   .remote = host(side, 4, PEER, (u16)(4000 + 2 * i)),
+						   .clock = 8000,
+						   .ptime = 20,
+						   .dtmf_in = FLOW_PT_NONE,
+						   .dtmf_out = FLOW_PT_NONE,
+						   .dtmf_clock = 8000,
+						   .n_ptmap = 1 };
+	}
+	return f;
+}
+
+static void count_mine(void *arg, const struct answer *a)
+{
+	u64 *seen = arg;
+
+	if (a->report.flow.id >= seen[0] && a->report.flow.id < seen[0] + MANY)
+		seen[1]++;
+}
+
+static u32 put_many(struct test *t, struct client *c, u8 cmd, const u64 *id, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		client_begin(c, cmd);
+		tlv_put_u64(&c->out, FLOW_A_ID, id[i]);
+		if (tlv_end(&c->out))
+			FAIL(t, "%u messages do not fit", n);
+	}
+	return n;
+}
+
+/* Answers in the order of their questions, all 0. */
+static void take_many(struct test *t, struct client *c, unsigned n)
+{
+	u32 seq = c->seq - n;
+	unsigned got = 0;
+
+	client_send(c);
+	while (got < n) {
+		struct answer a;
+		CHECK(t, client_read(c));
+		const void *at = c->in;
+		size_t left = c->n;
+		for (; client_next(c, &at, &left, &a); got++) {
+			CHECK_EQ(t, a.status, 0);
+			CHECK_EQ(t, a.seq, ++seq);
+		}
+	}
+}
+
+/* So many that neither their requests nor their reports fit in one datagram. */
+static void dump_many(struct test *t, const void *row)
+{
+	struct client *c = client_open(t);
+	u64 seen[2] = { t->id, 0 }, id[MANY];
+
+	for (unsigned i = 0; i < MANY; i++) {
+		struct flow f = bulk(t, i);
+		id[i] = f.id;
+		client_begin(c, FLOW_CMD_SET);
+		tlv_put_flow(&c->out, &f);
+		tlv_end(&c->out);
+		if (i % 100 == 99)
+			take_many(t, c, 100);
+	}
+	client_dump(c, NULL, count_mine, seen);
+	CHECK_EQ(t, seen[1], MANY);
+	for (unsigned i = 0; i < MANY; i += 100) {
+		put_many(t, c, FLOW_CMD_DEL, id + i, 100);
+		take_many(t, c, 100);
+	}
+	seen[1] = 0;
+	client_dump(c, NULL, count_mine, seen);
+	CHECK_EQ(t, seen[1], 0);
+}
+
+/* ---- connections ---- */
+
+static void flows_stay(struct test *t, const void *row)
+{
+	struct client *other = client_open(t);
+	struct call *c = call_new(t);
+
+	c->f.gen = 1;
+	CHECK_EQ(t, client_set(other, &c->f).status, 0);
+	client_close(other);
+	call_talk(c, 5);
+	CHECK_EQ(t, call_get(c).report.flow.gen, 1);
+}
+
+static void subscribed(struct test *t, const void *row)
+{
+	struct call *c = call_new(t);
+	struct client *deaf = client_open(t), *second = client_open(t);
+
+	client_subscribe(second);
+	call_set(c);
+	call_relay(c, 0, 1);
+	struct event *e = client_expect(c->client, FLOW_EVENT_LATCHED, c->f.id);
+	CHECK_EQ(t, e->e.side, 0);
+	CHECK_EQ(t, e->e.gen, 1);
+	CHECK(t, addr_is(&e->e.source, &c->peer[0].rtp->at));
+	client_expect(second, FLOW_EVENT_LATCHED, c->f.id);
+	CHECK(t, !client_event(deaf, FLOW_EVENT_LATCHED, c->f.id, 100 * MS));
+}
+
+/* ---- several in one datagram ---- */
+
+static void batch(struct test *t, const void *row)
+{
+	static const int wanted[] = { -ENOENT, 0, 0, -ESTALE, 0, -ENOENT };
+	struct call *c = call_new(t);
+	struct client *k = c->client;
+
+	if (!t->lab->tr.batches)
+		test_skip(t, "this transport has one message in a datagram");
+	struct flow f = c->f;
+	put_many(t, k, FLOW_CMD_DEL, &f.id, 1);
+	for (int i = 0; i < 3; i++) {
+		f.gen = (u32[]){ 4, 5, 3 }[i];
+		client_begin(k, FLOW_CMD_SET);
+		tlv_put_flow(&k->out, &f);
+		tlv_end(&k->out);
+	}
+	put_many(t, k, FLOW_CMD_DEL, &f.id, 1);
+	put_many(t, k, FLOW_CMD_DEL, &f.id, 1);
+	u32 seq = k->seq - 6;
+	client_send(k);
+	CHECK(t, client_read(k));
+	const void *at = k->in;
+	size_t left = k->n;
+	for (unsigned i = 0; i < COUNT(wanted); i++) {
+		struct answer a;
+		CHECK(t, client_next(k, &at, &left, &a));
+		CHECK_EQ(t, a.seq, ++seq);
+		CHECK_EQ(t, a.status, wanted[i]);
+	}
+	CHECK_EQ(t, left, 0);
+}
+
+/* Only what asks for it is answered, and queries. */
+static void no_ack(struct test *t, const void *row)
+{
+	struct call *c = call_new(t);
+	struct client *k = c->client;
+	struct answer a;
+
+	c->f.gen = 1;
+	tlv_begin(&k->out, FLOW_CMD_SET, NLM_F_REQUEST, ++k->seq);
+	tlv_put_flow(&k->out, &c->f);
+	tlv_end(&k->out);
+	client_send(k);
+	tlv_begin(&k->out, FLOW_CMD_DUMP, NLM_F_REQUEST, ++k->seq);
+	tlv_put_u64(&k->out, FLOW_A_ID, c->f.id);
+	tlv_end(&k->out);
+	client_send(k);
+	CHECK(t, client_read(k));
+	const void *at = k->in;
+	size_t left = k->n;
+	CHECK(t, client_next(k, &at, &left, &a));
+	CHECK_EQ(t, a.cmd, FLOW_CMD_DUMP);
+	CHECK_EQ(t, a.seq, k->seq);
+	CHECK_EQ(t, a.status, 0);
+	CHECK_EQ(t, left, 0);
+	call_talk(c, 3);
+}
+
+/* As long as a datagram may be, filled to the last octet. */
+static void longest(struct test *t, const void *row)
+{
+	struct client *c = client_open(t);
+	unsigned n = 0;
+
+	if (!t->lab->tr.batches)
+		test_skip(t, "this transport has one message in a datagram");
+	for (; FLOW_DATAGRAM_MAX - c->out.n >= 2 * 32; n++)
+		put_many(t, c, FLOW_CMD_DEL, &t->id, 1);
+	size_t fill = FLOW_DATAGRAM_MAX - c->out.n - 32;
+	client_begin(c, FLOW_CMD_DEL);
+	tlv_put_u64(&c->out, FLOW_A_ID, t->id);
+	if (fill)
+		tlv_put(&c->out, 900, "an attribute that nobody knows .................", fill - 4);
+	CHECK_EQ(t, tlv_end(&c->out), 0);
+	CHECK_EQ(t, c->out.n, FLOW_DATAGRAM_MAX);
+	client_send(c);
+	for (unsigned got = 0; got <= n;) {
+		struct answer a;
+		CHECK(t, client_read(c));
+		const void *at = c->in;
+		size_t left = c->n;
+		for (; client_next(c, &at, &left, &a); got++)
+			CHECK_EQ(t, a.status, -ENOENT);
+	}
+}
+
+void verbs_cases(struct list *l)
+{
+	list_add(l, 0, 0, hello, NULL, "verbs/hello");
+	list_add(l, 0, 0, hello_version, NULL, "verbs/hello-version");
+	for (unsigned i = 0; i < COUNT(verbs); i++)
+		list_add(l, 0, 0, before_hello, &verbs[i], "verbs/before-hello/%s", verbs[i].name);
+	list_add(l, 0, 0, unknown_verb, NULL, "verbs/unknown");
+	list_add(l, 0, 0, set_again, NULL, "verbs/set/same-generation");
+	list_add(l, 0, 0, set_stale, NULL, "verbs/set/stale");
+	list_add(l, 0, 0, set_newer, NULL, "verbs/set/newer");
+	for (unsigned i = 0; i < COUNT(clashes); i++)
+		list_add(l, 0, 0, port_clash, &clashes[i], "verbs/set/port-clash/%s", clashes[i].name);
+	list_add(l, 0, 0, other_port, NULL, "verbs/set/other-port");
+	list_add(l, 0, 0, del_counts, NULL, "verbs/del/counters");
+	list_add(l, 0, 0, nothing_there, NULL, "verbs/nothing-there");
+	list_add(l, 0, 0, many_times, NULL, "verbs/set-and-del-1000-times");
+	list_add(l, 0, 0, dump_one, NULL, "verbs/dump/one");
+	list_add(l, 0, 0, dump_all, NULL, "verbs/dump/all");
+	list_add(l, 0, 0, dump_many, NULL, "verbs/dump/many");
+	list_add(l, 0, 0, flows_stay, NULL, "verbs/flows-outlive-connections");
+	list_add(l, 0, 0, subscribed, NULL, "verbs/subscribe");
+	list_add(l, 0, 0, batch, NULL, "verbs/batch");
+	list_add(l, 0, 0, no_ack, NULL, "verbs/no-ack");
+	list_add(l, 0, 0, longest, NULL, "verbs/longest-datagram");
+}
