@@ -309,7 +309,7 @@ struct event *client_expect(struct client *c, u32 event, u64 id)
 
 /* ---- everything ---- */
 
-static void take_drop(void *arg, const char *name, u64 count)
+static void take_drop(void *arg, const char *name, u64 count, const char *why)
 {
 	struct drops *d = arg;
 
