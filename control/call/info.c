@@ -120,7 +120,7 @@ void calls_counters(const struct calls *c, void (*fn)(void *arg, const char *nam
 void call_log_end(const struct call *c, const struct media_report *r)
 {
 	uint64_t talked = c->answered_us ? c->ended_us - c->answered_us : 0;
-	char status[8] = "", packets[64] = "";
+	char status[8] = "", packets[96] = "";
 	struct buf b;
 
 	if (!log_shows(c->calls->log, LOG_LEVEL_INFO))
@@ -132,6 +132,8 @@ void call_log_end(const struct call *c, const struct media_report *r)
 	if (r && r->valid)
 		buf_fmt(&b, ", packets %llu/%llu", (unsigned long long)r->rtp[0].packets,
 			(unsigned long long)r->rtp[1].packets);
+	if (r && r->valid && (r->mos[0] > 0 || r->mos[1] > 0))
+		buf_fmt(&b, ", MOS %.1f/%.1f", r->mos[0], r->mos[1]);
 	log_info(c->calls->log, "call", "%016llx: %s -> %s: %s%s, talked %llu.%03llu s%s",
 		 (unsigned long long)c->id, c->leg[0].trunk->name,
 		 c->leg[1].trunk ? c->leg[1].trunk->name : "nowhere", c->cause ? c->cause : "ended",

@@ -2,6 +2,7 @@
 /* What the engine hears of a session: its streams as they are now, and their end. */
 #include <errno.h>
 #include "media/media_priv.h"
+#include "media/mos.h"
 
 /* ---- commit ---- */
 
@@ -91,13 +92,28 @@ static void end_without_engine(void *arg)
 	report_end(arg, &none);
 }
 
+/* Of the stream that media_end() kept it for. */
+static void forget_codec(struct media *m, char codec[CODEC_NAME_MAX])
+{
+	*codec = 0;
+	for (struct stream *s = m->streams; s; s = s->next) {
+		if (s->map)
+			memcpy(codec, ((const struct map *)s->map->p)->codec, CODEC_NAME_MAX);
+		known_set(m->ms, &s->map, NULL);
+	}
+}
+
 static void end_counted(void *arg, int status, const struct tlv_report *r)
 {
 	struct media_report out = { .valid = status == 0 };
+	char codec[CODEC_NAME_MAX];
 
+	forget_codec(arg, codec);
 	if (!status) {
 		memcpy(out.rtp, r->rtp, sizeof(out.rtp));
 		memcpy(out.rtcp, r->rtcp, sizeof(out.rtcp));
+		for (unsigned side = 0; side < 2; side++)
+			out.mos[side] = mos_of_report(r, side, codec);
 	}
 	report_end(arg, &out);
 }
@@ -110,8 +126,8 @@ void leg_forget(struct media_shard *ms, struct media_leg *l)
 	known_set(ms, &l->numbers, NULL);
 }
 
-/* What was said; the ports are another matter. */
-static void forget(struct media *m)
+/* What was said; the ports are another matter. `but`: a stream whose codec is wanted still; NULL. */
+static void forget(struct media *m, const struct stream *but)
 {
 	draft_free(m->ms, m->draft);
 	m->draft = NULL;
@@ -123,7 +139,8 @@ static void forget(struct media *m)
 		m->third->settled = NULL;
 	}
 	for (struct stream *s = m->streams; s; s = s->next)
-		known_set(m->ms, &s->map, NULL);
+		if (s != but)
+			known_set(m->ms, &s->map, NULL);
 }
 
 void media_end(struct media *m, void (*done)(void *arg, const struct media_report *r), void *arg)
@@ -132,13 +149,13 @@ void media_end(struct media *m, void (*done)(void *arg, const struct media_repor
 	struct stream *first = m->streams;
 	int rc = -ENOENT;
 
+	while (first && !first->id)
+		first = first->next;
 	cancel_commit(m);
-	forget(m);
+	forget(m, first);
 	m->event = NULL;
 	m->end_done = done;
 	m->end_arg = arg;
-	while (first && !first->id)
-		first = first->next;
 	/* The first comes last: its answer says that all are gone. */
 	for (struct stream *s = first ? first->next : NULL; s; s = s->next)
 		stream_drop(s);
@@ -148,6 +165,7 @@ void media_end(struct media *m, void (*done)(void *arg, const struct media_repor
 	}
 	if (!rc)
 		return;
+	forget(m, NULL);
 	m->end_task = (struct loop_task){ .run = end_without_engine, .arg = m };
 	loop_defer(m->ms->loop, &m->end_task);
 }
@@ -164,7 +182,7 @@ void media_drop(struct media *m)
 		free(m->commit);
 		m->commit = NULL;
 	}
-	forget(m);
+	forget(m, NULL);
 	for (struct stream *s = m->streams; s; s = s->next)
 		stream_close(s);
 }

@@ -172,6 +172,7 @@ unsigned media_info(const struct media *m, unsigned leg, struct media_leg_info *
 struct media_report {
 	bool valid; /* the engine answered */
 	struct flow_stats rtp[2], rtcp[2];
+	double mos[2]; /* what the other side heard of this one, see mos.h; 0: not known */
 };
 /* Removes the flows, rests the ports. The session is unusable at once; done (may be NULL) comes
  * once, later, and the arena must live until then. */

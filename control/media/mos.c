@@ -91,3 +91,14 @@ double mos_estimate(const struct mos_path *p)
 		return 0;
 	return mos_of_r(mos_r(p->codec ? p->codec : "", mos_delay_ms(p), mos_loss(p)));
 }
+
+double mos_of_report(const struct tlv_report *r, unsigned from, const char *codec)
+{
+	struct mos_path p = { .rtp = &r->rtp[from],
+			      .rtcp_from = &r->rtcp[from],
+			      .rtcp_to = &r->rtcp[!from],
+			      .codec = codec,
+			      .ptime_ms = r->flow.side[from].ptime };
+
+	return r->flow.kind == FLOW_KIND_RTP ? mos_estimate(&p) : 0;
+}

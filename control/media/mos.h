@@ -5,7 +5,7 @@
 #ifndef SLUICE_MEDIA_MOS_H
 #define SLUICE_MEDIA_MOS_H
 
-#include "relay/flow.h"
+#include "engine/tlv.h"
 
 #define MOS_PACKETS 50 /* fewer say nothing */
 
@@ -29,5 +29,7 @@ double mos_loss(const struct mos_path *p);
 double mos_delay_ms(const struct mos_path *p);
 /* 0: there is too little to tell. */
 double mos_estimate(const struct mos_path *p);
+/* The same of what the engine reports of a flow: what the other side hears of side `from`. */
+double mos_of_report(const struct tlv_report *r, unsigned from, const char *codec);
 
 #endif
