@@ -34,7 +34,9 @@
  * side with CRYPTO_OUT SRTP and SRTCP is sent. What both sides have is opened and sealed all the same. Keys are
  * session keys: control has derived them. Another NUMBER is another key: its index starts at roll-over counter 0,
  * or with KEEP_ROC goes on where the old key's was; for FLOW_OLD_KEY_MS packets under the key before are taken,
- * too. The same NUMBER is the same key, whatever else changed.
+ * too. The same NUMBER is the same key, whatever else changed. Numbers of CRYPTO_OUT rise: only the key right
+ * before may come back (a re-INVITE that failed). With one that is older nothing is sealed, for an index would
+ * be used twice.
  *
  * DUMP and events never carry keys: a CRYPTO nest in a report has SUITE and NUMBER alone.
  *

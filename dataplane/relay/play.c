@@ -282,7 +282,7 @@ static u16 make_seq(struct relay_dir *d, u64 now_us)
 
 static bool goes_on(const struct relay_dir *d, u64 now_us)
 {
-	return d->packets && relay_since(now_us, d->last_us) < 2 * ptime_us(d) + 20 * MS;
+	return relay_packets(d) && relay_since(now_us, d->last_us) < 2 * ptime_us(d) + 20 * MS;
 }
 
 bool play_make(struct relay_dir *d, u64 now_us, struct relay_plan *plan)
@@ -304,7 +304,7 @@ bool play_make(struct relay_dir *d, u64 now_us, struct relay_plan *plan)
 		make_first(d, now_us);
 	k->next_us = now_us + ptime_us(d);
 	write_packet(d, k->packet, make_seq(d, now_us), now_us);
-	plan->from = d->from;
-	plan->dscp = d->dscp;
+	plan_forward(d, plan);
+	plan->edit = EDIT_MADE;
 	return true;
 }

@@ -113,7 +113,8 @@ void raw_plan(struct relay_dir *d, const struct relay_packet *pkt, struct relay_
 {
 	struct source_verdict v;
 
-	if (d->component == RELAY_RTCP)
+	/* Datagrams cannot be opened or sealed: they do not pass in place of SRTP. */
+	if (d->component == RELAY_RTCP || d->secure || d->seal)
 		return plan_drop(d, plan, RELAY_DROP_NOT_MEDIA);
 	if (!pkt->len)
 		return plan_drop(d, plan, RELAY_DROP_SHORT);
@@ -126,8 +127,6 @@ void raw_plan(struct relay_dir *d, const struct relay_packet *pkt, struct relay_
 	}
 	if (!relay_get_to(d, &plan->dst))
 		return plan_drop(d, plan, RELAY_DROP_NO_DESTINATION);
-	plan->action = RELAY_FORWARD;
-	plan->from = d->from;
-	plan->dscp = d->dscp;
+	plan_forward(d, plan);
 	plan->edit = EDIT_RAW;
 }

@@ -45,10 +45,13 @@ static void set_rule(struct relay_dir *d, const struct flow *rule)
 	const struct flow_side *in = &rule->side[d->side], *out = &rule->side[!d->side];
 
 	d->rule = rule;
-	d->from = out->local;
+	__builtin_memcpy(d->from_ip, out->local.ip, 16);
+	d->from_port = out->local.port;
 	if (d->component == RELAY_RTCP && !(out->flags & FLOW_SIDE_RTCP_MUX))
-		d->from.port = out->local_rtcp;
+		d->from_port = out->local_rtcp;
 	d->dscp = out->dscp;
+	d->secure = in->in.suite != FLOW_SUITE_NONE;
+	d->seal = out->out.suite != FLOW_SUITE_NONE;
 	d->clock_q32 = (u32)(((u64)in->clock << 32) / S);
 	d->pt_in = NO_PT;
 	if (rule->kind != FLOW_KIND_RTP || out->dtmf_out == FLOW_PT_NONE)
@@ -60,7 +63,10 @@ static void set_rule(struct relay_dir *d, const struct flow *rule)
 void relay_dir_init(struct relay_dir *d, const struct flow *rule, unsigned side, unsigned component,
 		    struct relay_dir *peer)
 {
+	struct relay_srtp *srtp = d->srtp;
+
 	__builtin_memset(d, 0, sizeof(*d));
+	d->srtp = srtp;
 	d->side = (u8)side;
 	d->component = (u8)component;
 	d->peer = peer;
@@ -124,11 +130,13 @@ void relay_dir_update(struct relay_dir *d, const struct flow *rule, u64 now_us)
 		play_clear(d); /* keys for somebody who is gone */
 	if (d->component == RELAY_RTP) {
 		source_update(&d->src, &was[d->side], &rule->side[d->side], now_us, &v);
-		if (d->rule->kind != rule->kind) /* what was held is of another kind */
+		/* What was held is of another kind, or was sent in the clear. */
+		if (d->rule->kind != rule->kind || !d->secure != !rule->side[d->side].in.suite)
 			source_drop_candidates(&d->src, &v.freed);
 		relay_learned(d, &v, &plan);
 	}
 	set_rule(d, rule);
+	srtp_follow(d, now_us);
 }
 
 void relay_flow_update(struct relay_flow *f, const struct flow *rule, u64 now_us)
@@ -167,9 +175,7 @@ static void forward(struct relay_dir *d, const struct relay_packet *pkt, struct 
 		if (pkt->len >= RELAY_MADE && play_ready(d, pkt->now_us, may_begin))
 			plan->edit = EDIT_KEY;
 	}
-	plan->action = RELAY_FORWARD;
-	plan->from = d->from;
-	plan->dscp = d->dscp;
+	plan_forward(d, plan);
 	plan->marker_pt = (octet & 0x80) | d->pt_out;
 }
 
@@ -295,7 +301,9 @@ static void rtp_plan(struct relay_dir *d, const struct relay_packet *pkt, struct
 				    .now_us = pkt->now_us,
 				    .ssrc = be32(p + 8),
 				    .ts = be32(p + 4),
-				    .seq = be16(p + 2) };
+				    .seq = be16(p + 2),
+				    .authentic = pkt->authentic,
+				    .newest = pkt->newest };
 	source_packet(&d->src, &d->rule->side[d->side], &sp, &v);
 	relay_learned(d, &v, plan);
 	if (v.action == RELAY_FORWARD)
@@ -319,7 +327,10 @@ __attribute__((noinline)) static void plan_any(struct relay_dir *d, struct relay
 	*plan = (struct relay_plan){ .flush_slot = SOURCE_NONE };
 	if (d->rule->kind == FLOW_KIND_RAW)
 		return raw_plan(d, pkt, plan);
-	switch (relay_demux(pkt->payload, pkt->len)) {
+	enum demux_class class = relay_demux(pkt->payload, pkt->len);
+	if (d->secure && !pkt->authentic && (class == DEMUX_RTP || class == DEMUX_RTCP))
+		return plan_drop(d, plan, RELAY_DROP_SRTP_AUTH);
+	switch (class) {
 	case DEMUX_RTCP:
 		if (d->component == RELAY_RTCP)
 			return rtcp_plan(d, rtp, pkt, plan);
@@ -347,14 +358,13 @@ void relay_plan(struct relay_dir *d, struct relay_dir *rtp, const struct relay_p
 
 	/* The packet that follows its like: a plain header from the learned source. pt_in never
 	 * matches in an RTCP direction. */
-	if (__builtin_expect(
-		    pkt->len >= RTP_HEADER && p[0] == 0x80 && (p[1] & 127) == d->pt_in &&
-			    d->src.state == FLOW_STATE_LOCKED && be32(p + 8) == d->src.ssrc &&
-			    addr_same(&pkt->src, &d->src.lock) && relay_get_to(d, &plan->dst),
-		    1)) {
-		plan->action = RELAY_FORWARD;
-		plan->from = d->from;
-		plan->dscp = d->dscp;
+	if (__builtin_expect(pkt->len >= RTP_HEADER && p[0] == 0x80 && (p[1] & 127) == d->pt_in &&
+				     d->src.state == FLOW_STATE_LOCKED &&
+				     be32(p + 8) == d->src.ssrc && pkt->authentic == d->secure &&
+				     addr_same(&pkt->src, &d->src.lock) &&
+				     relay_get_to(d, &plan->dst),
+			     1)) {
+		plan_forward(d, plan);
 		plan->marker_pt = (p[1] & 0x80) | d->pt_out;
 		plan->is_rtcp = 0;
 		plan->edit = 0;
@@ -370,6 +380,8 @@ void relay_plan_held(struct relay_dir *d, const struct relay_packet *pkt, struct
 	const u8 *p = pkt->payload;
 
 	*plan = (struct relay_plan){ .flush_slot = SOURCE_NONE };
+	if (d->secure) /* what is authentic is never held: it came before there was a key */
+		return plan_drop(d, plan, RELAY_DROP_SRTP_AUTH);
 	if (d->rule->kind != FLOW_KIND_RTP || !rtp_header_ok(p, pkt->len))
 		return plan_drop(d, plan, RELAY_DROP_SHORT);
 	if (map_pt(d, p[1] & 127) == NO_PT && !is_event(d, p))
@@ -379,13 +391,6 @@ void relay_plan_held(struct relay_dir *d, const struct relay_packet *pkt, struct
 	if (be32(p + 8) != d->src.ssrc)
 		return plan_drop(d, plan, RELAY_DROP_SSRC);
 	pass(d, pkt, plan);
-}
-
-static inline void count(struct relay_dir *d, const struct relay_packet *pkt)
-{
-	if (!d->packets++)
-		d->first_us = pkt->now_us;
-	d->octets += pkt->len;
 }
 
 __attribute__((noinline)) static void commit_edit(struct relay_dir *d, struct relay_packet *pkt,
@@ -454,10 +459,10 @@ void relay_stats(const struct relay_dir *d, s64 wall_minus_now_us, struct flow_s
 	u32 clock = d->rule->side[d->side].clock;
 
 	__builtin_memset(out, 0, sizeof(*out));
-	out->packets = d->packets;
-	out->octets = d->octets;
+	out->packets = relay_packets(d);
+	out->octets = relay_octets(d);
 	out->dropped = d->dropped;
-	if (d->packets) {
+	if (out->packets) {
 		out->first_us = d->first_us + (u64)wall_minus_now_us;
 		out->last_us = d->last_us + (u64)wall_minus_now_us;
 	}

@@ -53,10 +53,12 @@ enum relay_action {
 	X(NOT_MEDIA, "not_media", "neither RTP nor RTCP, and nobody asked for it")                 \
 	X(SRTP_AUTH, "srtp_auth", "SRTP authentication failed: another key, or not SRTP")          \
 	X(SRTP_REPLAY, "srtp_replay", "SRTP that was there before, or is too old to tell")         \
-	X(SRTP_SSRC, "srtp_ssrc", "more SSRCs under one SRTP key than are kept apart")             \
+	X(SRTP_SSRC, "srtp_ssrc", "SSRC that gave way to others under the same SRTP key")          \
 	X(SRTP_REUSE, "srtp_reuse", "sealing would use an SRTP index twice")                       \
 	X(SRTP_KEY, "srtp_key", "the SRTP key is used up, or the cipher failed")                   \
-	X(POLICED, "policed", "above the rate that was negotiated")
+	X(POLICED, "policed", "above the rate that was negotiated")                                \
+	X(PUNT_MALFORMED, "punt_malformed", "STUN or DTLS whose lengths do not add up")            \
+	X(PUNT_RATE, "punt_rate", "more STUN and DTLS of one flow than 50 packets/s")
 
 enum relay_drop {
 #define X(id, name, text) RELAY_DROP_##id,
@@ -123,28 +125,39 @@ struct relay_srtp_stream {
 	u64 index; /* the highest; RFC 3711 3.3.1: ROC * 2^16 + sequence number, or the SRTCP index */
 	u64 seen[2]; /* replay window: bit n of the 128: index - n was there */
 	u32 ssrc;
-	u8 used;
+	u32 at; /* when it was used last, ms and never 0; 0: free */
 };
 
 #define RELAY_SRTP_SSRCS 4
 
+/* Where there is no room for a new SSRC, that which was silent longest gives way. It is never taken again
+ * under this key: `gone` is a Bloom filter of those. */
 struct relay_srtp_key {
 	struct relay_srtp_stream stream[RELAY_SRTP_SSRCS];
-	u32 number; /* of the key; 0: none */
-	u8 next;    /* the stream that gives way to a new SSRC */
+	u64 gone[4];
+	u32 number;
+	u32 rtcp; /* the last SRTCP index sent, over all SSRCs */
+	u8 suite; /* FLOW_SUITE_NONE: there is no key */
+	u8 mki_len;
+	u8 last; /* the stream that was used last */
+	u8 resumed; /* what was sealed after the last INDEX is not known: nothing that is late is sealed */
+	u8 spent; /* what was sealed with it before is not known */
 };
 
 /* SRTP state of one direction. The engine gives the memory, zeroed, to those directions that need it and
- * keeps it as long as the direction: see relay_dir.srtp. */
+ * keeps it as long as the direction: d->srtp, set before relay_dir_init() (of a direction that is zeroed
+ * else) or any time later. */
 struct relay_srtp {
-	struct relay_srtp_key in;  /* what comes in on d->side is opened with */
-	struct relay_srtp_key old; /* the key before, until old_us */
+	struct relay_srtp_key in; /* what comes in on d->side is opened with */
+	struct relay_srtp_key
+		old; /* the key before; taken until old_us, kept in case it comes back */
 	struct relay_srtp_key out; /* what this direction sends is sealed with */
+	struct relay_srtp_key out_old;
 	u64 old_us;
 	u64 auth_failed, replayed;
-	u32 told; /* packets since the last INDEX */
-	u32 rtcp; /* the last SRTCP index sent, over all SSRCs */
-	u8 tell;  /* an INDEX is due */
+	u32 out_most; /* the highest number of `out` so far */
+	u32 told;     /* packets since the last INDEX */
+	u8 tell;      /* an INDEX is due */
 };
 
 /* What the cipher of one packet needs besides its key. */
@@ -159,6 +172,18 @@ struct relay_crypt {
 	u8 drop;  /* enum relay_drop, where the verdict is RELAY_DROP */
 };
 
+#define RELAY_REPORTS 4
+
+/* RTCP: what a side's end says of the stream that it gets, and what is needed to tell how far away it is.
+ * `sent` is read by the peer, whose end answers to it: each word is written at once. */
+struct relay_peer_view {
+	u64 sent[RELAY_REPORTS]; /* sender reports that went on: NTP (middle 32 bits), now_us (low 32) */
+	u8 n_sent;
+	u8 fraction;
+	s32 lost;
+	u32 jitter_us, rtt_us;
+};
+
 /* What every packet of a learned source needs lies in two cache lines, from `rtp.received` to
  * `src.rank`. */
 struct relay_dir {
@@ -169,14 +194,27 @@ struct relay_dir {
 	u64 dropped;
 	u8 side, component;
 	struct relay_rtp_state rtp;
-	struct flow_addr to;   /* RTP: peer->src.out, RTCP: peer->src.lock; written by the peer */
-	struct flow_addr from; /* our address on the other side */
+	struct flow_addr to; /* RTP: peer->src.out, RTCP: peer->src.lock; written by the peer */
+	u8 from_ip[16];      /* our address on the other side, of the family of `to` */
+	u16 from_port;
 	u8 to_seq; /* odd while `to` is being written: the peer may have another owner */
 	u8 dscp;
-	u8 pt_in, pt_out; /* the payload type seen last; pt_in 0xff: none */
-	u32 clock_q32;    /* RTP clock units per microsecond, scaled by 2^32 */
-	u64 packets, octets, last_us;
-	struct source src;        /* what was learned of this side's source */
+	u8 pt_in, pt_out;            /* the payload type seen last; pt_in 0xff: none */
+	u8 secure, seal;             /* what comes in is SRTP; what goes out is */
+	u32 clock_q32;               /* RTP clock units per microsecond, scaled by 2^32 */
+	u32 packets_low, octets_low; /* relay_packets(), relay_octets() */
+	u32 police_at;               /* when the bucket is full again, 1/16 us; see police.c */
+	u32 police_q8;               /* what one octet takes, 1/16 us scaled by 2^8; 0: no limit */
+	u64 last_us;
+	struct source src; /* what was learned of this side's source */
+	/* the rest */
+	u32 packets_high, octets_high;
+	u32 police_max;        /* what the bucket holds, 1/16 us */
+	u64 policed, flood_us; /* the last SOURCE_FLOOD */
+	u64 punts;             /* of the flow, in that of side 0: see punt.c */
+	u32 ssrcs;
+	u8 last_drop; /* enum relay_drop + 1; 0: none */
+	struct relay_peer_view view;
 	struct flow_addr refused; /* the last source that was not eligible */
 	u32 rtcp_tokens_us;       /* bucket of the RTCP rate cap; a packet takes 200 ms out */
 	u64 rtcp_refill_us;
@@ -197,7 +235,8 @@ struct relay_packet {
 	struct flow_addr src; /* where it came from; unused octets of ip are 0 */
 	u64 now_us;           /* any monotonic clock in microseconds, one for all calls */
 	bool authentic;       /* set by relay_opened() */
-	u64 index;            /* of what was opened: proves that a packet is newer than another */
+	bool newest;          /* the same: its index is above all that came of its SSRC and key */
+	u64 index;            /* the same: of what was opened */
 };
 
 struct relay_plan {
@@ -216,11 +255,22 @@ struct relay_plan {
 	u8 key;        /* SOURCE_KEY: RFC 4733 event, 0-15 */
 	u32 key_ms;    /* how long it was pressed */
 	enum source_note
-		note; /* SOURCE_KEY: tell control. SOURCE_LATCHED, SOURCE_CONFLICT: tell control. Either way nothing
+		note; /* SOURCE_KEY, SOURCE_FLOOD: tell control. SOURCE_LATCHED, SOURCE_CONFLICT: tell control; nothing
 				* is held any more after it: on SOURCE_LATCHED first forward the
 				* packets of flush_slot, oldest first, by relay_plan_held() and
 				* relay_commit(), then free all others, then go on with `action`. */
 };
+
+/* Forwarded so far. */
+static inline u64 relay_packets(const struct relay_dir *d)
+{
+	return (u64)d->packets_high << 32 | d->packets_low;
+}
+
+static inline u64 relay_octets(const struct relay_dir *d)
+{
+	return (u64)d->octets_high << 32 | d->octets_low;
+}
 
 /* All four directions of a flow, tied to each other. */
 void relay_flow_init(struct relay_flow *f, const struct flow *rule);
@@ -246,7 +296,8 @@ static inline bool relay_is_secure(const struct relay_dir *d)
  * not be the side's, so that strangers cost no cipher. */
 enum relay_action relay_open(struct relay_dir *d, struct relay_dir *rtp,
 			     const struct relay_packet *pkt, struct relay_crypt *c);
-/* The cipher is done. Right: pkt->len is that of the RTP or RTCP packet from now on, and relay_plan() comes next. Wrong tag:
+/* The cipher is done. Right: pkt->len is that of the RTP or RTCP packet from now on, and relay_plan() comes next, unless
+ * a copy of it came first: then false. Between relay_open() and this d is not updated. Wrong tag:
  * true in *again: open the packet, which is as it was received, once more as *c says now (the key before). False: drop
  * it, it is counted under c->drop. */
 bool relay_opened(struct relay_dir *d, struct relay_packet *pkt, struct relay_crypt *c, bool right,
@@ -258,7 +309,8 @@ bool relay_seal(struct relay_dir *d, const struct relay_packet *pkt, const struc
 /* What control is to keep of this direction for RESUME, when srtp->tell is set (which is cleared): parts IN or IN_RTCP
  * of d->side with !outgoing, OUT or OUT_RTCP of the other side with outgoing. False: nothing of that kind. */
 bool relay_resume_state(struct relay_dir *d, bool outgoing, struct flow_resume *out);
-/* After relay_dir_init() of a flow that is new to the engine: goes on where rule->side[].resume says. */
+/* After relay_dir_init() of all directions of a flow that is new to the engine: goes on where
+ * rule->side[].resume says. */
 void relay_dir_resume(struct relay_dir *d, u64 now_us);
 
 /* `d` belongs to the port that the packet came to: RTCP that shares the RTP port is passed on to

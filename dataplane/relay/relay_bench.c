@@ -52,7 +52,7 @@ static void one(struct bench *b, struct relay_dir *d, u8 *p)
 {
 	struct relay_packet pkt = { p, 172, b->rule.side[0].remote, b->now };
 	struct relay_plan plan;
-	u16 seq = (u16)(d->packets + 1);
+	u16 seq = (u16)(d->packets_low + 1);
 
 	p[2] = seq >> 8;
 	p[3] = (u8)seq;
@@ -66,7 +66,7 @@ static void one(struct bench *b, struct relay_dir *d, u8 *p)
 static void prefetch(const struct relay_dir *d)
 {
 	__builtin_prefetch(&d->rtp.received, 1);
-	__builtin_prefetch(&d->packets, 1);
+	__builtin_prefetch(&d->packets_low, 1);
 }
 
 static void round_of(struct bench *b)
@@ -114,7 +114,8 @@ static int run(struct bench *b, u32 flows, unsigned rounds)
 	(void)madvise(b->dir, size, MADV_HUGEPAGE); /* as an engine's memory is */
 	b->now = 1000000;
 	for (u32 i = 0; i < flows; i++)
-		relay_dir_init(&b->dir[i], &b->rule, 0, RELAY_RTP, NULL);
+		relay_dir_init(memset(&b->dir[i], 0, sizeof(*b->dir)), &b->rule, 0, RELAY_RTP,
+			       NULL);
 	shuffle(b->order, flows);
 	round_of(b); /* learns the sources */
 	b->forwarded = 0;

@@ -74,7 +74,8 @@ enum demux_class {
 enum demux_class relay_demux(const u8 *p, u32 len);
 
 /* rtp.c */
-bool rtp_header_ok(const u8 *p, u32 len); /* lengths: CSRCs, extension, padding */
+bool rtp_header_ok(const u8 *p, u32 len);  /* lengths: CSRCs, extension, padding */
+u32 rtp_header_fits(const u8 *p, u32 len); /* the length of the header; 0: it does not fit */
 /* A new SSRC: what the old one lost is kept in lost_before. */
 void rtp_restart(struct relay_rtp_state *s, u32 ssrc, u16 seq, u32 transit);
 void rtp_update_slow(struct relay_rtp_state *s, u16 seq);
@@ -100,6 +101,9 @@ bool rtcp_compound_ok(const u8 *p, u32 len);
 void rtcp_plan(struct relay_dir *d, const struct relay_dir *rtp, const struct relay_packet *pkt,
 	       struct relay_plan *plan);
 void rtcp_init(struct relay_dir *d);
+/* RELAY_DROP_COUNT: it is from the peer. */
+enum relay_drop rtcp_source(const struct relay_dir *d, const struct relay_dir *rtp,
+			    const struct relay_packet *pkt);
 
 /* dtmf.c: RFC 4733 as it comes in. */
 static inline u32 dtmf_clock(const struct flow_side *s)
@@ -135,12 +139,16 @@ void play_clear(struct relay_dir *d); /* keys, not what the stream was shifted b
 /* raw.c */
 void raw_plan(struct relay_dir *d, const struct relay_packet *pkt, struct relay_plan *plan);
 
+/* srtp.c: the keys of the rule that is in force. */
+void srtp_follow(struct relay_dir *d, u64 now_us);
+
 /* relay.c: relay_plan.edit */
 #define EDIT_SHIFT 1  /* sequence number and timestamp */
 #define EDIT_SCALE 2  /* duration of an event */
 #define EDIT_KEY   4  /* an event instead of this packet */
 #define EDIT_RAW   8  /* not RTP: nothing is written or read */
 #define EDIT_TAKE  16 /* it is not sent */
+#define EDIT_MADE  64 /* the relay made it: it was not counted */
 #define EDIT_EVENT 32 /* look at the event now, after those that were held */
 void relay_learned(struct relay_dir *d, const struct source_verdict *v, struct relay_plan *plan);
 
@@ -180,11 +188,49 @@ static inline bool relay_get_to(const struct relay_dir *d, struct flow_addr *to)
 	       before == __atomic_load_n(&d->to_seq, __ATOMIC_RELAXED);
 }
 
+static inline void count_drop(struct relay_dir *d, enum relay_drop drop)
+{
+	d->dropped++;
+	d->last_drop = (u8)(drop + 1);
+}
+
 static inline void plan_drop(struct relay_dir *d, struct relay_plan *plan, enum relay_drop drop)
 {
 	plan->action = RELAY_DROP;
 	plan->drop = drop;
-	d->dropped++;
+	count_drop(d, drop);
+}
+
+/* To plan->dst. */
+static inline void plan_forward(const struct relay_dir *d, struct relay_plan *plan)
+{
+	plan->action = RELAY_FORWARD;
+	__builtin_memcpy(plan->from.ip, d->from_ip, 16);
+	plan->from.port = d->from_port;
+	plan->from.family = plan->dst.family;
+	plan->from.len = 0;
+	plan->dscp = d->dscp;
+	plan->seal = d->seal;
+}
+
+static inline void count(struct relay_dir *d, const struct relay_packet *pkt)
+{
+	if (__builtin_expect(++d->packets_low <= 1, 0)) {
+		if (!d->packets_low)
+			d->packets_high++;
+		else if (!d->packets_high)
+			d->first_us = pkt->now_us;
+	}
+	if (__builtin_add_overflow(d->octets_low, pkt->len, &d->octets_low))
+		d->octets_high++;
+}
+
+/* It was counted, but did not go out after all. */
+static inline void uncount(struct relay_dir *d, const struct relay_packet *pkt)
+{
+	d->packets_high -= !d->packets_low--;
+	if (__builtin_sub_overflow(d->octets_low, pkt->len, &d->octets_low))
+		d->octets_high--;
 }
 
 #endif

@@ -53,12 +53,13 @@ bool rtcp_compound_ok(const u8 *p, u32 len)
 static bool take_token(struct relay_dir *d, const struct relay_dir *rtp, u64 now)
 {
 	u64 gone = now > d->rtcp_refill_us ? now - d->rtcp_refill_us : 0;
-	u64 tokens = d->rtcp_tokens_us + gone + (rtp->packets - d->rtcp_rtp_seen) * TOKENS_RTP;
+	u64 tokens =
+		d->rtcp_tokens_us + gone + (relay_packets(rtp) - d->rtcp_rtp_seen) * TOKENS_RTP;
 
 	if (tokens > TOKENS_MAX)
 		tokens = TOKENS_MAX;
 	d->rtcp_refill_us = now;
-	d->rtcp_rtp_seen = rtp->packets;
+	d->rtcp_rtp_seen = relay_packets(rtp);
 	bool taken = tokens >= TOKENS_PACKET;
 	d->rtcp_tokens_us = (u32)(taken ? tokens - TOKENS_PACKET : tokens);
 	return taken;
@@ -70,9 +71,8 @@ void rtcp_init(struct relay_dir *d)
 	d->src.state = FLOW_STATE_PROBE;
 }
 
-/* RELAY_DROP_COUNT: it is from the peer. */
-static enum relay_drop check_source(const struct relay_dir *d, const struct relay_dir *rtp,
-				    const struct relay_packet *pkt)
+enum relay_drop rtcp_source(const struct relay_dir *d, const struct relay_dir *rtp,
+			    const struct relay_packet *pkt)
 {
 	const struct flow_side *side = &d->rule->side[d->side];
 	const struct flow_addr *lock = &rtp->src.lock;
@@ -117,7 +117,7 @@ static bool destination(const struct relay_dir *d, const struct relay_dir *rtp,
 	const struct flow_side *other = &d->rule->side[!d->side];
 	struct flow_addr learned;
 
-	if (!d->from.port || !relay_get_to(rtp, dst))
+	if (!d->from_port || !relay_get_to(rtp, dst))
 		return false;
 	if (other->flags & FLOW_SIDE_RTCP_MUX)
 		return true;
@@ -132,7 +132,7 @@ void rtcp_plan(struct relay_dir *d, const struct relay_dir *rtp, const struct re
 	       struct relay_plan *plan)
 {
 	plan->is_rtcp = 1;
-	enum relay_drop why = check_source(d, rtp, pkt);
+	enum relay_drop why = rtcp_source(d, rtp, pkt);
 	if (why == RELAY_DROP_UNLEARNED)
 		d->refused = pkt->src;
 	if (why != RELAY_DROP_COUNT)
@@ -145,7 +145,5 @@ void rtcp_plan(struct relay_dir *d, const struct relay_dir *rtp, const struct re
 		return plan_drop(d, plan, RELAY_DROP_NO_DESTINATION);
 	if (!take_token(d, rtp, pkt->now_us))
 		return plan_drop(d, plan, RELAY_DROP_RTCP_RATE);
-	plan->action = RELAY_FORWARD;
-	plan->from = d->from;
-	plan->dscp = d->dscp;
+	plan_forward(d, plan);
 }

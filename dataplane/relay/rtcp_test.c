@@ -263,8 +263,8 @@ static void rtcp_mux_on_one_side(void **state)
 	assert_int_equal(w.from.port, 20003);
 	assert_int_equal(w.sent[0][1], 1);
 	assert_int_equal(w.sent[0][0], rtp_in);
-	assert_int_equal(w.f.dir[0][RELAY_RTCP].packets, 1);
-	assert_int_equal(rtp_dir(&w, 0)->packets, rtp_in);
+	assert_int_equal(w.f.dir[0][RELAY_RTCP].packets_low, 1);
+	assert_int_equal(rtp_dir(&w, 0)->packets_low, rtp_in);
 	assert_int_equal(rtcp(&w, 0, RELAY_RTP, w.foe), RELAY_DROP);
 	assert_int_equal(w.drop, RELAY_DROP_UNLEARNED);
 	/* The other way: out of its own port, into the muxed one. */

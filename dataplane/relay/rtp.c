@@ -6,21 +6,27 @@
 #define MAX_MISORDER 100
 #define NO_BAD_SEQ   (SEQ_MOD + 1)
 
-/* RFC 3550 section 5.1 and 5.3.1: the header, its CSRCs, an extension and the padding all fit. */
-bool rtp_header_ok(const u8 *p, u32 len)
+/* RFC 3550 section 5.1 and 5.3.1 */
+u32 rtp_header_fits(const u8 *p, u32 len)
 {
 	if (len < RTP_HEADER)
-		return false;
+		return 0;
 	u32 n = RTP_HEADER + (p[0] & 15) * 4u;
-	if (n > len)
-		return false;
 	if (p[0] & 0x10) {
 		if (n + 4 > len)
-			return false;
+			return 0;
 		n += 4 + be16(p + n + 2) * 4u;
-		if (n > len)
-			return false;
 	}
+	return n <= len ? n : 0;
+}
+
+/* The header, its CSRCs, an extension and the padding all fit. */
+bool rtp_header_ok(const u8 *p, u32 len)
+{
+	u32 n = rtp_header_fits(p, len);
+
+	if (!n)
+		return false;
 	/* The last octet says how much padding there is, itself counted. */
 	return !(p[0] & 0x20) || (p[len - 1] && p[len - 1] <= len - n);
 }

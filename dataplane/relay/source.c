@@ -78,16 +78,24 @@ static u8 lock_to(struct source *s, struct step *e, const struct source_packet *
 	s->out = s->lock;
 	s->rank = rank;
 	s->new_run = 0;
+	s->unheard = 0;
+	s->proven = p->authentic;
 	touch(s, p);
 	forget(s, e->v);
 	e->v->note = SOURCE_LATCHED;
-	return rank >= 2 ? FLOW_STATE_LOCKED_WEAK : FLOW_STATE_LOCKED;
+	return rank >= 2 && !p->authentic ? FLOW_STATE_LOCKED_WEAK : FLOW_STATE_LOCKED;
+}
+
+static u8 lock_now(struct source *s, struct step *e)
+{
+	e->v->action = RELAY_FORWARD;
+	return lock_to(s, e, e->p, e->rank);
 }
 
 static u8 lock_candidate(struct source *s, struct step *e, const struct source_candidate *c)
 {
 	struct flow_addr from = c->addr;
-	struct source_packet last = { &from, c->last_us, c->ssrc, c->ts, c->seq };
+	struct source_packet last = { &from, c->last_us, c->ssrc, c->ts, c->seq, false, false };
 	u8 held = c->held;
 
 	e->v->flush = held ? (u8)(c - s->cand) : SOURCE_NONE;
@@ -130,11 +138,9 @@ static u8 probe(struct source *s, struct step *e)
 {
 	if (e->rank == SOURCE_NONE)
 		return refuse(s, e, RELAY_DROP_UNLEARNED);
-	if (e->rank == 0) {
-		/* The SDP's own address needs no proof, however early it sent. */
-		e->v->action = RELAY_FORWARD;
-		return lock_to(s, e, e->p, 0);
-	}
+	/* The SDP's own address needs no proof, however early it sent. */
+	if (e->rank == 0 || e->p->authentic)
+		return lock_now(s, e);
 	if (source_is_poisoned(s, e->p->from))
 		return refuse(s, e, RELAY_DROP_POISONED);
 	if (!s->probe_us)
@@ -181,8 +187,10 @@ static u8 new_ssrc(struct source *s, struct step *e)
 
 static u8 locked(struct source *s, struct step *e)
 {
-	if (e->p->ssrc != s->ssrc)
+	s->proven |= e->p->authentic;
+	if (e->p->ssrc != s->ssrc && !s->unheard)
 		return new_ssrc(s, e);
+	s->unheard = 0;
 	touch(s, e->p);
 	return s->state;
 }
@@ -203,6 +211,27 @@ static u8 weak_locked(struct source *s, struct step *e)
 
 static u8 locked_other(struct source *s, struct step *e);
 
+static bool silent(const struct source *s, const struct step *e)
+{
+	u64 ts = 10 * MS * e->side->ptime;
+
+	return !(e->side->flags & FLOW_SIDE_HOLD) &&
+	       relay_since(e->now, s->last_us) >= (ts > 200 * MS ? ts : 200 * MS);
+}
+
+/* An authentic packet from elsewhere that moves the lock. While packets come from there nobody does, unless
+ * none of those was authentic. */
+static bool moves(const struct source *s, const struct step *e)
+{
+	const struct source_packet *p = e->p;
+
+	if (!p->authentic)
+		return false;
+	if (e->rank != SOURCE_NONE && !s->proven)
+		return true;
+	return p->newest && silent(s, e) && (e->rank != SOURCE_NONE || p->ssrc == s->ssrc);
+}
+
 /* The port of the SDP counts as it does in a tie. */
 static bool is_worse(const struct source *s, const struct step *e)
 {
@@ -218,10 +247,13 @@ static u8 weak_other(struct source *s, struct step *e)
 		s->state = FLOW_STATE_LOCKED;
 		return locked_other(s, e);
 	}
+	if (moves(s, e))
+		return lock_now(s, e);
 	if (e->rank == SOURCE_NONE)
 		return refuse(s, e, RELAY_DROP_UNLEARNED);
 	refuse(s, e, RELAY_DROP_OTHER_SOURCE);
-	if (is_worse(s, e) || e->p->ssrc == s->ssrc || source_is_poisoned(s, e->p->from))
+	if (e->p->authentic || is_worse(s, e) || e->p->ssrc == s->ssrc ||
+	    source_is_poisoned(s, e->p->from))
 		return s->state;
 	struct source_candidate *c = candidate_track(s, e->p, e->rank, &e->v->freed);
 	return c && c->run >= CANDIDATE_RUN ? conflict(s, e) : s->state;
@@ -236,8 +268,8 @@ static bool continues(const struct source *s, const struct step *e)
 	u32 advance = p->ts - s->ts;
 	u16 step = (u16)(p->seq - s->seq);
 
-	return ip_eq(p->from, &s->lock) && p->ssrc == s->ssrc && step &&
-	       step <= gap / (20 * MS) + 100 && want < 1u << 31 && advance >= want / 2 &&
+	return !p->authentic && !s->unheard && ip_eq(p->from, &s->lock) && p->ssrc == s->ssrc &&
+	       step && step <= gap / (20 * MS) + 100 && want < 1u << 31 && advance >= want / 2 &&
 	       advance <= want + want / 2;
 }
 
@@ -258,16 +290,10 @@ static u8 rebind(struct source *s, struct step *e)
 	return FLOW_STATE_LOCKED;
 }
 
-static bool silent(const struct source *s, const struct step *e)
-{
-	u64 ts = 10 * MS * e->side->ptime;
-
-	return !(e->side->flags & FLOW_SIDE_HOLD) &&
-	       relay_since(e->now, s->last_us) >= (ts > 200 * MS ? ts : 200 * MS);
-}
-
 static u8 locked_other(struct source *s, struct step *e)
 {
+	if (moves(s, e))
+		return lock_now(s, e);
 	if (e->rank == SOURCE_NONE)
 		return refuse(s, e, RELAY_DROP_UNLEARNED);
 	if (!silent(s, e) || !continues(s, e))
@@ -278,6 +304,8 @@ static u8 locked_other(struct source *s, struct step *e)
 
 static u8 rebind_other(struct source *s, struct step *e)
 {
+	if (moves(s, e))
+		return lock_now(s, e);
 	if (e->rank == SOURCE_NONE)
 		return refuse(s, e, RELAY_DROP_UNLEARNED);
 	if (!silent(s, e)) /* hold came meanwhile */
@@ -292,14 +320,25 @@ static u8 rebind_locked(struct source *s, struct step *e)
 	return FLOW_STATE_LOCKED;
 }
 
-static u8 other(struct source *s, struct step *e)
+static u8 frozen_locked(struct source *s, struct step *e)
 {
+	u8 state = locked(s, e);
+
+	return e->p->authentic ? FLOW_STATE_LOCKED : state;
+}
+
+static u8 frozen_other(struct source *s, struct step *e)
+{
+	if (moves(s, e))
+		return lock_now(s, e);
 	return refuse(s, e,
 		      e->rank == SOURCE_NONE ? RELAY_DROP_UNLEARNED : RELAY_DROP_OTHER_SOURCE);
 }
 
 static u8 in_conflict(struct source *s, struct step *e)
 {
+	if (e->p->authentic && e->rank != SOURCE_NONE)
+		return lock_now(s, e);
 	return refuse(s, e, RELAY_DROP_CONFLICT);
 }
 
@@ -379,7 +418,7 @@ static step_fn *const table[FLOW_STATE_COUNT][EV_COUNT] = {
 	[FLOW_STATE_REBIND_OK]   = { rebind_locked,  rebind_other,  stay,         sdp_again },
 	[FLOW_STATE_RELEARN]     = { relearn_locked, relearn_other, relearn_time, sdp_again },
 	[FLOW_STATE_CONFLICT]    = { in_conflict,    in_conflict,   stay,         sdp_open },
-	[FLOW_STATE_FROZEN]      = { locked,         other,         stay,         sdp_again },
+	[FLOW_STATE_FROZEN]      = { frozen_locked,  frozen_other,  stay,         sdp_again },
 };
 /* clang-format on */
 
@@ -424,6 +463,39 @@ void source_packet(struct source *s, const struct flow_side *side, const struct 
 	run(s, s->lock.family && addr_same(p->from, &s->lock) ? EV_LOCK : EV_OTHER, &e);
 }
 
+u8 source_would_take(const struct source *s, const struct flow_side *side,
+		     const struct source_packet *p)
+{
+	struct step e = { .side = side, .p = p, .now = p->now_us };
+
+	if (s->state == FLOW_STATE_IDLE)
+		return RELAY_DROP_NOT_READY;
+	if (s->lock.family && addr_same(p->from, &s->lock))
+		return SOURCE_NONE;
+	e.rank = source_rank(side, p->from);
+	bool open = !s->lock.family || s->state == FLOW_STATE_RELEARN;
+	if (open ? e.rank != SOURCE_NONE : moves(s, &e))
+		return SOURCE_NONE;
+	return e.rank == SOURCE_NONE ? RELAY_DROP_UNLEARNED : RELAY_DROP_OTHER_SOURCE;
+}
+
+void source_resume(struct source *s, const struct flow_side *side, const struct flow_addr *from,
+		   u64 now_us)
+{
+	u8 rank = source_rank(side, from);
+
+	if (s->state != FLOW_STATE_PROBE || rank == SOURCE_NONE)
+		return;
+	s->lock = *from;
+	s->lock.len = 0;
+	s->out = s->lock;
+	s->rank = rank;
+	s->state = FLOW_STATE_LOCKED;
+	s->since_us = now_us;
+	s->last_us = now_us;
+	s->unheard = 1;
+}
+
 void source_tick(struct source *s, const struct flow_side *side, u64 now_us,
 		 struct source_verdict *v)
 {
@@ -431,6 +503,15 @@ void source_tick(struct source *s, const struct flow_side *side, u64 now_us,
 
 	quiet(v);
 	run(s, EV_TIME, &e);
+}
+
+/* It comes from elsewhere now, and the lock is not where it could be. Where authentic packets came from
+ * is known better than signalling knows it. */
+static bool signalling_left(const struct source *s, const struct flow_side *was,
+			    const struct flow_side *side)
+{
+	return side->mode == FLOW_MODE_NAT && !ip_eq(&was->sig, &side->sig) && s->lock.family &&
+	       !s->proven && source_rank(side, &s->lock) == SOURCE_NONE;
 }
 
 void source_update(struct source *s, const struct flow_side *was, const struct flow_side *side,
@@ -441,7 +522,8 @@ void source_update(struct source *s, const struct flow_side *was, const struct f
 	quiet(v);
 	if (!addr_same(&was->local, &side->local))
 		source_forget(s, side, now_us, &v->freed);
-	else if (side->remote.family && !addr_same(&was->remote, &side->remote))
+	else if (side->remote.family &&
+		 (!addr_same(&was->remote, &side->remote) || signalling_left(s, was, side)))
 		run(s, EV_SDP, &e);
 	else if (s->state == FLOW_STATE_PROBE)
 		s->out = source_before_lock(side);

@@ -24,10 +24,16 @@
  *                within 50 % of the time elapsed, 5 consecutive -> LOCKED there. More than 3 in 60 s
  *                -> FROZEN. Entered when such a packet comes: silence alone costs nothing
  *   FROZEN       the last source only, until new SDP
- *   RELEARN      new SDP named another endpoint (address or port; nothing else in a new generation
- *                re-opens learning): the old source goes on for at most To = 2 s while the new one is
+ *   RELEARN      new SDP named another endpoint (address or port), or in mode NAT the signalling comes from
+ *                elsewhere and the locked source is not eligible any more; nothing else in a new generation
+ *                re-opens learning: the old source goes on for at most To = 2 s while the new one is
  *                probed as above. An SDP that names the locked source itself changes nothing
  *   CONFLICT     drop all, send nowhere, until new SDP
+ * Authentic packets (SRTP whose tag was right) prove more than a source does: an eligible one locks at once in PROBE,
+ * RELEARN and CONFLICT, ends FROZEN, and takes the place of a lock that sent none. After Ts of silence, not on
+ * hold, that of an eligible source is locked, and that of any other (the network changed) when it goes on with the
+ * stream: same SSRC, and its index is the highest so far.
+ *
  * Outbound: to the locked source; before a lock to adv where mode is STATIC, or adv is a public address
  * equal to sig; else nowhere. */
 #ifndef SLUICE_RELAY_SOURCE_H
@@ -45,7 +51,8 @@ enum source_note {
 	SOURCE_QUIET,
 	SOURCE_LATCHED,
 	SOURCE_CONFLICT,
-	SOURCE_KEY /* a key was pressed there: plan.key and plan.key_ms */
+	SOURCE_KEY,  /* a key was pressed there: plan.key and plan.key_ms */
+	SOURCE_FLOOD /* it sends above its rate; at most once in 10 s */
 };
 
 struct source_candidate {
@@ -71,6 +78,8 @@ struct source {
 	u64 rebind_us[3], ssrc_us[5]; /* the last times, for the limits; 0: never */
 	u16 new_seq;
 	u8 new_run, n_poisoned;
+	u8 proven;  /* authentic packets came from lock */
+	u8 unheard; /* lock was resumed and nothing came from there yet */
 	struct source_candidate cand[SOURCE_CANDIDATES];
 	struct flow_addr poisoned[SOURCE_POISONED];
 	u32 poisoned_ms[SOURCE_POISONED]; /* when each began, on the clock of now_us */
@@ -82,6 +91,7 @@ struct source_packet {
 	u64 now_us;
 	u32 ssrc, ts;
 	u16 seq;
+	bool authentic, newest; /* as in relay.h */
 };
 
 /* What is to be done with the packet, in the terms of relay.h. */
@@ -108,6 +118,12 @@ void source_update(struct source *s, const struct flow_side *was, const struct f
 		   u64 now_us, struct source_verdict *v);
 void source_packet(struct source *s, const struct flow_side *side, const struct source_packet *p,
 		   struct source_verdict *v);
+/* Would it count for anything, if it were authentic? 0xff or an enum relay_drop. */
+u8 source_would_take(const struct source *s, const struct flow_side *side,
+		     const struct source_packet *p);
+/* Goes on with a source that was learned before the engine started; nothing if it is not eligible. */
+void source_resume(struct source *s, const struct flow_side *side, const struct flow_addr *from,
+		   u64 now_us);
 /* A packet of the side while nothing is known of the peer. */
 void source_spray(struct source *s, const struct flow_addr *from, u64 now_us);
 /* The peer's SDP is known: those of the last SOURCE_GRACE_US may be the peer itself. */

@@ -334,15 +334,39 @@ static void nothing_else_reopens(void **state)
 	struct relay_dir before = *rtp_dir(&w, 0);
 	edit(&w, 0);
 	update(&w);
-	edit(&w, 0)->sig.ip[3]++;
+	edit(&w, 0)->learn_len = 24;
+	update(&w);
+	edit(&w, 0)->sig.ip[3]++; /* from elsewhere, but the lock is still where it could be */
 	update(&w);
 	edit(&w, 0)->remote_rtcp = 9;
 	update(&w);
 	edit(&w, 0)->remote.family = 0;
 	update(&w);
 	assert_memory_equal(&before.src, &rtp_dir(&w, 0)->src, sizeof(before.src));
-	w.any_source = true; /* it was eligible when it was learned */
 	assert_int_equal(talk(&w, 0, &s), RELAY_FORWARD);
+}
+
+/* Wi-Fi to LTE: the same private address in the SDP, the signalling from another network. */
+static void signalling_from_elsewhere_reopens(void **state)
+{
+	struct world w;
+	world_init(&w);
+	struct stream s = lock_phone(&w), n = s;
+	edit(&w, 0)->sig = ip4(203, 0, 113, 99, 0);
+	update(&w);
+	assert_int_equal(state_of(&w, 0), FLOW_STATE_RELEARN);
+	assert_int_equal(talk(&w, 0, &s), RELAY_FORWARD);
+	n.from.ip[3] = 99;
+	talk_on(&w, 0, &n, 20);
+	assert_int_equal(state_of(&w, 0), FLOW_STATE_LOCKED_WEAK);
+	assert_true(same(&rtp_dir(&w, 0)->src.lock, &n.from));
+
+	world_init(&w); /* of a side whose address is known exactly it means nothing */
+	s = stream_at(rule(&w)->side[1].remote, 5);
+	talk_on(&w, 1, &s, 5);
+	edit(&w, 1)->sig = ip4(203, 0, 113, 99, 0);
+	update(&w);
+	assert_int_equal(state_of(&w, 1), FLOW_STATE_LOCKED);
 }
 
 int main(void)
@@ -364,6 +388,7 @@ int main(void)
 		cmocka_unit_test(sdp_that_names_the_lock_changes_nothing),
 		cmocka_unit_test(outbound_while_relearning),
 		cmocka_unit_test(nothing_else_reopens),
+		cmocka_unit_test(signalling_from_elsewhere_reopens),
 	};
 	return cmocka_run_group_tests_name("relay_source", tests, NULL, NULL);
 }
