@@ -108,11 +108,3 @@ void crypto_seal(struct crypto *c, struct crypto_job *job, unsigned n)
 {
 	c->backend->seal(c, job, n);
 }
-
-/* The head, the pads and the round keys; what GCM needs more is spread over a kilobyte, and crypto_mb.c's affair. */
-void crypto_prefetch(const struct crypto_key *key)
-{
-	const char *p = (const char *)key;
-	for (unsigned i = 0; i < 5; i++)
-		__builtin_prefetch(p + i * CRYPTO_LINE);
-}

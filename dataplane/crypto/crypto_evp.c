@@ -167,7 +167,7 @@ static bool cm_seal(struct crypto_job *j)
 	}
 	if (!cm_tag(j, j->len, tag))
 		return false;
-	memcpy(j->octets + j->len, tag, n);
+	tag_copy(j->octets + j->len, tag, n);
 	j->len += n;
 	return true;
 }

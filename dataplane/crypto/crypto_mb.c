@@ -14,7 +14,9 @@
 struct mb {
 	struct crypto head;
 	IMB_MGR *mgr;
-	struct gcm_key_data rtcp; /* expanded for the packet at hand */
+	bool powers_last;
+	/* Expanded for the packet at hand. The library's header aligns the type only where LINUX is defined. */
+	struct gcm_key_data rtcp __attribute__((aligned(CRYPTO_LINE)));
 	u8 iv[CHUNK][16] __attribute__((aligned(16)));
 	u8 tag[CHUNK][16] __attribute__((aligned(16)));
 	u32 under_roc[CHUNK]; /* octets of the packet where the roll-over counter is */
@@ -33,7 +35,7 @@ struct cm_key {
 /* Powers of the hash key take a kilobyte. For the few packets of RTCP they are made anew each time. */
 struct gcm_key {
 	struct crypto_key head;
-	struct gcm_key_data rtp;
+	struct gcm_key_data rtp __attribute__((aligned(CRYPTO_LINE)));
 	u8 rtcp[32];
 } __attribute__((aligned(CRYPTO_LINE)));
 
@@ -63,8 +65,10 @@ static struct crypto *make(void)
 	mb->mgr = alloc_mb_mgr(0);
 	if (mb->mgr)
 		init_mb_mgr_auto(mb->mgr, &arch);
-	if (mb->mgr && arch > IMB_ARCH_NOAESNI && !imb_get_errno(mb->mgr))
+	if (mb->mgr && arch > IMB_ARCH_NOAESNI && !imb_get_errno(mb->mgr)) {
+		mb->powers_last = arch == IMB_ARCH_AVX512 && mb->mgr->features & IMB_FEATURE_VAES;
 		return &mb->head;
+	}
 	end(&mb->head);
 	return NULL;
 }
@@ -225,7 +229,7 @@ static void cm_seal(struct mb *mb, struct crypto_job *const *job, unsigned n)
 		struct crypto_job *j = job[i];
 		u8 tag_len = j->key->tag_len[j->how->is_rtcp];
 		j->len += j->how->is_rtcp ? RTCP_WORD : 0;
-		memcpy(j->octets + j->len, mb->tag[i], tag_len);
+		tag_copy(j->octets + j->len, mb->tag[i], tag_len);
 		j->len += tag_len;
 		j->right = ran;
 	}
@@ -284,52 +288,50 @@ static void gcm_seal(struct mb *mb, struct crypto_job *j)
 	j->len += RTCP_WORD;
 }
 
-static void gcm_fetch(const struct crypto_key *key)
+/* Of a kilobyte of powers of the hash key a packet needs those up to its number of blocks, which are the last ones of
+ * 48 where blocks are taken 16 at a time (VAES), else the first ones. The round keys: crypto_prefetch(). */
+static void gcm_fetch(const struct mb *mb, const struct crypto_job *j)
 {
-	const char *p = (const char *)key;
-	for (size_t i = 0; i < sizeof(struct gcm_key); i += CRYPTO_LINE)
-		__builtin_prefetch(p + i);
+	const struct gcm_key *gk = (const struct gcm_key *)j->key;
+	const char *from = (const char *)&gk->rtp.ghash_keys, *end = from + 256;
+	if (mb->powers_last) {
+		u32 blocks = j->len / 16 + 1;
+		end = from + sizeof(gk->rtp.ghash_keys);
+		from = end - 16 * (blocks < 48 ? blocks : 48);
+	}
+	for (; from < end; from += CRYPTO_LINE)
+		__builtin_prefetch(from);
 }
 
 /* ---- bursts ---- */
 
 /* Those of one kind that there is work on, of at most CHUNK. */
-static unsigned pick(struct crypto_job *job, unsigned n, bool gcm,
-		     bool (*fits)(const struct crypto_job *), struct crypto_job **out)
+static inline unsigned pick(struct crypto_job *job, unsigned n, bool gcm, bool seal,
+			    struct crypto_job **out)
 {
 	unsigned left = 0;
 	for (unsigned i = 0; i < n; i++) {
 		if ((bool)job[i].key->gcm != gcm)
 			continue;
-		job[i].right = fits(&job[i]);
+		job[i].right = seal ? seal_fits(&job[i]) : open_fits(&job[i]);
 		if (job[i].right)
 			out[left++] = &job[i];
 	}
 	return left;
 }
 
-static bool opens(const struct crypto_job *j)
-{
-	return open_fits(j);
-}
-
-static bool seals(const struct crypto_job *j)
-{
-	return seal_fits(j);
-}
-
 static void open_chunk(struct mb *mb, struct crypto_job *job, unsigned n)
 {
 	struct crypto_job *some[CHUNK];
-	unsigned left = pick(job, n, true, opens, some);
+	unsigned left = pick(job, n, true, false, some);
 	for (unsigned i = 0; i < left && i < AHEAD; i++)
-		gcm_fetch(some[i]->key);
+		gcm_fetch(mb, some[i]);
 	for (unsigned i = 0; i < left; i++) {
 		if (i + AHEAD < left)
-			gcm_fetch(some[i + AHEAD]->key);
+			gcm_fetch(mb, some[i + AHEAD]);
 		some[i]->right = gcm_open(mb, some[i]);
 	}
-	left = pick(job, n, false, opens, some);
+	left = pick(job, n, false, false, some);
 	if (left)
 		cm_open(mb, some, left);
 }
@@ -337,15 +339,15 @@ static void open_chunk(struct mb *mb, struct crypto_job *job, unsigned n)
 static void seal_chunk(struct mb *mb, struct crypto_job *job, unsigned n)
 {
 	struct crypto_job *some[CHUNK];
-	unsigned left = pick(job, n, true, seals, some);
+	unsigned left = pick(job, n, true, true, some);
 	for (unsigned i = 0; i < left && i < AHEAD; i++)
-		gcm_fetch(some[i]->key);
+		gcm_fetch(mb, some[i]);
 	for (unsigned i = 0; i < left; i++) {
 		if (i + AHEAD < left)
-			gcm_fetch(some[i + AHEAD]->key);
+			gcm_fetch(mb, some[i + AHEAD]);
 		gcm_seal(mb, some[i]);
 	}
-	left = pick(job, n, false, seals, some);
+	left = pick(job, n, false, true, some);
 	if (left)
 		cm_seal(mb, some, left);
 }
