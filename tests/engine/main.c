@@ -68,7 +68,7 @@ void list_add(struct list *l, u32 caps, u32 flags, case_fn *fn, const void *row,
 static void fill(struct list *l)
 {
 	static void (*const group[])(struct list *) = {
-		verbs_cases, values_cases, relay_cases,
+		verbs_cases, values_cases, relay_cases, wire_cases, update_cases, rtcp_cases, mask_cases,
 	};
 	for (unsigned i = 0; i < COUNT(group); i++)
 		group[i](l);
