@@ -62,7 +62,7 @@ void agent_remove(struct agent *a, struct dp_flow *f)
 	table_del(&a->by_id, &f->by_id);
 }
 
-/* Reads what the worker writes: each number is right by itself, and exact once a flow is taken out.
+/* Reads what the workers write: each number is right by itself, and exact once a flow is taken out.
  */
 void agent_report(const struct dp_flow *f, struct tlv_report *r)
 {
@@ -92,6 +92,29 @@ static void send_event(struct agent *a, const struct tlv_event *e)
 			client_event(c, o.p, o.n);
 }
 
+static void take_note(struct agent *a, const struct note *n)
+{
+	struct tlv_event e = { .flow_id = n->flow_id,
+			       .gen = n->gen,
+			       .event = n->event,
+			       .side = n->side,
+			       .source = n->source,
+			       .duration_ms = n->key_ms,
+			       .digit = n->key,
+			       .component = n->component,
+			       .resume = n->resume };
+	if (n->want) {
+		neigh_want(a->p.neigh, n->want);
+		return;
+	}
+	if (n->m) {
+		e.payload = rte_pktmbuf_mtod(n->m, const u8 *);
+		e.n = rte_pktmbuf_data_len(n->m);
+	}
+	send_event(a, &e);
+	rte_pktmbuf_free(n->m);
+}
+
 static void on_bell(void *arg, uint32_t events)
 {
 	struct agent *a = arg;
@@ -100,16 +123,8 @@ static void on_bell(void *arg, uint32_t events)
 	(void)events;
 	ssize_t got = read(a->p.notify, &count, sizeof(count));
 	(void)got;
-	while (worker_take_note(a->worker, &n)) {
-		if (n.want) {
-			neigh_want(a->p.neigh, n.want);
-			continue;
-		}
-		struct tlv_event e = {
-			n.flow_id, n.gen, n.event, n.side, n.source, n.key_ms, n.key
-		};
-		send_event(a, &e);
-	}
+	while (workers_take_note(a->workers, &n))
+		take_note(a, &n);
 	for (unsigned i = 0; i < a->p.ports->n; i++)
 		if (a->p.ports->port[i].punt)
 			punt_run(a->p.ports->port[i].punt);
@@ -178,11 +193,11 @@ static void on_listen(void *arg, uint32_t events)
 		close(fd);
 }
 
-static void wake_worker(void *arg)
+static void wake_workers(void *arg)
 {
 	struct agent *a = arg;
-	if (a->worker)
-		worker_wake(a->worker);
+	if (a->workers)
+		workers_wake(a->workers);
 }
 
 static int begin(struct agent *a)
@@ -195,16 +210,17 @@ static int begin(struct agent *a)
 	a->order = calloc(OPS_MAX, sizeof(*a->order));
 	a->in = malloc(FLOW_DATAGRAM_MAX);
 	a->out = malloc(FLOW_DATAGRAM_MAX);
-	int err = a->rules && a->op && a->order && a->in && a->out ? table_init(&a->by_id, key, 64) : -ENOMEM;
+	int err = a->rules && a->op && a->order && a->in && a->out ? table_init(&a->by_id, key, 64)
+								   : -ENOMEM;
 	timer_init(&a->scan, on_scan, a);
-	neigh_on_known(a->p.neigh, wake_worker, a);
+	neigh_on_known(a->p.neigh, wake_workers, a);
 	if (!err)
 		err = loop_fd_add(a->p.loop, &a->listen);
 	if (!err)
 		err = loop_fd_add(a->p.loop, &a->bell);
 	for (unsigned i = 0; i < a->p.ports->n && !err; i++)
 		if (a->p.ports->port[i].punt)
-			err = punt_attach(a->p.ports->port[i].punt, a->p.loop, wake_worker, a);
+			err = punt_attach(a->p.ports->port[i].punt, a->p.loop, wake_workers, a);
 	return err;
 }
 
@@ -223,9 +239,9 @@ struct agent *agent_new(const struct agent_parts *parts)
 	return a;
 }
 
-void agent_set_worker(struct agent *a, struct worker *w)
+void agent_set_workers(struct agent *a, struct workers *ws)
 {
-	a->worker = w;
+	a->workers = ws;
 }
 
 void agent_free(struct agent *a)

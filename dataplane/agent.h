@@ -25,12 +25,13 @@ struct agent_parts {
 	struct loop *loop;
 	struct log *log;
 	int listener; /* the agent's from now on */
-	int notify;   /* eventfd that the worker writes; the caller's */
+	int notify;   /* eventfd that the workers write; the caller's */
+	u32 max_flows;
 };
 
 /* NULL without memory. */
 struct agent *agent_new(const struct agent_parts *parts);
-void agent_set_worker(struct agent *a, struct worker *w); /* before the loop runs */
-void agent_free(struct agent *a);                         /* worker stopped; frees every flow */
+void agent_set_workers(struct agent *a, struct workers *ws); /* before the loop runs */
+void agent_free(struct agent *a);                            /* workers stopped; frees every flow */
 
 #endif

@@ -15,7 +15,7 @@ struct op {
 	int status;
 	const char *reason;   /* static text; NULL */
 	struct dp_flow *flow; /* DEL: taken out. DUMP with id */
-	struct order *played; /* DTMF: its outcome is there when the orders are done */
+	struct order *order;  /* DTMF and SEND: its outcome is there when the orders are done */
 	struct rule *old;     /* SET: to be retired when the worker has let go of it */
 	struct trace_frame *frames; /* TRACE: owned */
 	unsigned n_frames;
@@ -39,7 +39,7 @@ struct client {
 
 struct agent {
 	struct agent_parts p;
-	struct worker *worker;
+	struct workers *workers;
 	struct loop_fd listen, bell;
 	struct client *clients;
 	struct table by_id;

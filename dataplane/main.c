@@ -30,7 +30,7 @@ struct dp {
 	struct media_table table;
 	struct neigh *neigh;
 	struct agent *agent;
-	struct worker *worker;
+	struct workers *workers;
 	struct loop_fd signal;
 	int notify, listener;
 	bool eal;
@@ -202,13 +202,13 @@ static int start_agent(struct dp *d)
 	d->listener = agent_listen(path, d->who.uid, d->who.gid, d->log);
 	if (d->listener < 0)
 		return d->listener;
-	struct agent_parts parts = { &d->ports, &d->table,   d->neigh, d->loop,
-				     d->log,    d->listener, d->notify };
+	struct agent_parts parts = { &d->ports, &d->table,   d->neigh,  d->loop,
+				     d->log,    d->listener, d->notify, d->conf->media.max_flows };
 	d->agent = agent_new(&parts);
 	return d->agent ? 0 : -ENOMEM;
 }
 
-/* The order matters: devices and sockets with privileges, the worker without. */
+/* The order matters: devices and sockets with privileges, the workers without. */
 static int start(struct dp *d)
 {
 	d->loop = loop_new();
@@ -221,7 +221,7 @@ static int start(struct dp *d)
 	if (!err)
 		err = ports_open(&d->ports, d->conf, d->device, d->log);
 	if (!err)
-		err = media_table_open(&d->table, d->ports.n_networks);
+		err = media_table_open(&d->table, d->ports.n_networks, d->ports.n_workers);
 	if (!err)
 		err = neigh_open(&d->neigh, &d->ports, d->table.rcu, d->loop, d->log);
 	if (!err && (d->notify = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
@@ -230,20 +230,21 @@ static int start(struct dp *d)
 		err = start_agent(d);
 	if (!err)
 		err = privs_drop(&d->who, d->log);
+	struct worker_parts parts = { &d->ports, &d->table, d->neigh, d->log, d->notify };
 	if (!err)
-		err = worker_start(&d->worker, &d->ports, &d->table, d->neigh, d->notify, d->log);
+		err = workers_start(&d->workers, &parts);
 	if (!err)
-		agent_set_worker(d->agent, d->worker);
+		agent_set_workers(d->agent, d->workers);
 	return err;
 }
 
 static void stop(struct dp *d)
 {
-	worker_stop(d->worker);
+	workers_stop(d->workers);
 	if (d->agent)
 		unlink(d->opt.socket ? d->opt.socket : d->conf->process.engine);
 	agent_free(d->agent);
-	worker_free(d->worker);
+	workers_free(d->workers);
 	neigh_close(d->neigh);
 	media_table_close(&d->table);
 	ports_close(&d->ports);

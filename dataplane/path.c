@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
-#include <rte_ether.h>
 #include <rte_mempool.h>
 #include "worker_priv.h"
 
@@ -185,19 +184,9 @@ static void tell_note(struct worker *w, struct path *path, const struct relay_pl
 /* A packet of our own: the relay wrote its payload. */
 static void make(struct worker *w, struct path *path, const struct relay_plan *plan)
 {
-	struct packet p = { .m = rte_pktmbuf_alloc(w->ports->pool),
-			    .trace = trace_tag(&path->dir) };
-	if (!p.m)
-		return; /* as good as lost on the way */
-	u8 *frame = (u8 *)rte_pktmbuf_append(p.m, SEND_HEADERS + RELAY_MADE);
-	((struct rte_ether_hdr *)frame)->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
-	p.r.payload = frame + SEND_HEADERS;
-	p.r.len = RELAY_MADE;
-	p.r.now_us = w->now_us;
-	memcpy(p.r.payload, path->dir.play.packet, RELAY_MADE);
-	w->stats.keys_made++;
-	packet_sum(&p);
-	send_packet(w, path, &p, plan);
+	/* Without memory it is as good as lost on the way. */
+	if (made_send(w, path, path->dir.play.packet, RELAY_MADE, plan))
+		w->stats.keys_made++;
 }
 
 /* ---- entry points ---- */
@@ -220,7 +209,7 @@ void path_packet(struct worker *w, struct path *path, struct packet *p)
 		hold(w, path, p, &plan);
 		break;
 	case RELAY_PUNT:
-		refuse(w, path, p->m, DP_DROP_PUNT_NOBODY);
+		note_punt(w, path, p);
 		break;
 	case RELAY_DROP:
 		refuse(w, path, p->m, plan.drop);

@@ -39,6 +39,8 @@ int port_setup(struct ports *p, struct port *port)
 {
 	struct rte_eth_conf conf = { 0 };
 	struct rte_ether_addr mac;
+	share_init(port, (unsigned)(port - p->port), p->n_workers);
+	share_configure(port, &conf);
 	int err = rte_eth_dev_configure(port->id, port->n_queues, port->n_queues, &conf);
 	for (uint16_t q = 0; !err && q < port->n_queues; q++)
 		err = rte_eth_rx_queue_setup(port->id, q, DESCRIPTORS, SOCKET_ID_ANY, NULL,
@@ -47,6 +49,8 @@ int port_setup(struct ports *p, struct port *port)
 		err = rte_eth_tx_queue_setup(port->id, q, DESCRIPTORS, SOCKET_ID_ANY, NULL);
 	if (!err)
 		err = rte_eth_dev_start(port->id);
+	if (!err)
+		share_start(port);
 	if (!err)
 		err = rte_eth_macaddr_get(port->id, &mac);
 	if (!err)
@@ -171,27 +175,27 @@ static int collect(struct ports *p, const struct conf *conf, struct log *log)
 #define PAGE_ROOM   (PAGE - OBJECT_HEAD - sizeof(struct rte_mbuf))
 #define OBJECT_HEAD RTE_ALIGN_CEIL(sizeof(struct rte_mempool_objhdr), RTE_MEMPOOL_ALIGN)
 
-static unsigned packets_for(const char *spec)
+static unsigned packets_for(const char *spec, unsigned workers)
 {
 	if (eal_is_pci(spec) || strncmp(spec, "net_", 4) == 0)
-		return QUEUE_MBUFS;
+		return QUEUE_MBUFS * workers; /* at most a queue each */
 	return QUEUE_MBUFS * port_interface_queues(spec);
 }
 
 unsigned ports_memory(const struct conf *conf)
 {
-	unsigned n = SPARE_MBUFS;
+	unsigned n = SPARE_MBUFS * conf->media.workers;
 	for (unsigned i = 0; i < conf->n_networks; i++)
-		n += packets_for(conf->networks[i].port);
+		n += packets_for(conf->networks[i].port, conf->media.workers);
 	return n / (1024 * 1024 / PAGE) + 64; /* rings, sockets' rings, tables */
 }
 
 static int make_pool(struct ports *p, struct log *log)
 {
 	struct rte_pktmbuf_pool_private room = { .mbuf_data_room_size = PAGE_ROOM };
-	unsigned n = SPARE_MBUFS;
+	unsigned n = SPARE_MBUFS * p->n_workers;
 	for (unsigned i = 0; i < p->n; i++)
-		n += packets_for(p->port[i].spec);
+		n += packets_for(p->port[i].spec, p->n_workers);
 	const struct rte_memzone *mz = rte_memzone_reserve_aligned(
 		"packets", (size_t)n * PAGE, SOCKET_ID_ANY, RTE_MEMZONE_IOVA_CONTIG, PAGE);
 	if (mz)
@@ -214,7 +218,7 @@ static int make_pool(struct ports *p, struct log *log)
 int ports_open(struct ports *p, const struct conf *conf, enum conf_engine how, struct log *log)
 {
 	char program[64];
-	*p = (struct ports){ .mute = -1 };
+	*p = (struct ports){ .mute = -1, .n_workers = conf->media.workers };
 	int err = collect(p, conf, log);
 	if (!err)
 		err = make_pool(p, log);

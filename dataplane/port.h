@@ -7,9 +7,11 @@
 
 #include <stdatomic.h>
 #include <rte_mbuf.h>
+#include <rte_spinlock.h>
 #include "base/log.h"
 #include "conf/conf.h"
 #include "relay/types.h"
+#include "share.h"
 
 #define QUEUES_MAX   8
 #define NETWORKS_MAX 16 /* also ports; STEER_ADDRESSES */
@@ -27,7 +29,9 @@ struct port {
 	const char *spec; /* as the configuration says it; borrowed */
 	enum port_kind kind;
 	uint16_t id;       /* DPDK's number */
-	uint16_t n_queues; /* receive queues; sent is on queue 0 */
+	uint16_t n_queues; /* to receive and to send */
+	struct share share;
+	rte_spinlock_t sending[QUEUES_MAX]; /* taken where workers share a queue */
 	uint16_t mtu;
 	int fd[QUEUES_MAX]; /* sockets to wait on; -1: a device without one */
 	unsigned ifindex;   /* the kernel's interface whose routes and neighbours count: the device
@@ -51,6 +55,7 @@ struct ports {
 	unsigned n;
 	struct network network[NETWORKS_MAX]; /* same order as in the configuration */
 	unsigned n_networks;
+	unsigned n_workers;
 	struct rte_mempool *pool; /* of every packet, so that none is copied from port to port */
 	int mute;                 /* see mute.h; -1: not needed */
 };

@@ -94,11 +94,11 @@ static int configure(struct ports *ports, struct port *port, const char *name, s
 	return err ? -EIO : 0;
 }
 
-static struct rte_ring *ring(const char *dir, const struct port *port)
+static struct rte_ring *ring(const char *dir, const struct port *port, unsigned flags)
 {
 	char name[RTE_RING_NAMESIZE];
 	snprintf(name, sizeof(name), "%s%u", dir, port->id);
-	return rte_ring_create(name, RING_SIZE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	return rte_ring_create(name, RING_SIZE, SOCKET_ID_ANY, flags);
 }
 
 int punt_open(struct ports *ports, struct port *port, struct log *log)
@@ -112,8 +112,8 @@ int punt_open(struct ports *ports, struct port *port, struct log *log)
 		return -ENOMEM;
 	port->punt = p;
 	p->pool = ports->pool;
-	p->up = ring("up", port);
-	p->down = ring("down", port);
+	p->up = ring("up", port, RING_F_SC_DEQ); /* several workers */
+	p->down = ring("down", port, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	p->fd = p->up && p->down ? tap_open(name) : -ENOMEM;
 	if (p->fd < 0) {
 		log_error(log, "port", "%s: no TAP for it: %s", name, strerror(-p->fd));

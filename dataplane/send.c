@@ -4,13 +4,25 @@
 #include <rte_ethdev.h>
 #include "worker_priv.h"
 
+static unsigned put(struct worker *w, struct port *port, struct out *o)
+{
+	uint16_t q = (uint16_t)share_sender(port, w->index);
+	bool crowded = share_crowded(port);
+	if (crowded)
+		rte_spinlock_lock(&port->sending[q]);
+	unsigned sent = rte_eth_tx_burst(port->id, q, o->m, (uint16_t)o->n);
+	if (crowded)
+		rte_spinlock_unlock(&port->sending[q]);
+	return sent;
+}
+
 static void flush_port(struct worker *w, unsigned i)
 {
 	struct out *o = &w->out[i];
 	if (!o->n)
 		return;
 	u64 before = rte_rdtsc();
-	unsigned sent = rte_eth_tx_burst(w->ports->port[i].id, 0, o->m, (uint16_t)o->n);
+	unsigned sent = put(w, &w->ports->port[i], o);
 	w->stats.packets_out += sent;
 	while (sent < o->n)
 		drop(w, o->m[sent++], DP_DROP_TX_FULL);

@@ -17,7 +17,8 @@
 	X(RX_UDP_LENGTH, "rx_udp_length", "UDP length does not fit the packet")                    \
 	X(RX_UDP_CHECKSUM, "rx_udp_checksum", "UDP checksum is wrong")                             \
 	X(NO_FLOW, "no_flow", "no flow has this address and port")                                 \
-	X(PUNT_NOBODY, "punt_nobody", "STUN or DTLS, which nobody asked for")                      \
+	X(PUNT_FULL, "punt_full", "STUN or DTLS for control, more than it takes")                  \
+	X(HANDED_FULL, "handed_full", "for another worker, which took no more packets")            \
 	X(HELD_LOST, "held_lost", "kept for a source that was not chosen")                         \
 	X(HELD_ENDED, "held_ended", "kept for a source when its flow ended or changed")            \
 	X(NEIGH_WAIT, "neigh_wait", "next hop's hardware address not known in time")               \
@@ -42,6 +43,8 @@ enum dp_drop {
 	X(octets_out, "octets of their frames")                                                    \
 	X(kernel_in, "frames passed to the kernel (devices without one behind them)")              \
 	X(kernel_out, "frames sent for the kernel")                                                \
+	X(handed_over, "packets that came in at a worker and were another one's")                  \
+	X(punted, "STUN and DTLS packets handed to control")                                       \
 	X(keys_taken, "telephone-event packets told to control and not relayed")                   \
 	X(keys_made, "telephone-event packets made while nothing was relayed that way")            \
 	X(bursts, "receive calls that brought packets")                                            \

@@ -6,7 +6,7 @@
 #include <rte_malloc.h>
 #include "table.h"
 
-#define SLOT_OCTETS (65536 * sizeof(void *))
+#define SLOT_OCTETS (65536 * sizeof(uintptr_t))
 #define RETIRED_MAX 8192
 #define RETIRE_AT   64
 
@@ -23,7 +23,7 @@ static void free_retired(void *arg, void *elem, unsigned n)
 		r[i].release(r[i].p);
 }
 
-int media_table_open(struct media_table *t, unsigned n_networks)
+int media_table_open(struct media_table *t, unsigned n_networks, unsigned workers)
 {
 	*t = (struct media_table){ 0 };
 	for (unsigned i = 0; i < n_networks; i++) {
@@ -34,8 +34,8 @@ int media_table_open(struct media_table *t, unsigned n_networks)
 			return -ENOMEM;
 		t->slot[i] = p;
 	}
-	t->rcu = rte_zmalloc("rcu", rte_rcu_qsbr_get_memsize(1), RTE_CACHE_LINE_SIZE);
-	if (!t->rcu || rte_rcu_qsbr_init(t->rcu, 1))
+	t->rcu = rte_zmalloc("rcu", rte_rcu_qsbr_get_memsize(workers), RTE_CACHE_LINE_SIZE);
+	if (!t->rcu || rte_rcu_qsbr_init(t->rcu, workers))
 		return -ENOMEM;
 	struct rte_rcu_qsbr_dq_parameters dq = { .name = "retired",
 						 .size = RETIRED_MAX,
@@ -58,8 +58,7 @@ void media_table_close(struct media_table *t)
 			munmap(t->slot[i], SLOT_OCTETS);
 }
 
-static _Atomic(struct path *) *slot_of(const struct media_table *t, const struct network *net,
-				       u16 port)
+static _Atomic uintptr_t *slot_of(const struct media_table *t, const struct network *net, u16 port)
 {
 	return &t->slot[net->conf->index][port];
 }
@@ -93,8 +92,7 @@ static void clear(struct media_table *t, const struct rule *rule, const struct r
 	for (unsigned i = 0; i < 4; i++) {
 		struct place at = place_of(rule, i / 2, i % 2);
 		if (at.port && !has_place(keep, at))
-			atomic_store_explicit(slot_of(t, at.net, at.port), NULL,
-					      memory_order_release);
+			atomic_store_explicit(slot_of(t, at.net, at.port), 0, memory_order_release);
 	}
 }
 
@@ -109,9 +107,10 @@ int media_table_set(struct media_table *t, struct dp_flow *f, const struct rule 
 	}
 	for (unsigned i = 0; i < 4; i++) {
 		struct place at = place_of(rule, i / 2, i % 2);
+		const struct path *path = &f->path[i / 2][i % 2];
 		if (at.port)
-			atomic_store_explicit(slot_of(t, at.net, at.port), &f->path[i / 2][i % 2],
-					      memory_order_release);
+			atomic_store_explicit(slot_of(t, at.net, at.port),
+					      (uintptr_t)path | path->owner, memory_order_release);
 	}
 	if (f->rule)
 		clear(t, f->rule, rule);

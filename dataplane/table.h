@@ -28,13 +28,16 @@ struct path {
 	struct hop *hop;   /* last used */
 	struct held *held; /* packets of unproven sources; NULL most of the time */
 	u32 ticking;       /* place in the worker's list of ticking paths, from 1; 0: not in it */
+	u8 owner;          /* worker; that of the other component of the side, too. Constant */
+	u8 n_punted;       /* packets for control in second punted_s */
+	u32 punted_s;
 } __rte_cache_aligned;
 
 struct dp_flow {
 	struct path path[2][2]; /* [side][component] */
 	/* the agent's */
 	struct table_node by_id;
-	struct rule *rule; /* owned, until it is retired */
+	struct rule *rule;       /* owned, until it is retired */
 	struct relay_srtp *srtp; /* of the four directions; NULL: none ever needed it */
 	u64 created_us;
 	u32 place; /* in the agent's list of flows */
@@ -55,18 +58,37 @@ static inline struct relay_srtp *flow_srtp(const struct dp_flow *f, unsigned sid
 }
 
 struct media_table {
-	_Atomic(struct path *) *slot[NETWORKS_MAX]; /* 65536 each, by UDP port */
+	_Atomic uintptr_t *slot[NETWORKS_MAX]; /* 65536 each, by UDP port */
 	struct rte_rcu_qsbr *rcu;
 	struct rte_rcu_qsbr_dq *retired;
 };
 
-int media_table_open(struct media_table *t, unsigned n_networks);
+int media_table_open(struct media_table *t, unsigned n_networks, unsigned workers);
 /* Workers have stopped. Frees what is retired; flows in the table are the caller's. */
 void media_table_close(struct media_table *t);
 
-static inline struct path *media_table_find(const struct media_table *t, unsigned network, u16 port)
+/* A slot is a path with its owner in the bits that alignment leaves, so that who hands a packet over does not touch
+ * the path. 0: none. */
+#define SLOT_OWNER ((uintptr_t)WORKERS_MAX - 1)
+
+static inline uintptr_t media_table_slot(const struct media_table *t, unsigned network, u16 port)
 {
 	return atomic_load_explicit(&t->slot[network][port], memory_order_acquire);
+}
+
+static inline struct path *slot_path(uintptr_t slot)
+{
+	return (struct path *)(slot & ~SLOT_OWNER);
+}
+
+static inline unsigned slot_owner(uintptr_t slot)
+{
+	return (unsigned)(slot & SLOT_OWNER);
+}
+
+static inline struct path *media_table_find(const struct media_table *t, unsigned network, u16 port)
+{
+	return slot_path(media_table_slot(t, network, port));
 }
 
 /* Publishes the paths of f at the addresses of `rule` and takes back those of f->rule (may be

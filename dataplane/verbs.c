@@ -23,9 +23,15 @@ static void want_hops(struct agent *a, const struct rule *r)
 
 static int set_new(struct agent *a, struct op *op, struct rule *rule)
 {
-	struct dp_flow *f = flow_new(rule);
-	if (!f)
+	if (a->n_flows >= a->p.max_flows) {
+		op->reason = "media.max-flows flows are there";
 		return -ENOMEM;
+	}
+	struct dp_flow *f = flow_new(rule);
+	if (!f) {
+		op->reason = "no memory for one more flow";
+		return -ENOMEM;
+	}
 	int err = media_table_set(a->p.table, f, rule);
 	if (err) {
 		flow_free(f);
@@ -107,7 +113,7 @@ static int do_del(struct agent *a, struct op *op, unsigned *n_orders)
 	return 0;
 }
 
-/* The worker says what becomes of it. */
+/* A worker says what becomes of it. */
 static int do_dtmf(struct agent *a, struct op *op, unsigned *n_orders)
 {
 	struct tlv_dtmf d;
@@ -117,17 +123,36 @@ static int do_dtmf(struct agent *a, struct op *op, unsigned *n_orders)
 	struct dp_flow *f = agent_flow(a, d.flow_id);
 	if (!f)
 		return -ENOENT;
-	op->played = &a->order[(*n_orders)++];
-	*op->played = (struct order){ .kind = ORDER_PLAY,
-				      .flow = f,
-				      .ms = d.duration_ms,
-				      .side = (u8)d.side,
-				      .key = d.digit };
+	op->order = &a->order[(*n_orders)++];
+	*op->order = (struct order){ .kind = ORDER_PLAY,
+				     .flow = f,
+				     .ms = d.duration_ms,
+				     .side = (u8)d.side,
+				     .key = d.digit };
 	return 0;
 }
 
-/* What the worker has done with what it was told. */
-static void take_outcome(struct op *op, unsigned n)
+static int do_send(struct agent *a, struct op *op, unsigned *n_orders)
+{
+	struct tlv_send t;
+	int err = tlv_get_send(&op->msg, &t, &op->reason);
+	if (err)
+		return err;
+	struct dp_flow *f = agent_flow(a, t.flow_id);
+	if (!f)
+		return -ENOENT;
+	op->order = &a->order[(*n_orders)++];
+	*op->order = (struct order){ .kind = ORDER_SEND,
+				     .flow = f,
+				     .side = (u8)t.side,
+				     .component = t.component,
+				     .payload = t.payload,
+				     .len = t.n,
+				     .to = t.to };
+	return 0;
+}
+
+static void played(struct op *op)
 {
 	static const struct {
 		int status;
@@ -137,11 +162,23 @@ static void take_outcome(struct op *op, unsigned n)
 		[RELAY_NO_EVENTS] = { -ENOTSUP, "that side takes no telephone-event" },
 		[RELAY_KEYS_FULL] = { -EBUSY, "too many keys wait to be played" },
 	};
+	op->status = outcome[op->order->played].status;
+	op->reason = outcome[op->order->played].reason;
+}
+
+/* What the workers have done with what they were told. */
+static void take_outcome(struct op *op, unsigned n)
+{
 	for (unsigned i = 0; i < n; i++) {
-		if (!op[i].played)
+		if (!op[i].order)
 			continue;
-		op[i].status = outcome[op[i].played->played].status;
-		op[i].reason = outcome[op[i].played->played].reason;
+		if (op[i].order->kind == ORDER_PLAY) {
+			played(&op[i]);
+			continue;
+		}
+		op[i].status = op[i].order->sent;
+		if (op[i].status == -EHOSTUNREACH)
+			op[i].reason = "it is not known where that side's media goes";
 	}
 }
 
@@ -174,6 +211,8 @@ static int carry_out(struct agent *a, struct client *c, struct op *op, unsigned 
 		return do_del(a, op, n_orders);
 	case FLOW_CMD_DTMF:
 		return do_dtmf(a, op, n_orders);
+	case FLOW_CMD_SEND:
+		return do_send(a, op, n_orders);
 	case FLOW_CMD_DUMP:
 		return do_dump(a, c, op);
 	case FLOW_CMD_TRACE:
@@ -208,7 +247,8 @@ static void put_reply(const struct agent *a, const struct op *op, struct tlv_out
 	if (op->msg.cmd == FLOW_CMD_HELLO) {
 		tlv_put_u32(o, FLOW_A_VERSION, FLOW_VERSION);
 		tlv_put_u64(o, FLOW_A_EPOCH, a->epoch);
-		tlv_put_u32(o, FLOW_A_CAPS, FLOW_CAP_IPV4 | FLOW_CAP_DTMF | FLOW_CAP_TRACE);
+		tlv_put_u32(o, FLOW_A_CAPS,
+			    FLOW_CAP_IPV4 | FLOW_CAP_DTMF | FLOW_CAP_TRACE | FLOW_CAP_PUNT);
 	}
 	if (op->flow) {
 		agent_report(op->flow, &r);
@@ -246,7 +286,7 @@ static void reply_traces(struct agent *a, struct client *c, struct op *op, unsig
 	}
 }
 
-/* The worker has let go of these; other readers of the table may not have. */
+/* The workers have let go of these; other readers of the table may not have. */
 static void retire(struct agent *a, struct op *op, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
@@ -270,14 +310,14 @@ int verbs_run(struct agent *a, struct client *c, const void *data, size_t len)
 				break;
 			op->flow = NULL;
 			op->old = NULL;
-			op->played = NULL;
+			op->order = NULL;
 			op->reason = NULL;
 			op->frames = NULL;
 			op->status = carry_out(a, c, op, &n_orders);
 			n++;
 		}
 		if (n_orders)
-			worker_order(a->worker, a->order, n_orders);
+			workers_order(a->workers, a->order, n_orders);
 		take_outcome(a->op, n);
 		reply_all(a, c, a->op, n);
 		reply_traces(a, c, a->op, n);
@@ -303,8 +343,10 @@ static void put_ports(const struct agent *a, struct tlv_out *o)
 
 static void put_done(const struct agent *a, const struct client *c, struct tlv_out *o)
 {
+	struct dp_stats sum;
+	workers_stats(a->workers, &sum);
 	tlv_begin_done(o, c->dump_seq);
-	stats_put(o, worker_stats(a->worker));
+	stats_put(o, &sum);
 	put_ports(a, o);
 	tlv_end(o);
 }

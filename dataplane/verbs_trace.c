@@ -14,8 +14,8 @@
 int verbs_trace(struct agent *a, struct op *op)
 {
 	u64 id = tlv_u64(&op->msg, FLOW_A_ID, 0);
-	struct trace *ring = worker_trace(a->worker);
-	int n = trace_collect(&ring, 1, id, FRAMES_MAX, &op->frames);
+	struct trace *ring[WORKERS_MAX];
+	int n = trace_collect(ring, workers_traces(a->workers, ring), id, FRAMES_MAX, &op->frames);
 	if (n < 0)
 		return n;
 	op->n_frames = (unsigned)n;

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
-#include <rte_mempool.h>
 #include <rte_pause.h>
 #include "punt.h"
 #include "worker_priv.h"
@@ -17,8 +11,6 @@
 #define SPIN_ROUNDS 200 /* empty ones before it sleeps */
 #define NAP_MIN_US  50  /* where a device has nothing to wait on */
 #define NAP_MAX_US  500
-#define RCU_THREAD  0
-#define PATIENCE_MS 10000
 #define FDS_MAX     (1 + NETWORKS_MAX * QUEUES_MAX)
 #define FRAME_AHEAD 3 /* packets that are fetched into the cache before they are parsed */
 
@@ -28,101 +20,6 @@ u64 worker_now_us(void)
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (u64)ts.tv_sec * 1000000 + (u64)ts.tv_nsec / 1000;
 }
-
-const struct dp_stats *worker_stats(const struct worker *w)
-{
-	return &w->stats;
-}
-
-struct trace *worker_trace(const struct worker *w)
-{
-	return w->trace;
-}
-
-/* ---- between worker and agent ---- */
-
-static void ring_bell(int fd)
-{
-	ssize_t n = write(fd, &(u64){ 1 }, sizeof(u64));
-	(void)n; /* a counter that is full is bell enough */
-}
-
-static void hush(int fd)
-{
-	u64 count;
-	ssize_t n = read(fd, &count, sizeof(count));
-	(void)n;
-}
-
-void worker_wake(struct worker *w)
-{
-	/* The store before this call, then the load; rest() does it the other way round. */
-	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(&w->asleep, memory_order_relaxed))
-		ring_bell(w->wake_fd);
-}
-
-void worker_note(struct worker *w, const struct note *n)
-{
-	if (rte_ring_enqueue_elem(w->notes, (void *)(uintptr_t)n, sizeof(*n)))
-		w->stats.events_lost++;
-	w->tell = true;
-}
-
-bool worker_take_note(struct worker *w, struct note *out)
-{
-	return rte_ring_dequeue_elem(w->notes, out, sizeof(*out)) == 0;
-}
-
-void worker_order(struct worker *w, struct order *orders, unsigned n)
-{
-	struct pollfd pfd = { w->done_fd, POLLIN, 0 };
-	for (unsigned i = 0; i < n; i++)
-		rte_ring_enqueue(w->orders, &orders[i]); /* it is empty and large enough */
-	w->posted += n;
-	worker_wake(w);
-	while (atomic_load_explicit(&w->done, memory_order_acquire) != w->posted) {
-		if (poll(&pfd, 1, PATIENCE_MS) == 0) {
-			/* Neither may anything be freed now, nor can the flows be trusted. What the
-			 * process holds in the kernel goes with its descriptors. */
-			log_error(w->log, "worker", "no answer for %d s: giving up",
-				  PATIENCE_MS / 1000);
-			abort();
-		}
-		hush(w->done_fd);
-	}
-}
-
-static void carry_out(struct worker *w, struct order *o)
-{
-	if (o->kind == ORDER_PLAY) {
-		o->played = path_play(w, &o->flow->path[!o->side][RELAY_RTP], o);
-		return;
-	}
-	for (unsigned i = 0; i < 4; i++) {
-		struct path *path = &o->flow->path[i / 2][i % 2];
-		if (o->kind == ORDER_RENEW)
-			path_renew(w, path, o->rule);
-		else
-			path_forget(w, path);
-	}
-}
-
-static void obey(struct worker *w)
-{
-	void *item;
-	u64 n = 0;
-	if (likely(rte_ring_empty(w->orders)))
-		return;
-	while (rte_ring_dequeue(w->orders, &item) == 0) {
-		carry_out(w, item);
-		n++;
-	}
-	atomic_fetch_add_explicit(&w->done, n, memory_order_release);
-	ring_bell(w->done_fd);
-}
-
-/* ---- one burst ---- */
 
 static void not_media(struct worker *w, const struct port *port, struct rte_mbuf *m,
 		      unsigned reason)
@@ -146,7 +43,44 @@ static void prefetch_path(const struct path *path)
 	rte_prefetch0(&path->rtp);
 }
 
-/* Parses a burst and finds the paths; what is left to relay is moved to the front. */
+/* ---- between workers ---- */
+
+static void hand_over(struct worker *w, unsigned owner, const struct port *port, struct rte_mbuf *m)
+{
+	struct away *away = &w->away[owner];
+	m->port = port->id; /* not every driver sets it */
+	away->m[away->n++] = m;
+}
+
+static void deliver(struct worker *w)
+{
+	for (unsigned i = 0; i < w->all->n; i++) {
+		struct away *away = &w->away[i];
+		struct worker *to = w->all->w[i];
+		if (!away->n)
+			continue;
+		unsigned n = rte_ring_enqueue_burst(to->handed[w->index], (void **)away->m, away->n,
+						    NULL);
+		w->stats.handed_over += n;
+		while (n < away->n)
+			drop(w, away->m[n++], DP_DROP_HANDED_FULL);
+		away->n = 0;
+		worker_wake(to);
+	}
+}
+
+static bool nothing_handed(const struct worker *w)
+{
+	for (unsigned i = 0; i < w->all->n; i++)
+		if (!rte_ring_empty(w->handed[i]))
+			return false;
+	return true;
+}
+
+/* ---- one burst ---- */
+
+/* Parses a burst and finds the paths; what is left to relay is moved to the front. port: NULL where another worker
+ * received the packets, of several ports. */
 static unsigned parse(struct worker *w, const struct port *port, struct rte_mbuf **m, unsigned n,
 		      struct packet *p, struct path **path)
 {
@@ -154,50 +88,74 @@ static unsigned parse(struct worker *w, const struct port *port, struct rte_mbuf
 	for (unsigned i = 0; i < n && i < FRAME_AHEAD; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(m[i], void *));
 	for (unsigned i = 0; i < n; i++) {
+		const struct port *from = port ? port : port_of(w, m[i]);
 		bool ours;
 		if (i + FRAME_AHEAD < n)
 			rte_prefetch0(rte_pktmbuf_mtod(m[i + FRAME_AHEAD], void *));
-		int reason = rx_parse(w->ports, port, m[i], &p[left], &ours);
+		int reason = rx_parse(w->ports, from, m[i], &p[left], &ours);
 		if (reason >= 0) {
 			if (ours)
 				drop(w, m[i], (unsigned)reason);
 			else
-				not_media(w, port, m[i], (unsigned)reason);
+				not_media(w, from, m[i], (unsigned)reason);
 			continue;
 		}
-		path[left] = media_table_find(w->table, p[left].net->conf->index, p[left].to);
-		if (!path[left]) {
+		uintptr_t slot = media_table_slot(w->table, p[left].net->conf->index, p[left].to);
+		if (!slot) {
 			drop(w, m[i], DP_DROP_NO_FLOW);
-			continue;
+		} else if (unlikely(slot_owner(slot) != w->index)) {
+			hand_over(w, slot_owner(slot), from, m[i]);
+		} else {
+			path[left] = slot_path(slot);
+			prefetch_path(path[left++]);
 		}
-		prefetch_path(path[left]);
-		left++;
 	}
 	return left;
 }
 
-static unsigned burst(struct worker *w, const struct port *port, uint16_t queue)
+static void relay(struct worker *w, const struct port *port, struct rte_mbuf **m, unsigned n)
 {
-	struct rte_mbuf *m[BURST];
 	struct packet p[BURST];
 	struct path *path[BURST];
-	u64 t0 = rte_rdtsc();
-	unsigned n = rte_eth_rx_burst(port->id, queue, m, BURST);
-	if (!n)
-		return 0;
 	u64 t1 = rte_rdtsc();
 	unsigned left = parse(w, port, m, n, p, path);
+	if (w->all->n > 1)
+		deliver(w);
 	u64 t2 = rte_rdtsc();
 	w->cycles_sent = 0;
 	burst_relay(w, path, p, left);
 	u64 t3 = rte_rdtsc();
-	w->stats.bursts++;
-	w->stats.packets_in += n;
-	w->stats.cycles_rx += t1 - t0;
 	w->stats.cycles_parse += t2 - t1;
 	w->stats.cycles_relay += t3 - t2 - w->cycles_sent;
 	w->stats.cycles_tx += w->cycles_sent;
+}
+
+static unsigned receive(struct worker *w, const struct port *port, uint16_t queue)
+{
+	struct rte_mbuf *m[BURST];
+	u64 t0 = rte_rdtsc();
+	unsigned n = rte_eth_rx_burst(port->id, queue, m, BURST);
+	if (!n)
+		return 0;
+	w->stats.cycles_rx += rte_rdtsc() - t0;
+	w->stats.bursts++;
+	w->stats.packets_in += n;
+	relay(w, port, m, n);
 	return n;
+}
+
+static unsigned from_workers(struct worker *w)
+{
+	struct rte_mbuf *m[BURST];
+	unsigned all = 0;
+	for (unsigned i = 0; i < w->all->n; i++) {
+		if (rte_ring_empty(w->handed[i]))
+			continue;
+		unsigned n = rte_ring_dequeue_burst(w->handed[i], (void **)m, BURST, NULL);
+		relay(w, NULL, m, n);
+		all += n;
+	}
+	return all;
 }
 
 static unsigned from_kernel(struct worker *w, const struct port *port)
@@ -226,16 +184,19 @@ static unsigned one_round(struct worker *w)
 {
 	unsigned n = 0;
 	w->now_us = worker_now_us();
-	obey(w);
+	worker_obey(w);
 	if (unlikely(w->n_waiting))
 		send_waiting(w); /* before the packets that come after them */
 	for (unsigned i = 0; i < w->ports->n; i++) {
 		const struct port *port = &w->ports->port[i];
 		for (uint16_t q = 0; q < port->n_queues; q++)
-			n += burst(w, port, q);
-		if (port->punt)
+			if (share_reader(&port->share, q) == w->index)
+				n += receive(w, port, q);
+		if (port->punt && share_reader(&port->share, 0) == w->index)
 			n += from_kernel(w, port);
 	}
+	if (w->all->n > 1)
+		n += from_workers(w);
 	if (w->n_ticking)
 		tick(w);
 	w->cycles_sent = 0;
@@ -245,7 +206,7 @@ static unsigned one_round(struct worker *w)
 		w->tell = false;
 		ring_bell(w->notify_fd);
 	}
-	rte_rcu_qsbr_quiescent(w->table->rcu, RCU_THREAD);
+	rte_rcu_qsbr_quiescent(w->table->rcu, w->index);
 	return n;
 }
 
@@ -256,9 +217,14 @@ static unsigned collect_fds(const struct worker *w, struct pollfd *pfd, bool *de
 	*deaf = false;
 	for (unsigned i = 0; i < w->ports->n; i++) {
 		const struct port *port = &w->ports->port[i];
-		*deaf |= port->fd[0] < 0;
-		for (uint16_t q = 0; q < port->n_queues && port->fd[q] >= 0; q++)
-			pfd[n++] = (struct pollfd){ port->fd[q], POLLIN, 0 };
+		for (uint16_t q = 0; q < port->n_queues; q++) {
+			if (share_reader(&port->share, q) != w->index)
+				continue;
+			if (port->fd[q] >= 0)
+				pfd[n++] = (struct pollfd){ port->fd[q], POLLIN, 0 };
+			else
+				*deaf = true;
+		}
 	}
 	return n;
 }
@@ -292,11 +258,11 @@ static void rest(struct worker *w, struct pollfd *pfd, unsigned n, u64 us)
 			       .tv_nsec = (long)(us % 1000000) * 1000 };
 	atomic_store_explicit(&w->asleep, true, memory_order_relaxed);
 	atomic_thread_fence(memory_order_seq_cst);
-	if (rte_ring_empty(w->orders) && !atomic_load(&w->stop)) {
+	if (rte_ring_empty(w->orders) && nothing_handed(w) && !atomic_load(&w->stop)) {
 		w->stats.sleeps++;
-		rte_rcu_qsbr_thread_offline(w->table->rcu, RCU_THREAD);
+		rte_rcu_qsbr_thread_offline(w->table->rcu, w->index);
 		int ready = ppoll(pfd, n, us == UINT64_MAX ? NULL : &ts, NULL);
-		rte_rcu_qsbr_thread_online(w->table->rcu, RCU_THREAD);
+		rte_rcu_qsbr_thread_online(w->table->rcu, w->index);
 		if (ready > 0 && pfd[0].revents)
 			hush(w->wake_fd);
 		if (ready > 0)
@@ -305,7 +271,7 @@ static void rest(struct worker *w, struct pollfd *pfd, unsigned n, u64 us)
 	atomic_store_explicit(&w->asleep, false, memory_order_relaxed);
 }
 
-static void *run(void *arg)
+void *worker_run(void *arg)
 {
 	struct worker *w = arg;
 	struct pollfd pfd[FDS_MAX];
@@ -314,8 +280,8 @@ static void *run(void *arg)
 	u64 nap = NAP_MIN_US;
 
 	rte_thread_register(); /* for the packet pool's cache; works without, only slower */
-	rte_rcu_qsbr_thread_register(w->table->rcu, RCU_THREAD);
-	rte_rcu_qsbr_thread_online(w->table->rcu, RCU_THREAD);
+	rte_rcu_qsbr_thread_register(w->table->rcu, w->index);
+	rte_rcu_qsbr_thread_online(w->table->rcu, w->index);
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
 		if (one_round(w)) {
 			idle = 0;
@@ -332,85 +298,8 @@ static void *run(void *arg)
 		}
 	}
 	send_drop_waiting(w);
-	rte_rcu_qsbr_thread_offline(w->table->rcu, RCU_THREAD);
-	rte_rcu_qsbr_thread_unregister(w->table->rcu, RCU_THREAD);
+	rte_rcu_qsbr_thread_offline(w->table->rcu, w->index);
+	rte_rcu_qsbr_thread_unregister(w->table->rcu, w->index);
 	rte_thread_unregister();
 	return NULL;
-}
-
-/* ---- life ---- */
-
-static int make(struct worker *w)
-{
-	w->waiting = calloc(WAITING_MAX, sizeof(*w->waiting));
-	w->ticking = calloc(TICKING_MAX, sizeof(struct path *));
-	w->held_pool = rte_mempool_create("held", HELD_MAX, sizeof(struct held), 0, 0, NULL, NULL,
-					  NULL, NULL, SOCKET_ID_ANY, 0);
-	w->orders = rte_ring_create("orders", ORDERS_MAX * 2, SOCKET_ID_ANY,
-				    RING_F_SP_ENQ | RING_F_SC_DEQ);
-	w->notes = rte_ring_create_elem("notes", sizeof(struct note), NOTES_MAX, SOCKET_ID_ANY,
-					RING_F_SP_ENQ | RING_F_SC_DEQ);
-	w->crypto = crypto_new();
-	w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	w->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	w->trace = trace_new(1);
-	if (!w->trace || !w->waiting || !w->ticking || !w->held_pool || !w->orders || !w->notes ||
-	    !w->crypto || w->wake_fd < 0 || w->done_fd < 0)
-		return -ENOMEM;
-	return 0;
-}
-
-int worker_start(struct worker **out, struct ports *ports, struct media_table *table,
-		 struct neigh *neigh, int notify, struct log *log)
-{
-	struct worker *w = calloc(1, sizeof(*w));
-	*out = w;
-	if (!w)
-		return -ENOMEM;
-	*w = (struct worker){ .ports = ports,
-			      .table = table,
-			      .neigh = neigh,
-			      .log = log,
-			      .wake_fd = -1,
-			      .done_fd = -1,
-			      .notify_fd = notify };
-	int err = make(w);
-	if (!err)
-		err = -pthread_create(&w->thread, NULL, run, w);
-	w->started = !err;
-	if (err) {
-		log_error(log, "worker", "no worker thread: %s", strerror(-err));
-		worker_free(w);
-		*out = NULL;
-	}
-	return err;
-}
-
-void worker_stop(struct worker *w)
-{
-	if (!w || !w->started)
-		return;
-	atomic_store(&w->stop, true);
-	ring_bell(w->wake_fd);
-	pthread_join(w->thread, NULL);
-	w->started = false;
-}
-
-void worker_free(struct worker *w)
-{
-	if (!w)
-		return;
-	worker_stop(w);
-	if (w->wake_fd >= 0)
-		close(w->wake_fd);
-	if (w->done_fd >= 0)
-		close(w->done_fd);
-	rte_ring_free(w->orders);
-	rte_ring_free(w->notes);
-	rte_mempool_free(w->held_pool);
-	crypto_free(w->crypto);
-	trace_free(w->trace);
-	free(w->ticking);
-	free(w->waiting);
-	free(w);
 }

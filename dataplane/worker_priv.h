@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the worker: worker.c (its rounds), burst.c (one burst), path.c (one packet on one path), send.c (next hops and
- * devices). All of it runs on the worker's thread. */
+/* Inside the workers: workers.c (their life), order.c (what the agent wants), note.c (what it is told), worker.c (a
+ * worker's rounds), burst.c (one burst), path.c (one packet on one path), made.c (packets of our own), send.c (next
+ * hops and devices). What is not marked runs on the worker's thread. */
 #ifndef SLUICE_DP_WORKER_PRIV_H
 #define SLUICE_DP_WORKER_PRIV_H
 
 #include <pthread.h>
+#include <rte_prefetch.h>
 #include "packet.h"
 #include "worker.h"
 
@@ -16,6 +18,8 @@
 #define TICK_US      10000
 #define TICKING_MAX  16384
 #define HELD_MAX     512
+#define HANDED_MAX   2048          /* packets between two workers */
+#define PUNTS_MAX    25            /* a second from each side, for control */
 #define SEND_HEADERS (14 + 20 + 8) /* Ethernet, IPv4, UDP */
 
 /* Packets whose next hop is being resolved. */
@@ -46,7 +50,15 @@ struct out {
 	unsigned n;
 };
 
+/* Packets on their way to another worker. */
+struct away {
+	struct rte_mbuf *m[BURST];
+	unsigned n;
+};
+
 struct worker {
+	unsigned index;
+	struct workers *all;
 	struct ports *ports;
 	struct media_table *table;
 	struct neigh *neigh;
@@ -65,7 +77,11 @@ struct worker {
 	bool tell; /* the agent is to be notified at the end of the round */
 	struct dp_stats stats;
 	struct trace *trace;
-	u64 cycles_sent; /* of this round */
+	u64 cycles_sent;               /* of this round */
+	struct away away[WORKERS_MAX]; /* of this burst */
+
+	/* shared with other workers */
+	struct rte_ring *handed[WORKERS_MAX]; /* by whom: packets whose paths are ours */
 
 	/* shared with the agent */
 	struct rte_ring *orders, *notes;
@@ -77,6 +93,47 @@ struct worker {
 	pthread_t thread;
 	bool started;
 };
+
+struct workers {
+	struct worker *w[WORKERS_MAX];
+	unsigned n;
+	struct log *log;
+};
+
+static inline bool is_mine(const struct worker *w, const struct path *path)
+{
+	return path->owner == w->index;
+}
+
+static inline const struct port *port_of(const struct worker *w, const struct rte_mbuf *m)
+{
+	const struct port *port = w->ports->port;
+	while (port < w->ports->port + w->ports->n - 1 && port->id != m->port)
+		port++;
+	return port;
+}
+
+/* ---- worker.c ---- */
+void *worker_run(void *worker); /* the thread */
+
+/* ---- order.c ---- */
+void worker_wake(struct worker *w); /* any thread */
+void worker_obey(struct worker *w);
+void ring_bell(int fd);
+void hush(int fd);
+
+/* ---- note.c ---- */
+bool worker_note(struct worker *w, const struct note *n); /* false: it is lost, and counted */
+/* Takes the packet, which is not media, to control. */
+void note_punt(struct worker *w, struct path *path, struct packet *p);
+/* What control is to keep of a direction; when dir.srtp->tell is set. */
+void note_index(struct worker *w, struct path *path);
+
+/* ---- made.c ---- */
+/* Sends a packet of our own as plan says. False: no memory. */
+bool made_send(struct worker *w, struct path *path, const void *payload, u32 len,
+	       const struct relay_plan *plan);
+void path_send(struct worker *w, struct path *path, struct order *o); /* ORDER_SEND */
 
 /* ---- burst.c ---- */
 /* All of a burst whose paths are found, in the order of arrival; n <= BURST. Takes the packets. */
@@ -102,7 +159,5 @@ static inline void drop(struct worker *w, struct rte_mbuf *m, unsigned reason)
 	w->stats.drop[reason]++;
 	rte_pktmbuf_free(m);
 }
-
-void worker_note(struct worker *w, const struct note *n);
 
 #endif

@@ -212,6 +212,8 @@ struct conf {
 	} sip;
 	struct {
 		enum conf_engine device;
+		uint32_t workers;        /* threads of sluice-dp that relay, 1..8 */
+		uint32_t max_flows;      /* in sluice-dp at once */
 		uint32_t silence_s;      /* both directions silent: the call ends; 0: never */
 		uint32_t hold_silence_s; /* the same while a side holds */
 		uint32_t policing;       /* of trunks that say nothing else */

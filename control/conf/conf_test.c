@@ -124,6 +124,8 @@ static void short_file_has_safe_defaults(void **state)
 	assert_string_equal(c->sip.emergency[1], "911");
 	assert_null(c->sip.emergency[2]);
 	assert_int_equal(c->media.device, CONF_ENGINE_AUTO);
+	assert_int_equal(c->media.workers, 1);
+	assert_int_equal(c->media.max_flows, 262144);
 	assert_int_equal(c->media.silence_s, 60);
 	assert_int_equal(c->media.hold_silence_s, 3600);
 	assert_string_equal(c->process.user, "sluice");
@@ -152,7 +154,8 @@ static void every_option_is_taken(void **state)
 		"  b: { on: in, profile: pbx, host: 10.0.0.2 }\n"
 		"calls: [ { from: a, to: b } ]\n"
 		"sip: { t1: 100ms, t2: 1s, t4: 1500ms, shards: 3 }\n"
-		"media: { device: af_packet, silence: 0s, hold-silence: 2h }\n"
+		"media: { device: af_packet, workers: 8, max-flows: 1000, silence: 0s,\n"
+		"         hold-silence: 2h }\n"
 		"process: { user: \"\", control: /tmp/c, engine: /tmp/e, log: debug }\n");
 	const struct conf_network *n = c->networks;
 	const struct conf_trunk *t = c->trunks;
@@ -182,6 +185,8 @@ static void every_option_is_taken(void **state)
 	assert_int_equal(c->sip.t4_ms, 1500);
 	assert_int_equal(c->sip.shards, 3);
 	assert_int_equal(c->media.device, CONF_ENGINE_PACKET);
+	assert_int_equal(c->media.workers, 8);
+	assert_int_equal(c->media.max_flows, 1000);
 	assert_int_equal(c->media.silence_s, 0);
 	assert_int_equal(c->media.hold_silence_s, 7200);
 	assert_string_equal(c->process.user, "");

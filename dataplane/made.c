@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <rte_ether.h>
+#include "worker_priv.h"
+
+bool made_send(struct worker *w, struct path *path, const void *payload, u32 len,
+	       const struct relay_plan *plan)
+{
+	struct packet p = { .m = rte_pktmbuf_alloc(w->ports->pool),
+			    .trace = trace_tag(&path->dir) };
+	if (!p.m)
+		return false;
+	u8 *frame = (u8 *)rte_pktmbuf_append(p.m, (uint16_t)(SEND_HEADERS + len));
+	((struct rte_ether_hdr *)frame)->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
+	p.r.payload = frame + SEND_HEADERS;
+	p.r.len = len;
+	p.r.now_us = w->now_us;
+	memcpy(p.r.payload, payload, len);
+	packet_sum(&p);
+	send_packet(w, path, &p, plan);
+	return true;
+}
+
+/* Where the direction's media goes; its peer, which may be another worker's, writes it. */
+static struct flow_addr goes_to(const struct relay_dir *d)
+{
+	struct flow_addr to;
+	u8 before;
+	do {
+		before = __atomic_load_n(&d->to_seq, __ATOMIC_ACQUIRE);
+		to = d->to;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (before & 1 || before != __atomic_load_n(&d->to_seq, __ATOMIC_RELAXED));
+	return to;
+}
+
+void path_send(struct worker *w, struct path *path, struct order *o)
+{
+	const struct relay_dir *d = &path->dir;
+	struct relay_plan plan = { .action = RELAY_FORWARD,
+				   .dst = o->to.family ? o->to : goes_to(d),
+				   .from = d->from,
+				   .dscp = d->dscp };
+	o->sent = 0;
+	if (!plan.dst.family || !plan.from.port)
+		o->sent = -EHOSTUNREACH;
+	else if (!made_send(w, path, o->payload, o->len, &plan))
+		o->sent = -ENOMEM;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker_priv.h"
+
+bool worker_note(struct worker *w, const struct note *n)
+{
+	w->tell = true;
+	if (!rte_ring_enqueue_elem(w->notes, (void *)(uintptr_t)n, sizeof(*n)))
+		return true;
+	w->stats.events_lost++;
+	return false;
+}
+
+bool workers_take_note(struct workers *ws, struct note *out)
+{
+	for (unsigned i = 0; i < ws->n; i++)
+		if (rte_ring_dequeue_elem(ws->w[i]->notes, out, sizeof(*out)) == 0)
+			return true;
+	return false;
+}
+
+static struct note note_of(const struct path *path, u32 event)
+{
+	return (struct note){ .flow_id = path->dir.rule->id,
+			      .gen = path->dir.rule->gen,
+			      .event = event,
+			      .side = path->dir.side };
+}
+
+void note_punt(struct worker *w, struct path *path, struct packet *p)
+{
+	struct path *rtp = path->rtp;
+	u32 second = (u32)(w->now_us / 1000000);
+	if (rtp->punted_s != second) {
+		rtp->punted_s = second;
+		rtp->n_punted = 0;
+	}
+	if (rtp->n_punted == PUNTS_MAX || p->r.len > FLOW_PAYLOAD_MAX) {
+		trace_drop(w->trace, &path->dir, p->m, w->now_us, DP_DROP_PUNT_FULL);
+		drop(w, p->m, DP_DROP_PUNT_FULL);
+		return;
+	}
+	rtp->n_punted++;
+	struct note n = note_of(path, FLOW_EVENT_PUNT);
+	n.source = p->r.src;
+	n.component = path->dir.component;
+	n.m = p->m;
+	rte_pktmbuf_adj(p->m, (uint16_t)(p->r.payload - rte_pktmbuf_mtod(p->m, u8 *)));
+	rte_pktmbuf_trim(p->m, (uint16_t)(p->m->data_len - p->r.len));
+	if (worker_note(w, &n))
+		w->stats.punted++;
+	else
+		drop(w, p->m, DP_DROP_PUNT_FULL);
+}
