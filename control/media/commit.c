@@ -138,9 +138,11 @@ static void forget(struct media *m, const struct stream *but)
 		draft_free(m->ms, m->third->settled);
 		m->third->settled = NULL;
 	}
-	for (struct stream *s = m->streams; s; s = s->next)
+	for (struct stream *s = m->streams; s; s = s->next) {
 		if (s != but)
 			known_set(m->ms, &s->map, NULL);
+		sdes_free(s);
+	}
 }
 
 void media_end(struct media *m, void (*done)(void *arg, const struct media_report *r), void *arg)

@@ -32,6 +32,13 @@ struct draft *draft_new(const struct media *m, unsigned n_lines, const u8 legs[2
 	return d;
 }
 
+/* There may be keys in what it said. */
+static void fork_free(struct fork *f)
+{
+	explicit_bzero(f->sdp, f->n);
+	free(f);
+}
+
 void draft_free(struct media_shard *ms, struct draft *d)
 {
 	if (!d)
@@ -43,8 +50,9 @@ void draft_free(struct media_shard *ms, struct draft *d)
 	}
 	for (struct fork *f = d->forks, *next; f; f = next) {
 		next = f->next;
-		free(f);
+		fork_free(f);
 	}
+	explicit_bzero(d->line, d->n * sizeof(d->line[0]));
 	free(d);
 }
 
@@ -82,7 +90,7 @@ void draft_keep_fork(struct draft *d, unsigned fork, struct str sdp, const struc
 			continue;
 		}
 		*at = old->next;
-		free(old);
+		fork_free(old);
 	}
 	if (!f)
 		return;

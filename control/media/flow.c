@@ -47,6 +47,15 @@ static const struct line *open_line(const struct stream *s, const struct draft *
 	return d && i < d->n && (d->committed || !s->agreed) ? &d->line[i] : NULL;
 }
 
+const struct line *stream_open_line(const struct stream *s, unsigned *offerer)
+{
+	const struct draft *d;
+	const struct line *l = open_line(s, &d);
+
+	*offerer = l ? d->offerer : 0;
+	return l;
+}
+
 const struct terms *stream_terms(const struct stream *s)
 {
 	const struct draft *d;
@@ -221,7 +230,7 @@ static u32 idle_ms(const struct media *m)
 /* Of what is in use: most of a flow is room for long lists. */
 static u64 flow_hash(const struct media_shard *ms, const struct flow *f)
 {
-	u64 part[] = { f->id, (u64)f->kind << 32 | f->idle_ms, 0, 0, 0, 0 };
+	u64 part[8] = { f->id, (u64)f->kind << 32 | f->idle_ms };
 
 	for (unsigned i = 0; i < 2; i++) {
 		const struct flow_side *s = &f->side[i];
@@ -231,6 +240,12 @@ static u64 flow_hash(const struct media_shard *ms, const struct flow *f)
 			ms->key, s, (size_t)((const char *)&s->acl[s->n_acl] - (const char *)s));
 		part[3 + 2 * i] = siphash(ms->key, rest,
 					  (size_t)((const char *)&s->ptmap[s->n_ptmap] - rest));
+		/* One number is one key. */
+		part[6 + i] = siphash(ms->key,
+				      (const u32[]){ s->in.suite, s->in.number, s->in.flags,
+						     s->in.mki_len, s->out.suite, s->out.number,
+						     s->out.flags },
+				      7 * sizeof(u32));
 	}
 	return siphash(ms->key, part, sizeof(part));
 }
@@ -242,6 +257,7 @@ int stream_push(struct stream *s, engine_done *done, void *arg)
 	struct map room;
 	const struct map *map = stream_map(s, &room);
 	struct flow f;
+	int rc;
 
 	memset(&f, 0, sizeof(f)); /* the hash goes over padding too */
 	f.id = s->id;
@@ -252,14 +268,20 @@ int stream_push(struct stream *s, engine_done *done, void *arg)
 		if (t->on && t->way == WAY_RTP && map)
 			put_payload_types(&f.side[side], side, map);
 	}
-	/* What is pushed first is an offer that the answer will change: nobody compares with it. */
-	u64 hash = s->gen ? flow_hash(ms, &f) : 0;
-	if (!hash || hash != s->pushed)
-		s->gen++;
-	s->pushed = hash;
-	f.gen = s->gen;
-	resume_fill(s, &f);
-	return engine_set(ms->engine, &f, done, arg);
+	rc = sdes_fill(s, &f);
+	if (!rc) {
+		/* What is pushed first is an offer that the answer will change: nobody compares with it. */
+		u64 hash = s->gen ? flow_hash(ms, &f) : 0;
+		if (!hash || hash != s->pushed)
+			s->gen++;
+		s->pushed = hash;
+		f.gen = s->gen;
+		resume_fill(s, &f);
+		rc = engine_set(ms->engine, &f, done, arg);
+	}
+	if (s->sdes)
+		explicit_bzero(&f, sizeof(f));
+	return rc;
 }
 
 struct ports *media_ports_of(const struct media *m, unsigned leg)
@@ -327,6 +349,7 @@ void stream_close(struct stream *s)
 		stream_rest(s, leg);
 	if (media_has_third(s->m))
 		stream_rest(s, MEDIA_THIRD);
+	sdes_free(s);
 	if (!s->id)
 		return;
 	table_del(&s->m->ms->streams, &s->node);

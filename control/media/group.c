@@ -79,7 +79,9 @@ bool group_offer(struct media *m, const struct sdp_media *in, const struct side_
 	struct sdp *out = &m->ms->out;
 
 	if (!in->port || !sdp_is_group(&in->addr) || l->offer.way != WAY_RTP ||
-	    !trunks->offerer->multicast || !trunks->answerer->multicast)
+	    !trunks->offerer->multicast || !trunks->answerer->multicast || sdp_is_savp(in->proto) ||
+	    trunks->offerer->srtp == CONF_SRTP_REQUIRE ||
+	    trunks->answerer->srtp == CONF_SRTP_REQUIRE)
 		return false;
 	if (ours && (ours->offer.way != WAY_GROUP || !is_there(in, ours)))
 		return false;

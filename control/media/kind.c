@@ -43,22 +43,27 @@ static bool has_t38(const struct sdp_media *in)
 /* Pairs of a kind and a protocol that we know how to carry. */
 static bool has_way(const struct sdp_media *in, u8 kind, u8 *way, bool *feedback)
 {
-	*feedback = str_caseeq(in->proto, STR("RTP/AVPF"));
+	*feedback = sdp_is_avpf(in->proto);
 	if (kind == KIND_IMAGE) {
 		*way = WAY_UDPTL;
 		return str_caseeq(in->proto, STR("udptl")) && has_t38(in);
 	}
 	*way = WAY_RTP;
-	return *feedback || str_caseeq(in->proto, STR("RTP/AVP"));
+	return sdp_is_rtp(in->proto);
 }
 
 bool kind_is_carried(const struct sdp_media *in, unsigned streams, struct terms *t)
 {
-	t->kind = (u8)kind_of(in->kind);
+	u8 way;
+	bool feedback;
+
+	t->kind = (u8)kind_of(in->kind) & 15;
 	if (!(kinds[t->kind].stream & streams))
 		return false;
-	if (!has_way(in, t->kind, &t->way, &t->feedback))
+	if (!has_way(in, t->kind, &way, &feedback))
 		return false;
+	t->way = way & 15;
+	t->feedback = feedback;
 	/* More than one port is for layered multicast. */
 	return in->n_ports == 1 || sdp_is_group(&in->addr);
 }

@@ -61,8 +61,10 @@ static struct known *keep(struct media_shard *ms, struct sdp *s)
 
 	s->id = s->version = 0;
 	s->origin = (struct addr){ 0 };
+	s->keyless = true; /* texts are shared, and stay for as long as anybody has the same */
 	buf_init(&b, text, sizeof(text));
 	sdp_print(s, &b);
+	s->keyless = false;
 	return buf_ok(&b) ? known_get(ms, b.p, b.n) : NULL;
 }
 
@@ -113,12 +115,16 @@ u32 known_hash(struct media_shard *ms)
 	char text[2 * SDP_SIZE_MAX];
 	struct sdp *s = &ms->in;
 	struct buf b;
+	u32 hash;
 
 	s->id = s->version = 0;
 	s->origin = (struct addr){ 0 };
 	buf_init(&b, text, sizeof(text));
 	sdp_print(s, &b);
-	return buf_ok(&b) ? (u32)siphash(ms->key, b.p, b.n) | 1 : 0;
+	hash = buf_ok(&b) ? (u32)siphash(ms->key, b.p, b.n) | 1 : 0;
+	if (s->n_crypto)
+		explicit_bzero(text, sizeof(text));
+	return hash;
 }
 
 /* ---- what payload types meant on a leg: RFC 3264 8.3.2 ---- */

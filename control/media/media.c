@@ -70,7 +70,10 @@ int media_print(struct media *m, unsigned leg, struct buf *out)
 	struct sdp *s = &m->ms->out;
 	struct buf before = *out;
 	u32 hash = 0;
+	int rc = sdes_show(m, leg);
 
+	if (rc)
+		return rc;
 	s->id = l->id;
 	put_ports(m, leg);
 	s->origin = *family_origin(m, leg);
@@ -83,7 +86,9 @@ int media_print(struct media *m, unsigned leg, struct buf *out)
 		s->version = l->version;
 		sdp_print(s, out);
 	}
+	sdes_hide(m);
 	if (!buf_ok(out)) {
+		explicit_bzero(before.p + before.n, out->n - before.n);
 		*out = before;
 		return -EMSGSIZE;
 	}
@@ -260,19 +265,13 @@ static int tell_offerer(struct media *m, struct draft *d, const struct outcome *
 	return rc;
 }
 
-int media_take_answer(struct media *m, unsigned side, const struct addr *sig, struct buf *out)
+static int keep_answer(struct media *m, unsigned side, const struct addr *sig,
+		       const struct outcome *r, struct buf *out)
 {
-	struct outcome r[SDP_MEDIA_MAX];
 	struct draft *d = m->draft;
-	struct known *said;
-	int rc = answer_read(m, side, r);
+	struct known *said = answer_said(m, side);
+	int rc = said ? tell_offerer(m, d, r, out) : -ENOMEM;
 
-	if (rc)
-		return rc;
-	said = answer_said(m, side);
-	if (!said)
-		return -ENOMEM;
-	rc = tell_offerer(m, d, r, out);
 	if (rc) {
 		known_put(m->ms, said);
 		return rc;
@@ -284,6 +283,17 @@ int media_take_answer(struct media *m, unsigned side, const struct addr *sig, st
 	d->sig[side] = *sig;
 	d->answered = true;
 	return 0;
+}
+
+int media_take_answer(struct media *m, unsigned side, const struct addr *sig, struct buf *out)
+{
+	struct outcome r[SDP_MEDIA_MAX];
+	int rc = answer_read(m, side, r);
+
+	if (!rc)
+		rc = keep_answer(m, side, sig, r, out);
+	explicit_bzero(r, m->draft->n * sizeof(r[0]));
+	return rc;
 }
 
 int media_answer(struct media *m, unsigned leg, unsigned fork, struct str sdp,
@@ -342,16 +352,17 @@ static void settle_leg(struct media *m, struct draft *d, unsigned side)
 	numbers_learn(ms, l);
 }
 
-static void settle_stream(struct stream *s, const struct line *l, unsigned offerer)
+static void settle_stream(struct stream *s, struct draft *d, struct line *l)
 {
 	struct media_shard *ms = s->m->ms;
 	struct known *k = NULL;
 	struct map map;
 
+	sdes_settle(s, d, l);
 	s->now = l->answer.terms;
 	s->agreed |= terms_relayed(&s->now);
 	if (s->now.on) {
-		map_fill(l, &l->answer, offerer, &map);
+		map_fill(l, &l->answer, d->offerer, &map);
 		k = known_get(ms, &map, sizeof(map));
 	}
 	if (k) /* one that is off remembers its codec */
@@ -369,7 +380,7 @@ void media_apply(struct media *m, struct draft *d)
 	for (unsigned side = 0; side < 2; side++)
 		settle_leg(m, d, side);
 	for (unsigned i = 0; i < d->n; i++, s = s->next)
-		settle_stream(s, &d->line[i], d->offerer);
+		settle_stream(s, d, &d->line[i]);
 	draft_free(m->ms, d);
 }
 
@@ -433,6 +444,7 @@ unsigned media_info(const struct media *m, unsigned leg, struct media_leg_info *
 			.local = *family_local(m, at, t->family[leg]),
 			.remote = t->remote[leg],
 			.direction = t->on ? sdp_dir_name(t->dir[leg]) : "inactive",
+			.srtp = t->on ? suite_name(t->suite[leg]) : "",
 			.flow_id = s->id,
 			.flow_side = leg,
 		};

@@ -163,6 +163,7 @@ struct media_leg_info {
 	const char *codec; /* "PCMA/8000" as answered first */
 	struct addr local, remote;
 	const char *direction; /* "sendrecv" */
+	const char *srtp;      /* the suite, "AES_CM_128_HMAC_SHA1_80"; "": not encrypted */
 	u64 flow_id;
 	unsigned flow_side;
 };

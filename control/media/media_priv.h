@@ -5,6 +5,7 @@
 #include "base/table.h"
 #include "media/media.h"
 #include "media/ports.h"
+#include "media/sdes.h"
 #include "sdp/sdp.h"
 
 #define CODEC_NAME_MAX 20
@@ -48,14 +49,16 @@ struct map {
 struct terms {
 	struct addr remote[2]; /* RTP; family 0: not known */
 	u16 remote_rtcp[2];
-	u8 dir[2];     /* enum sdp_dir: what that side does */
-	u8 ptime[2];   /* 0: not said */
-	u8 kind;       /* enum media_kind */
-	u8 way;        /* enum media_way */
-	u8 family[2];  /* 4, 6: of our address towards that side; 0: 4 */
-	bool mux[2];   /* RTCP shares the port of RTP towards that side */
-	bool feedback; /* RTP/AVPF */
-	bool on;
+	u8 dir[2];         /* enum sdp_dir: what that side does */
+	u8 ptime[2];       /* 0: not said */
+	u8 kind : 4;       /* enum media_kind */
+	u8 way : 4;        /* enum media_way */
+	u8 family[2];      /* 4, 6: of our address towards that side; 0: 4 */
+	bool mux[2];       /* RTCP shares the port of RTP towards that side */
+	bool savp[2];      /* its m= line is RTP/SAVP */
+	u8 suite[2];       /* enum flow_suite of what it sends and is sent */
+	bool feedback : 1; /* RTP/AVPF, RTP/SAVPF */
+	bool on : 1;
 };
 
 /* One m= line for as long as the session lives. */
@@ -66,12 +69,14 @@ struct stream {
 	u64 id;     /* flow; 0: none, and no ports */
 	u64 pushed; /* hash of what the engine was told last */
 	u32 gen;
-	u32 idle_at;       /* ms, of the last IDLE event; 0: none */
-	struct flow_resume *resume; /* [side], in the arena; NULL: nothing to remember, see resume.c */
+	u32 idle_at; /* ms, of the last IDLE event; 0: none */
+	struct flow_resume
+		*resume;   /* [side], in the arena; NULL: nothing to remember, see resume.c */
 	u16 port[2];       /* ours, RTP; by leg; those of the third: struct third */
 	bool agreed;       /* was on in an exchange that was settled */
 	struct terms now;  /* of the last settled exchange */
 	struct known *map; /* struct map of that; NULL: it was off */
+	struct sdes *sdes; /* keys; NULL: it never had any */
 };
 
 /* A codec of an m= line while its exchange is open, and the numbers that it has; SDP_PT_NONE: none. */
@@ -100,6 +105,8 @@ struct outcome {
 	u8 event;        /* index of the telephone-event that counts; SDP_PT_NONE: none */
 	u32 event_clock; /* the answerer's */
 	u32 clock;
+	u32 tag; /* of theirs, where the answer was an offer */
+	struct sdes_key theirs;
 	char codec[CODEC_NAME_MAX];
 };
 
@@ -114,9 +121,12 @@ struct line {
 	struct outcome answer;
 	struct form form[FLOW_PTMAP_MAX];
 	u8 n_forms;
-	u8 opened;               /* bits: what was opened for this offer. [leg], OPENED_FLOW */
-	struct kind_words words; /* for the answer, where it is refused */
-	struct addr group;       /* WAY_GROUP: where it is, with its port */
+	u8 opened;                /* bits: what was opened for this offer. [leg], OPENED_FLOW */
+	struct kind_words words;  /* for the answer, where it is refused */
+	struct addr group;        /* WAY_GROUP: where it is, with its port */
+	struct sdes_list offered; /* to the answerer */
+	u32 tag;                  /* of the offerer's line that was taken */
+	struct sdes_key theirs;
 };
 
 #define OPENED_FLOW 0x80
@@ -138,6 +148,8 @@ struct draft {
 	bool chained; /* the offer is somebody's answer to one of ours */
 	bool news;    /* the answerer has not heard that before */
 	bool answered;
+	bool downgrade;                  /* a stream would go on without SRTP, which must not be */
+	bool across;                     /* what is read as an answer is an offer, too */
 	bool committed;                  /* an answer of this exchange went to the engine */
 	struct addr sig[2];              /* family 0: as before */
 	struct known *said[2], *told[2]; /* [side]; NULL: nothing yet */
@@ -237,6 +249,10 @@ struct media_shard {
 	u8 family[SDP_MEDIA_MAX]; /* that lines of `out` are to have; 0: what they had */
 	char words[2048];         /* of values in `out` that are written anew */
 	size_t n_words;
+	char keys
+		[SDP_CRYPTO_MAX]
+		[SUITE_TEXT_MAX]; /* of `out` while it is printed, or of `in` where that is recalled */
+	bool no_srtp;             /* it was said that the engine has no SRTP */
 };
 
 /* ---- codec.c ---- */
@@ -377,6 +393,9 @@ static inline bool terms_relayed(const struct terms *t)
 struct stream *stream_at(const struct media *m, unsigned i); /* NULL: there is none */
 /* The terms that count for packets now. */
 const struct terms *stream_terms(const struct stream *s);
+/* The line of an open exchange that they are of, and who offered it; NULL: they were settled. Its answer counts where
+ * the exchange was committed. */
+const struct line *stream_open_line(const struct stream *s, unsigned *offerer);
 /* Their codec; "" where none is known. Lives as long as the exchange. */
 const char *stream_codec(const struct stream *s);
 const struct map *stream_map(const struct stream *s, struct map *room); /* NULL: it is off */

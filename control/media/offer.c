@@ -58,7 +58,8 @@ void terms_before(const struct media *m, const u8 legs[2], unsigned i, struct te
 		t->remote_rtcp[side] = 0;
 		t->ptime[side] = 0;
 		t->family[side] = 0;
-		t->mux[side] = false;
+		t->mux[side] = t->savp[side] = false;
+		t->suite[side] = FLOW_SUITE_NONE;
 	}
 }
 
@@ -78,9 +79,7 @@ static struct sdp_media *add_line(struct media *m, const struct draft *d, unsign
 	if (!out)
 		return NULL;
 	out->kind = str_of(kind_name(t->kind));
-	out->proto = t->way == WAY_UDPTL ? STR("udptl")
-		     : t->feedback       ? STR("RTP/AVPF")
-					 : STR("RTP/AVP");
+	out->proto = t->way == WAY_UDPTL ? STR("udptl") : sdes_proto(t, side);
 	out->dir = t->dir[!side];
 	m->ms->family[m->ms->out.n_media - 1] = t->family[side];
 	if (!t->on)
@@ -102,6 +101,7 @@ void line_strip(struct sdp *out)
 	l->port = 0;
 	l->addr = (struct addr){ 0 };
 	l->t38.has = 0;
+	l->n_crypto = 0;
 	for (unsigned i = 0; i < l->n_formats; i++) {
 		l->formats[i].name = l->formats[i].fmtp = STR_NONE;
 		l->formats[i].clock = 0;
@@ -116,11 +116,12 @@ void line_take_back(struct sdp *out)
 
 	out->n_formats -= l->n_formats;
 	out->n_fb -= l->n_fb;
+	out->n_crypto -= l->n_crypto;
 }
 
 void out_begin(struct media_shard *ms)
 {
-	ms->out.n_media = ms->out.n_formats = ms->out.n_fb = 0;
+	ms->out.n_media = ms->out.n_formats = ms->out.n_fb = ms->out.n_crypto = 0;
 	ms->n_words = 0;
 	memset(ms->family, 0, sizeof(ms->family));
 }
@@ -179,11 +180,16 @@ static void offer_line(struct media *m, struct draft *d, unsigned i, const struc
 	carried = carried && fits(m, d, i, t->kind) && (!ours || ours->offer.on);
 	if (carried && group_offer(m, in, &trunks, l, ours))
 		return;
+	carried = carried && sdes_may_carry(m, d->leg[!side], t->way);
 	carried =
 		carried && (!ours || (ours->offer.way == t->way && kind_is_same(in, &ours->offer)));
 	t->on = carried && read_stream(m, d, in, &old, t);
 	if (ours && t->family[side] != ours->offer.family[side])
 		t->on = false; /* it does not know of such an address of ours */
+	if (t->on && !sdes_read_offer(m, d, in, l, ours)) {
+		t->on = false;
+		d->downgrade |= old.on && old.suite[side];
+	}
 	if (!carried || (in->port && !t->on)) {
 		kind_refuse(out, (enum media_kind)t->kind, in->proto);
 		return;
@@ -194,10 +200,13 @@ static void offer_line(struct media *m, struct draft *d, unsigned i, const struc
 	t->ptime[side] = in->ptime;
 	t->mux[side] = in->rtcp_mux && (!ours || ours->offer.mux[side]);
 	t->mux[!side] = old.mux[!side];
+	t->savp[!side] = sdes_wants_savp(m, d, !side, &old);
 	add_line(m, d, !side, in, t);
 	offer_formats(m, d, i, ours, l);
 	t->on = t->on && out->media[out->n_media - 1].n_formats;
-	if (!t->on)
+	if (t->on)
+		sdes_put_offer(m, d, !side, i, l);
+	else
 		line_strip(out);
 }
 
@@ -214,12 +223,15 @@ static bool offer_is_good(const struct media *m, const struct draft *d)
 {
 	bool off = d->n_offered > 0;
 
-	for (unsigned i = 0; i < d->n; i++)
+	if (d->downgrade)
+		log_notice(m->ms->log, "media",
+			   "a stream was to go on without encryption: refused");
+	for (unsigned i = 0; i < d->n && !d->downgrade; i++)
 		if (d->line[i].offer.on)
 			return true;
 	for (unsigned i = 0; i < d->n_offered; i++)
 		off &= m->ms->in.media[i].port == 0;
-	return off && any_agreed(m) && !d->chained;
+	return off && any_agreed(m) && !d->chained && !d->downgrade;
 }
 
 static bool kinds_fit(const struct media *m, const struct draft *d)
@@ -378,7 +390,7 @@ static void answer_line(struct media *m, unsigned side, unsigned i, struct outco
 		if (t->on)
 			return;
 	}
-	t->on = t->on && answer_stream(m, side, in, &old, t);
+	t->on = t->on && answer_stream(m, side, in, &old, t) && sdes_read_answer(m, side, in, l, r);
 	if (!t->on) {
 		t->remote[side] = old.remote[side];
 		kind_refuse_words(out, &l->words, (enum media_kind)t->kind);
@@ -388,8 +400,10 @@ static void answer_line(struct media *m, unsigned side, unsigned i, struct outco
 	t->ptime[side] = in->ptime;
 	t->mux[side] = t->mux[side] && in->rtcp_mux;
 	add_line(m, d, !side, in, t);
-	if (answer_formats(m, in, l, &trunks, r))
+	if (answer_formats(m, in, l, &trunks, r)) {
+		sdes_put_answer(m, l->tag, t->suite[!side]);
 		return;
+	}
 	t->on = false;
 	line_take_back(out);
 	kind_refuse_words(out, &l->words, (enum media_kind)t->kind);
@@ -431,6 +445,7 @@ static void mirror_line(struct media *m, unsigned side, const struct line *l,
 		kind_copy_fax(offered ? offered : in, &m->ms->out);
 	else
 		map_mirror(m, offered, l, leg_of(m, d->leg[side])->trunk, &l->answer);
+	sdes_put_answer(m, l->answer.tag, t.suite[side]);
 }
 
 /* ms->in, an offer of the answerer's, was taken as its answer: what it is answered with. */

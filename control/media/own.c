@@ -13,12 +13,14 @@ static void copy_line(struct media *m, const struct sdp_media *l, const struct m
 	struct sdp_media *o = sdp_add_media(out);
 	struct sdp_format *formats = o->formats;
 	struct sdp_fb *fb = o->fb;
+	struct sdp_crypto *crypto = o->crypto;
 	bool rtp = l->port && l->formats[0].pt != SDP_PT_NONE;
 
 	*o = *l;
 	o->formats = formats;
 	o->fb = fb;
-	o->n_formats = o->n_fb = 0;
+	o->crypto = crypto;
+	o->n_formats = o->n_fb = o->n_crypto = 0;
 	for (unsigned i = 0; i < l->n_formats; i++) {
 		if (rtp && !map_allows(to->trunk, &l->formats[i]))
 			continue;
@@ -127,6 +129,28 @@ static unsigned streams_of(const struct media *m, const struct draft *d)
 	return leg_of(m, d->leg[0])->trunk->streams & leg_of(m, d->leg[1])->trunk->streams;
 }
 
+/* Each leg has its own terms, whatever the line is copied from. */
+static void own_crypto(struct media *m, struct draft *d, unsigned i)
+{
+	unsigned side = !d->offerer;
+	struct line *l = &d->line[i];
+	struct sdp_media *o = &m->ms->out.media[i];
+	struct terms old;
+
+	if (!sdes_may_carry(m, d->leg[side], l->offer.way)) {
+		l->offer.on = false;
+		line_strip(&m->ms->out);
+	}
+	if (!sdp_is_rtp(o->proto))
+		return;
+	terms_before(m, d->leg, i, &old);
+	l->offer.savp[side] = sdes_wants_savp(m, d, side, &old);
+	l->offer.suite[0] = l->offer.suite[1] = FLOW_SUITE_NONE;
+	o->proto = sdes_proto(&l->offer, side);
+	if (l->offer.on)
+		sdes_put_offer(m, d, side, i, l);
+}
+
 static void own_terms(struct media *m, struct draft *d, unsigned i)
 {
 	unsigned side = !d->offerer; /* of who is offered to */
@@ -143,6 +167,7 @@ static void own_terms(struct media *m, struct draft *d, unsigned i)
 	t->mux[side] = o->rtcp_mux;
 	t->dir[!side] = o->dir;
 	t->dir[side] = (u8)sdp_dir_reverse(o->dir);
+	own_crypto(m, d, i);
 }
 
 /* The line added last, as it is known. */
@@ -301,8 +326,11 @@ static int answer_known(struct media *m, struct draft *d, struct buf *out)
 	struct stream *s = m->streams;
 	int rc = recall(m, d, side);
 
-	if (!rc)
+	if (!rc) {
+		sdes_recall(m, d, side);
 		rc = media_take_answer(m, side, &leg_of(m, d->leg[side])->sig, out);
+	}
+	sdes_forget_recalled(m);
 	if (rc)
 		return rc;
 	d->heard[side] = 0; /* as before */
@@ -377,8 +405,10 @@ static int answer_across(struct media *m, struct str sdp, const struct addr *sig
 	struct known *told;
 	int rc = media_parse(m, sdp);
 
+	d->across = true;
 	if (!rc)
 		rc = media_take_answer(m, side, sig, other);
+	d->across = false;
 	if (rc)
 		return rc;
 	draft_keep_fork(d, d->fork_id, sdp, sig);

@@ -38,6 +38,7 @@ void media_drop_leg(struct media *m)
 	forget_exchange(m);
 	for (struct stream *s = m->streams; s; s = s->next) {
 		stream_rest(s, MEDIA_THIRD);
+		sdes_drop_leg(s, MEDIA_THIRD);
 		/* What only it had, or what nobody agreed to, is over. */
 		if (s->id && (!s->port[0] || !s->port[1] || (!s->agreed && !media_is_first(m))))
 			stream_drop(s);
@@ -61,6 +62,7 @@ void media_take_leg(struct media *m)
 			continue;
 		}
 		stream_rest(s, r);
+		sdes_take_leg(s, r);
 		s->port[r] = *port;
 		*port = 0;
 	}
