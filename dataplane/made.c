@@ -39,8 +39,10 @@ void path_send(struct worker *w, struct path *path, struct order *o)
 	const struct relay_dir *d = &path->dir;
 	struct relay_plan plan = { .action = RELAY_FORWARD,
 				   .dst = o->to.family ? o->to : goes_to(d),
-				   .from = d->from,
+				   .from = { .port = d->from_port },
 				   .dscp = d->dscp };
+	plan.from.family = plan.dst.family;
+	memcpy(plan.from.ip, d->from_ip, sizeof(plan.from.ip));
 	o->sent = 0;
 	if (!plan.dst.family || !plan.from.port)
 		o->sent = -EHOSTUNREACH;

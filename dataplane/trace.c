@@ -69,7 +69,7 @@ bool trace_due_rarely(const struct relay_dir *d, bool is_rtcp)
 		return true; /* the SSRC changes with this packet */
 	if (is_rtcp && d->component == RELAY_RTP && d->mate)
 		d = d->mate;
-	return d->packets < TRACE_FIRST || d->packets % TRACE_EVERY == 0;
+	return d->packets_low < TRACE_FIRST || d->packets_low % TRACE_EVERY == 0;
 }
 
 /* How much of a UDP payload is no content. */

@@ -175,10 +175,10 @@ static void which_packets_are_due(void **state)
 	/* RTCP is counted by itself, also on the port of RTP. */
 	x.dir.rtp.started = 1;
 	assert_true(trace_due(&x.dir, true));
-	x.mate.packets = 17;
+	x.mate.packets_low = 17;
 	assert_false(trace_due(&x.dir, true));
 	assert_false(trace_due(&x.mate, false));
-	x.mate.packets = 128;
+	x.mate.packets_low = 128;
 	assert_true(trace_due(&x.mate, true));
 }
 
