@@ -187,6 +187,14 @@ static const struct addr *sig_of(const struct stream *s, unsigned side)
 		       : &leg_of(m, leg)->sig;
 }
 
+/* The same for as long as the flow lives, and for nobody else. */
+static u32 ssrc_mask(const struct stream *s, unsigned side, const struct conf_trunk *t)
+{
+	const u64 what[2] = { s->id, side };
+
+	return t->ssrc == CONF_SSRC_HIDE ? (u32)siphash(s->m->ms->key, what, sizeof(what)) | 1 : 0;
+}
+
 static void put_side(struct stream *s, const struct terms *t, unsigned side, struct flow_side *f)
 {
 	unsigned leg = stream_leg(s, side);
@@ -218,6 +226,7 @@ static void put_side(struct stream *s, const struct terms *t, unsigned side, str
 	f->dscp = n->media_dscp;
 	f->clock = f->dtmf_clock = 8000;
 	f->dtmf_in = f->dtmf_out = FLOW_PT_NONE;
+	f->ssrc_mask = ssrc_mask(s, side, trunk);
 }
 
 static u32 idle_ms(const struct media *m)
@@ -267,6 +276,8 @@ int stream_push(struct stream *s, engine_done *done, void *arg)
 		put_side(s, t, side, &f.side[side]);
 		if (t->on && t->way == WAY_RTP && map)
 			put_payload_types(&f.side[side], side, map);
+		rate_fill(t, map ? map->rate[side] : 0, leg_of(s->m, stream_leg(s, side))->trunk,
+			  &f.side[side]);
 	}
 	rc = sdes_fill(s, &f);
 	if (!rc) {

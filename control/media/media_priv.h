@@ -38,6 +38,7 @@ struct map {
 	u32 clock;         /* of the codec that is used first */
 	u32 dtmf_clock[2]; /* of telephone-event */
 	u8 dtmf_in[2], dtmf_out[2];
+	u32 rate[2]; /* octets/s that it may send, before `policing`; 0: not known */
 	u8 flags[2]; /* FLOW_SIDE_DTMF_... */
 	u8 n[2];
 	u8 pt[2][FLOW_PTMAP_MAX][2];
@@ -105,7 +106,8 @@ struct outcome {
 	u8 event;        /* index of the telephone-event that counts; SDP_PT_NONE: none */
 	u32 event_clock; /* the answerer's */
 	u32 clock;
-	u32 tag; /* of theirs, where the answer was an offer */
+	u32 rate[2]; /* as in struct map; [side] */
+	u32 tag;     /* of theirs, where the answer was an offer */
 	struct sdes_key theirs;
 	char codec[CODEC_NAME_MAX];
 };
@@ -124,6 +126,7 @@ struct line {
 	u8 opened;                /* bits: what was opened for this offer. [leg], OPENED_FLOW */
 	struct kind_words words;  /* for the answer, where it is refused */
 	struct addr group;        /* WAY_GROUP: where it is, with its port */
+	u32 asked;                /* octets/s that the offerer wants at most; 0: not said */
 	struct sdes_list offered; /* to the answerer */
 	u32 tag;                  /* of the offerer's line that was taken */
 	struct sdes_key theirs;
@@ -509,6 +512,16 @@ void line_strip(struct sdp *out);
 void terms_before(const struct media *m, const u8 legs[2], unsigned i, struct terms *t);
 /* ptime as the trunk asks for it. */
 void line_ptime(struct sdp_media *l, const struct conf_trunk *t);
+
+/* ---- rate.c ---- */
+
+/* Octets a second that this one asks for by b=; 0: it does not say. */
+u32 rate_asked(const struct sdp_media *in);
+/* What one side may send, by the formats of an answer; `asked` by the other one. Before `policing`. */
+u32 rate_agreed(const struct sdp_media *in, const struct terms *t, u32 asked);
+/* The limit of a side, whose leg is with that trunk. */
+void rate_fill(const struct terms *t, u32 agreed, const struct conf_trunk *trunk,
+	       struct flow_side *f);
 
 /* ---- resume.c ---- */
 

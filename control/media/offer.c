@@ -198,6 +198,7 @@ static void offer_line(struct media *m, struct draft *d, unsigned i, const struc
 		t->remote[side] = old.remote[side];
 	t->dir[!side] = (u8)sdp_dir_reverse(t->dir[side]);
 	t->ptime[side] = in->ptime;
+	l->asked = rate_asked(in);
 	t->mux[side] = in->rtcp_mux && (!ours || ours->offer.mux[side]);
 	t->mux[!side] = old.mux[!side];
 	t->savp[!side] = sdes_wants_savp(m, d, !side, &old);
@@ -402,6 +403,8 @@ static void answer_line(struct media *m, unsigned side, unsigned i, struct outco
 	add_line(m, d, !side, in, t);
 	if (answer_formats(m, in, l, &trunks, r)) {
 		sdes_put_answer(m, l->tag, t->suite[!side]);
+		r->rate[side] = rate_agreed(in, t, l->asked);
+		r->rate[!side] = rate_agreed(in, t, rate_asked(in));
 		return;
 	}
 	t->on = false;

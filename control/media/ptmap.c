@@ -51,8 +51,10 @@ void map_fill(const struct line *l, const struct outcome *r, unsigned o, struct 
 	memset(out->dtmf_out, FLOW_PT_NONE, sizeof(out->dtmf_out));
 	out->dtmf_clock[0] = out->dtmf_clock[1] = 8000;
 	out->clock = r ? r->clock : offered_clock(l);
-	if (r)
+	if (r) {
 		memcpy(out->codec, r->codec, sizeof(out->codec));
+		memcpy(out->rate, r->rate, sizeof(out->rate));
+	}
 	for (unsigned i = 0; i < n; i++) {
 		unsigned k = r ? r->order[i] : i;
 		const struct form *f = &l->form[k];
