@@ -74,6 +74,7 @@ struct shard *shard_new(const struct shard_options *o)
 	s->loop = loop_new();
 	if (s->loop)
 		loop_pace(s->loop, PACE_US);
+	s->parts.loop = s->loop;
 	if (s->loop && shard_build(s))
 		return s;
 	err = errno;

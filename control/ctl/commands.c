@@ -25,24 +25,6 @@ void ctl_merge_counters(json_t *into, const json_t *from)
 		ctl_add_counter(into, name, (uint64_t)json_integer_value(v));
 }
 
-/* Asks the engine; a part without an engine is answered at once. */
-static void dump_or_done(struct ctl_part *part, const struct engine_dump *d)
-{
-	if (engine_dump(media_engine(part->shard->media), d) == 0)
-		return;
-	part->error = "the data plane is not connected: is sluice-dp running?";
-	ctl_part_done(part);
-}
-
-static void dump_done(void *arg, int status)
-{
-	struct ctl_part *part = arg;
-
-	if (status)
-		part->error = "the data plane did not answer";
-	ctl_part_done(part);
-}
-
 /* ---- status ---- */
 
 static void status_port(void *arg, const char *network, const char *driver, const char *why)
@@ -197,8 +179,10 @@ static void call_flow(void *arg, int status, const struct tlv_report *r)
 
 	if (r)
 		json_array_append_new(json_object_get(part->result, "flows"), view_flow(r));
-	if (--part->waiting == 0)
-		ctl_part_done(part);
+	if (--part->waiting)
+		return;
+	ctl_media_of(part->result);
+	ctl_part_done(part);
 }
 
 static void call_gather(struct ctl_part *part)
@@ -224,8 +208,7 @@ static void call_gather(struct ctl_part *part)
 	call_flow(part, 0, NULL);
 }
 
-static void call_merge(const struct ctl_options *o, json_t *reply, struct ctl_part *parts,
-		       unsigned n)
+void ctl_call_merge(const struct ctl_options *o, json_t *reply, struct ctl_part *parts, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		if (parts[i].result)
@@ -238,67 +221,17 @@ static void call_merge(const struct ctl_options *o, json_t *reply, struct ctl_pa
 	}
 }
 
-/* ---- flows, drops: one shard asks for the whole engine ---- */
-
-static void flows_one(void *arg, const struct tlv_report *r)
-{
-	json_array_append_new(((struct ctl_part *)arg)->result, view_flow(r));
-}
-
-static void flows_gather(struct ctl_part *part)
-{
-	struct engine_dump d = { .flow = flows_one, .done = dump_done, .arg = part };
-
-	part->result = json_array();
-	dump_or_done(part, &d);
-}
-
-static void flows_merge(const struct ctl_options *o, json_t *reply, struct ctl_part *parts,
-			unsigned n)
-{
-	json_object_set(reply, "flows", parts[0].result);
-}
-
-static void drops_one(void *arg, const char *name, u64 count, const char *text)
-{
-	ctl_add_counter(json_object_get(((struct ctl_part *)arg)->result, "media"), name, count);
-}
-
-static void drops_gather(struct ctl_part *part)
-{
-	struct engine_dump d = { .drop = drops_one, .done = dump_done, .arg = part };
-	json_t *sip;
-
-	part->result = json_pack("{s:{},s:{}}", "media", "sip");
-	sip = json_object_get(part->result, "sip");
-	sip_counters(part->shard->sip, ctl_add_counter, sip);
-	transport_counters(part->shard->transport, ctl_add_counter, sip);
-	overload_counters(part->shard->overload, ctl_add_counter, sip);
-	if (part->shard->index)
-		ctl_part_done(part);
-	else
-		dump_or_done(part, &d);
-}
-
-static void drops_merge(const struct ctl_options *o, json_t *reply, struct ctl_part *parts,
-			unsigned n)
-{
-	json_t *sip = json_object();
-
-	for (unsigned i = 0; i < n; i++)
-		ctl_merge_counters(sip, json_object_get(parts[i].result, "sip"));
-	json_object_set(reply, "media", json_object_get(parts[0].result, "media"));
-	json_object_set_new(reply, "sip", sip);
-}
-
 /* ---- the table ---- */
 
 static const struct ctl_command commands[] = {
 	{ "status", true, false, status_gather, status_merge },
 	{ "calls", true, false, calls_gather, calls_merge },
-	{ "call", true, true, call_gather, call_merge },
-	{ "flows", false, false, flows_gather, flows_merge },
-	{ "drops", true, false, drops_gather, drops_merge },
+	{ "call", true, true, call_gather, ctl_call_merge },
+	{ "flows", true, false, ctl_flows_gather, ctl_flows_merge },
+	{ "drops", true, false, ctl_drops_gather, ctl_drops_merge },
+	{ "stage", false, false, ctl_stage_gather, ctl_stage_merge },
+	{ "pcap", true, true, ctl_pcap_gather, ctl_call_merge },
+	{ "why", true, true, ctl_why_gather, ctl_call_merge },
 	{ "trunks", true, false, ctl_trunks_gather, ctl_trunks_merge },
 };
 

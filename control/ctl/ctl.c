@@ -12,7 +12,7 @@
 #define REQUEST_MAX 4096
 #define CONNECTIONS 16   /* at once; more wait in the listen queue */
 #define QUERIES     64   /* at once, those of clients that went away too */
-#define QUERY_MS    3000 /* longer than the engine's own time limit */
+#define QUERY_MS    5000 /* longer than the engine's own time limit and a second look */
 
 /* One client: reads a line, is answered, is closed. */
 struct connection {

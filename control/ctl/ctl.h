@@ -16,6 +16,7 @@
 /* A shard as the control socket sees it; used only on the shard's thread, but for `mailbox`. */
 struct ctl_shard {
 	struct mailbox *mailbox;
+	struct loop *loop;
 	struct calls *calls;
 	struct media_shard *media;
 	struct trunks *trunks;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/ctl_priv.h"
 
+#include "media/mos.h"
+#include "media/suite.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -40,7 +43,7 @@ json_t *view_str(struct str s)
 	return j ? j : json_string("(not UTF-8)");
 }
 
-static json_t *hex_id(uint64_t id)
+json_t *view_id(uint64_t id)
 {
 	char text[20];
 
@@ -48,16 +51,36 @@ static json_t *hex_id(uint64_t id)
 	return json_string(text);
 }
 
+json_t *view_octets(const void *p, size_t n)
+{
+	char text[2 * FLOW_HEAD_MAX];
+	struct buf b;
+
+	buf_init(&b, text, sizeof(text));
+	buf_hex(&b, p, n);
+	return json_stringn(text, b.n);
+}
+
 json_t *view_stats(const struct flow_stats *s)
 {
 	const char *state = s->state < FLOW_STATE_COUNT ? state_names[s->state] : "?";
+	json_t *j = json_pack("{s:I,s:I,s:I,s:I,s:f,s:I,s:I,s:s,s:o,s:o}", "packets",
+			      (json_int_t)s->packets, "octets", (json_int_t)s->octets, "dropped",
+			      (json_int_t)s->dropped, "lost", (json_int_t)s->lost, "jitter_ms",
+			      s->jitter_us / 1000.0, "first_us", (json_int_t)s->first_us, "last_us",
+			      (json_int_t)s->last_us, "state", state, "source",
+			      view_flow_addr(&s->source), "refused", view_flow_addr(&s->refused));
+	json_t *more =
+		json_pack("{s:I,s:I,s:I,s:I,s:I,s:s,s:f,s:I,s:f,s:f}", "ssrc", (json_int_t)s->ssrc,
+			  "ssrcs", (json_int_t)s->ssrcs, "auth_failed", (json_int_t)s->auth_failed,
+			  "replayed", (json_int_t)s->replayed, "policed", (json_int_t)s->policed,
+			  "last_drop", s->last_drop, "rtt_ms", s->rtt_us / 1000.0, "peer_lost",
+			  (json_int_t)s->peer_lost, "peer_loss", s->peer_fraction / 256.0,
+			  "peer_jitter_ms", s->peer_jitter_us / 1000.0);
 
-	return json_pack("{s:I,s:I,s:I,s:I,s:f,s:I,s:I,s:s,s:o,s:o}", "packets",
-			 (json_int_t)s->packets, "octets", (json_int_t)s->octets, "dropped",
-			 (json_int_t)s->dropped, "lost", (json_int_t)s->lost, "jitter_ms",
-			 s->jitter_us / 1000.0, "first_us", (json_int_t)s->first_us, "last_us",
-			 (json_int_t)s->last_us, "state", state, "source",
-			 view_flow_addr(&s->source), "refused", view_flow_addr(&s->refused));
+	json_object_update_missing(j, more);
+	json_decref(more);
+	return j;
 }
 
 static json_t *view_leg(const struct call_leg_info *l)
@@ -77,7 +100,7 @@ static const char *first_codec(const struct call_info *i)
 
 json_t *view_call(const struct call_info *i)
 {
-	return json_pack("{s:o,s:s,s:I,s:I,s:o,s:o,s:s,s:I}", "id", hex_id(i->id), "state",
+	return json_pack("{s:o,s:s,s:I,s:I,s:o,s:o,s:s,s:I}", "id", view_id(i->id), "state",
 			 i->state, "started_us", (json_int_t)i->started_us, "answered_us",
 			 (json_int_t)i->answered_us, "from", view_leg(&i->leg[0]), "to",
 			 view_leg(&i->leg[1]), "codec", first_codec(i), "memory",
@@ -91,12 +114,12 @@ static json_t *view_streams(const struct media *media, unsigned leg)
 	unsigned n = media ? media_info(media, leg, m, LEG_STREAMS) : 0;
 
 	for (unsigned i = 0; i < n; i++)
-		json_array_append_new(list,
-				      json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:i}", "kind", m[i].kind,
-						"codec", m[i].codec ? m[i].codec : "", "direction",
-						m[i].direction, "local", view_addr(&m[i].local),
-						"remote", view_addr(&m[i].remote), "flow",
-						hex_id(m[i].flow_id), "side", (int)m[i].flow_side));
+		json_array_append_new(
+			list, json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:i}", "kind", m[i].kind, "codec",
+					m[i].codec ? m[i].codec : "", "direction", m[i].direction,
+					"local", view_addr(&m[i].local), "remote",
+					view_addr(&m[i].remote), "flow", view_id(m[i].flow_id),
+					"side", (int)m[i].flow_side));
 	return list;
 }
 
@@ -187,20 +210,51 @@ json_t *view_call_full(const struct call_info *i)
 	return call;
 }
 
+static json_t *view_side(const struct tlv_report *r, unsigned s)
+{
+	const struct flow_side *side = &r->flow.side[s];
+	const struct mos_path p = { .rtp = &r->rtp[s],
+				    .rtcp_from = &r->rtcp[s],
+				    .rtcp_to = &r->rtcp[!s],
+				    .ptime_ms = side->ptime };
+	json_t *j = json_pack("{s:o,s:o,s:s,s:o,s:o}", "local", view_flow_addr(&side->local), "sdp",
+			      view_flow_addr(&side->remote), "mode",
+			      side->mode == FLOW_MODE_NAT ? "nat" : "static", "rtp",
+			      view_stats(&r->rtp[s]), "rtcp", view_stats(&r->rtcp[s]));
+
+	json_object_update_new(
+		j, json_pack("{s:s,s:s,s:f,s:f,s:b,s:I}", "srtp_in", suite_name(side->in.suite),
+			     "srtp_out", suite_name(side->out.suite), "loss", mos_loss(&p),
+			     "delay_ms", mos_delay_ms(&p), "on_hold",
+			     (side->flags & FLOW_SIDE_HOLD) != 0, "rate", (json_int_t)side->rate));
+	return j;
+}
+
 json_t *view_flow(const struct tlv_report *r)
 {
 	json_t *sides = json_array();
 
-	for (unsigned s = 0; s < 2; s++) {
-		const struct flow_side *side = &r->flow.side[s];
+	for (unsigned s = 0; s < 2; s++)
+		json_array_append_new(sides, view_side(r, s));
+	return json_pack("{s:o,s:i,s:I,s:b,s:o}", "id", view_id(r->flow.id), "generation",
+			 (int)r->flow.gen, "age_ms", (json_int_t)r->age_ms, "rtp",
+			 r->flow.kind == FLOW_KIND_RTP, "sides", sides);
+}
 
-		json_array_append_new(
-			sides,
-			json_pack("{s:o,s:o,s:s,s:o,s:o}", "local", view_flow_addr(&side->local),
-				  "sdp", view_flow_addr(&side->remote), "mode",
-				  side->mode == FLOW_MODE_NAT ? "nat" : "static", "rtp",
-				  view_stats(&r->rtp[s]), "rtcp", view_stats(&r->rtcp[s])));
+void view_flow_mos(json_t *flow, const char *codec)
+{
+	bool rtp = json_is_true(json_object_get(flow, "rtp"));
+	json_t *side;
+	size_t i;
+
+	json_array_foreach(json_object_get(flow, "sides"), i, side)
+	{
+		json_int_t n = json_integer_value(
+			json_object_get(json_object_get(side, "rtp"), "packets"));
+		double r = mos_r(codec, json_real_value(json_object_get(side, "delay_ms")),
+				 json_real_value(json_object_get(side, "loss")));
+
+		json_object_set_new(side, "mos",
+				    rtp && n >= MOS_PACKETS ? json_real(mos_of_r(r)) : json_null());
 	}
-	return json_pack("{s:o,s:i,s:I,s:o}", "id", hex_id(r->flow.id), "generation",
-			 (int)r->flow.gen, "age_ms", (json_int_t)r->age_ms, "sides", sides);
 }

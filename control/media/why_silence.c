@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What leaves a side in silence: a condition over the facts of one direction, and what to say of it, nearest to the
  * cause first. */
+#include "media/suite.h"
 #include "media/why_priv.h"
 
 #define YOUNG_MS 2000 /* a stream that is new may be silent */
@@ -109,21 +110,6 @@ static void say_unproven(const struct why_dir *d, struct buf *b, struct buf *fix
 }
 
 /* ---- SRTP ---- */
-
-static const char *suite_name(u8 suite)
-{
-	static const char *const names[FLOW_SUITE_COUNT] = {
-		"RTP",
-		"AES_CM_128_HMAC_SHA1_80",
-		"AES_CM_128_HMAC_SHA1_32",
-		"AES_CM_256_HMAC_SHA1_80",
-		"AES_CM_256_HMAC_SHA1_32",
-		"AEAD_AES_128_GCM",
-		"AEAD_AES_256_GCM",
-	};
-
-	return suite < FLOW_SUITE_COUNT ? names[suite] : "?";
-}
 
 static bool unauthentic(const struct why_dir *d)
 {
