@@ -76,3 +76,32 @@ const struct source_candidate *candidate_best(const struct source *s, const stru
 	}
 	return best;
 }
+
+void source_drop_candidates(struct source *s, u8 *freed)
+{
+	for (unsigned i = 0; i < SOURCE_CANDIDATES; i++)
+		*freed += s->cand[i].held;
+	__builtin_memset(s->cand, 0, sizeof(s->cand));
+	s->probe_us = 0;
+}
+
+bool source_holds(const struct source *s)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < SOURCE_CANDIDATES; i++)
+		n += s->cand[i].held;
+	return n;
+}
+
+bool source_ticking(const struct source *s)
+{
+	if (s->state == FLOW_STATE_LOCKED_WEAK || s->state == FLOW_STATE_RELEARN)
+		return true;
+	if (s->state != FLOW_STATE_PROBE || !s->probe_us)
+		return false;
+	for (unsigned i = 0; i < SOURCE_CANDIDATES; i++)
+		if (s->cand[i].used && s->cand[i].run >= CANDIDATE_RUN)
+			return true;
+	return false;
+}

@@ -205,6 +205,14 @@ static void shift_more(struct relay_play *k, u16 from, s32 by, bool on)
 	k->seq_add = (u16)(k->seq_add + by);
 }
 
+void play_go_on(struct relay_dir *d, u16 seq, u16 next)
+{
+	struct relay_play *k = &d->play;
+
+	shift_more(k, (u16)(seq - 1), (s16)(next - seq - k->seq_add), false);
+	d->pt_in = FLOW_PT_NONE;
+}
+
 void play_took(struct relay_dir *d, u16 seq)
 {
 	shift_more(&d->play, (u16)(seq - 1), -1, d->rtp.max_seq == d->play.seq_taken);

@@ -7,26 +7,7 @@ _Static_assert(offsetof(struct relay_dir, rtp.received) % 64 == 0 &&
 		       offsetof(struct relay_dir, src.rank) ==
 			       offsetof(struct relay_dir, rtp.received) + 127,
 	       "what every packet needs must fill two cache lines");
-
-const char *relay_drop_name(enum relay_drop d)
-{
-	static const char *const names[] = {
-#define X(id, name, text) name,
-		RELAY_DROPS(X)
-#undef X
-	};
-	return (unsigned)d < RELAY_DROP_COUNT ? names[d] : "?";
-}
-
-const char *relay_drop_text(enum relay_drop d)
-{
-	static const char *const texts[] = {
-#define X(id, name, text) text,
-		RELAY_DROPS(X)
-#undef X
-	};
-	return (unsigned)d < RELAY_DROP_COUNT ? texts[d] : "?";
-}
+_Static_assert(sizeof(struct relay_dir) / 64 % 2, "directions must not lie in few sets of a cache");
 
 /* ---- setting up ---- */
 
@@ -40,7 +21,7 @@ void relay_set_to(struct relay_dir *d, const struct flow_addr *to)
 	__atomic_store_n(&d->to_seq, d->to_seq + 1, __ATOMIC_RELEASE);
 }
 
-static void set_rule(struct relay_dir *d, const struct flow *rule)
+static void set_rule(struct relay_dir *d, const struct flow *rule, u64 now_us)
 {
 	const struct flow_side *in = &rule->side[d->side], *out = &rule->side[!d->side];
 
@@ -54,6 +35,7 @@ static void set_rule(struct relay_dir *d, const struct flow *rule)
 	d->seal = out->out.suite != FLOW_SUITE_NONE;
 	d->clock_q32 = (u32)(((u64)in->clock << 32) / S);
 	d->pt_in = NO_PT;
+	police_set(d, now_us);
 	if (rule->kind != FLOW_KIND_RTP || out->dtmf_out == FLOW_PT_NONE)
 		play_clear(d);
 	if (rule->kind != FLOW_KIND_RTP || in->dtmf_in == FLOW_PT_NONE)
@@ -71,7 +53,7 @@ void relay_dir_init(struct relay_dir *d, const struct flow *rule, unsigned side,
 	d->component = (u8)component;
 	d->peer = peer;
 	event_reset(d);
-	set_rule(d, rule);
+	set_rule(d, rule, 0);
 	if (component == RELAY_RTCP) {
 		rtcp_init(d);
 		return;
@@ -135,7 +117,7 @@ void relay_dir_update(struct relay_dir *d, const struct flow *rule, u64 now_us)
 			source_drop_candidates(&d->src, &v.freed);
 		relay_learned(d, &v, &plan);
 	}
-	set_rule(d, rule);
+	set_rule(d, rule, now_us);
 	srtp_follow(d, now_us);
 }
 
@@ -169,7 +151,9 @@ static void forward(struct relay_dir *d, const struct relay_packet *pkt, struct 
 	d->pt_in = octet & 127;
 	d->pt_out = map_pt(d, octet & 127);
 	/* What was held goes out before this packet and may hold keys. */
-	if (__builtin_expect(play_wants(d) || plan->flush_slot != SOURCE_NONE, 0)) {
+	if (__builtin_expect(play_wants(d) || plan->flush_slot != SOURCE_NONE ||
+				     d->rule->side[!d->side].ssrc_mask,
+			     0)) {
 		d->pt_in = NO_PT;
 		plan->edit = EDIT_SHIFT;
 		if (pkt->len >= RELAY_MADE && play_ready(d, pkt->now_us, may_begin))
@@ -182,34 +166,6 @@ static void forward(struct relay_dir *d, const struct relay_packet *pkt, struct 
 static bool from_lock(const struct relay_dir *d, const struct relay_packet *pkt)
 {
 	return d->src.lock.family && addr_same(&pkt->src, &d->src.lock);
-}
-
-/* What comes of a packet that counts, whether it goes out or not. */
-static inline void account(struct relay_dir *d, const struct relay_packet *pkt)
-{
-	const u8 *p = pkt->payload;
-	struct relay_rtp_state *s = &d->rtp;
-	u16 seq = be16(p + 2);
-	u32 ts = be32(p + 4);
-	u32 transit = rtp_arrival(pkt->now_us, d->clock_q32) - ts;
-
-	d->last_us = pkt->now_us;
-	d->src.last_us = pkt->now_us;
-	d->src.ts = ts;
-	d->src.seq = seq;
-	if (__builtin_expect(s->started != RTP_RUNNING, 0)) {
-		if (be32(p + 8) != s->ssrc)
-			play_new_ssrc(d);
-		rtp_restart(s, be32(p + 8), seq, transit);
-		return;
-	}
-	rtp_jitter(s, transit);
-	if (__builtin_expect(seq == s->max_seq + 1u, 1)) {
-		s->max_seq = seq;
-		s->received++;
-	} else {
-		rtp_update_slow(s, seq);
-	}
 }
 
 static bool is_event(const struct relay_dir *d, const u8 *p)
@@ -225,17 +181,6 @@ static bool is_taken(const struct relay_dir *d, const u8 *p)
 	return p[rtp_header_len(p)] < 16 &&
 	       (flags & FLOW_SIDE_DTMF_TAKE ||
 		(flags & FLOW_SIDE_DTMF_TELL && map_pt(d, p[1] & 127) == NO_PT));
-}
-
-static void take(struct relay_dir *d, const struct relay_packet *pkt)
-{
-	u16 seq = be16(pkt->payload + 2);
-
-	/* One that is late leaves no gap, and one that jumps does by itself. */
-	if (d->rtp.started && d->rtp.ssrc == be32(pkt->payload + 8) &&
-	    (u16)(seq - d->rtp.max_seq - 1) < RTP_NEAR)
-		play_took(d, seq);
-	account(d, pkt);
 }
 
 static void relay_event(struct relay_dir *d, const struct relay_packet *pkt,
@@ -307,7 +252,7 @@ static void rtp_plan(struct relay_dir *d, const struct relay_packet *pkt, struct
 	source_packet(&d->src, &d->rule->side[d->side], &sp, &v);
 	relay_learned(d, &v, plan);
 	if (v.action == RELAY_FORWARD)
-		return pass(d, pkt, plan);
+		return police(d, pkt) ? pass(d, pkt, plan) : police_drop(d, pkt, plan);
 	if (v.action == RELAY_DROP) {
 		if (v.drop == RELAY_DROP_UNLEARNED)
 			d->refused = pkt->src;
@@ -341,8 +286,7 @@ __attribute__((noinline)) static void plan_any(struct relay_dir *d, struct relay
 		return rtp_plan(d, pkt, plan);
 	case DEMUX_STUN:
 	case DEMUX_DTLS:
-		plan->action = RELAY_PUNT;
-		return;
+		return punt_plan(d, rtp, pkt, plan);
 	case DEMUX_OTHER:
 		break;
 	}
@@ -362,7 +306,7 @@ void relay_plan(struct relay_dir *d, struct relay_dir *rtp, const struct relay_p
 				     d->src.state == FLOW_STATE_LOCKED &&
 				     be32(p + 8) == d->src.ssrc && pkt->authentic == d->secure &&
 				     addr_same(&pkt->src, &d->src.lock) &&
-				     relay_get_to(d, &plan->dst),
+				     relay_get_to(d, &plan->dst) && police(d, pkt),
 			     1)) {
 		plan_forward(d, plan);
 		plan->marker_pt = (p[1] & 0x80) | d->pt_out;
@@ -393,42 +337,6 @@ void relay_plan_held(struct relay_dir *d, const struct relay_packet *pkt, struct
 	pass(d, pkt, plan);
 }
 
-__attribute__((noinline)) static void commit_edit(struct relay_dir *d, struct relay_packet *pkt,
-						  const struct relay_plan *plan)
-{
-	u8 *p = pkt->payload;
-
-	if (plan->is_rtcp || plan->edit & EDIT_RAW) {
-		if (plan->is_rtcp && d->component != RELAY_RTCP)
-			d = d->mate;
-		count(d, pkt);
-		d->last_us = pkt->now_us;
-		return;
-	}
-	if (plan->edit & EDIT_EVENT)
-		event_packet(d, pkt);
-	if (plan->edit & EDIT_TAKE)
-		return take(d, pkt);
-	p[1] = plan->marker_pt;
-	count(d, pkt);
-	account(d, pkt);
-	if (plan->edit & EDIT_KEY)
-		return play_replace(d, pkt);
-	if (plan->edit & EDIT_SHIFT)
-		play_shift(d, p, pkt->now_us);
-	if (plan->edit & EDIT_SCALE)
-		event_scale(d, p);
-}
-
-void relay_commit(struct relay_dir *d, struct relay_packet *pkt, const struct relay_plan *plan)
-{
-	if (__builtin_expect(plan->is_rtcp | plan->edit, 0))
-		return commit_edit(d, pkt, plan);
-	pkt->payload[1] = plan->marker_pt;
-	count(d, pkt);
-	account(d, pkt);
-}
-
 bool relay_ticking(const struct relay_dir *d)
 {
 	if (d->component == RELAY_RTCP)
@@ -451,28 +359,5 @@ void relay_tick(struct relay_dir *d, u64 now_us, struct relay_plan *plan)
 	event_tell(d, plan);
 	/* What was held goes out first. */
 	if (plan->flush_slot == SOURCE_NONE && play_make(d, now_us, plan))
-		plan->action = RELAY_FORWARD;
-}
-
-void relay_stats(const struct relay_dir *d, s64 wall_minus_now_us, struct flow_stats *out)
-{
-	u32 clock = d->rule->side[d->side].clock;
-
-	__builtin_memset(out, 0, sizeof(*out));
-	out->packets = relay_packets(d);
-	out->octets = relay_octets(d);
-	out->dropped = d->dropped;
-	if (out->packets) {
-		out->first_us = d->first_us + (u64)wall_minus_now_us;
-		out->last_us = d->last_us + (u64)wall_minus_now_us;
-	}
-	out->lost = rtp_lost(&d->rtp);
-	out->ssrc = d->rtp.ssrc;
-	if (clock)
-		out->jitter_us = (u32)((u64)d->rtp.jitter_q4 * (S / 16) / clock);
-	out->state = d->src.state;
-	out->source = d->src.lock;
-	out->refused = d->refused;
-	out->refused.port = 0;
-	out->refused.len = 0;
+		rtp_mask(d, d->play.packet);
 }

@@ -222,6 +222,8 @@ struct relay_dir {
 	struct relay_srtp *srtp; /* NULL: neither side of this direction has crypto */
 	struct relay_event event;
 	struct relay_play play;
+	u8 spread
+		[64]; /* an odd number of cache lines: the hot ones of many directions use all sets of a cache */
 } __attribute__((aligned(64)));
 
 /* Four directions of one flow. */

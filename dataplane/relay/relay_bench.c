@@ -42,6 +42,8 @@ static void set_rule(struct flow *f)
 		set_addr(&s->local, 1 + i, 20000);
 		set_addr(&s->remote, 3 + i, 30000);
 		s->clock = 8000;
+		s->rate = 16000; /* of 10,000 that are sent */
+		s->burst = 4000;
 		s->ptime = 20;
 		s->n_ptmap = 1;
 		s->dtmf_in = s->dtmf_out = FLOW_PT_NONE;

@@ -78,7 +78,7 @@ bool rtp_header_ok(const u8 *p, u32 len);  /* lengths: CSRCs, extension, padding
 u32 rtp_header_fits(const u8 *p, u32 len); /* the length of the header; 0: it does not fit */
 /* A new SSRC: what the old one lost is kept in lost_before. */
 void rtp_restart(struct relay_rtp_state *s, u32 ssrc, u16 seq, u32 transit);
-void rtp_update_slow(struct relay_rtp_state *s, u16 seq);
+bool rtp_update_slow(struct relay_rtp_state *s, u16 seq); /* true: it started again */
 s64 rtp_lost(const struct relay_rtp_state *s);
 
 /* now_us in units of the RTP clock, modulo 2^32. */
@@ -97,13 +97,22 @@ static inline void rtp_jitter(struct relay_rtp_state *s, u32 transit)
 }
 
 /* rtcp.c */
-bool rtcp_compound_ok(const u8 *p, u32 len);
 void rtcp_plan(struct relay_dir *d, const struct relay_dir *rtp, const struct relay_packet *pkt,
 	       struct relay_plan *plan);
 void rtcp_init(struct relay_dir *d);
 /* RELAY_DROP_COUNT: it is from the peer. */
 enum relay_drop rtcp_source(const struct relay_dir *d, const struct relay_dir *rtp,
 			    const struct relay_packet *pkt);
+
+/* report.c */
+bool rtcp_compound_ok(u8 *p, u32 len); /* changes nothing */
+/* SSRCs as the other side knows them. */
+void rtcp_mask(const struct relay_dir *d, u8 *p, u32 len);
+void rtcp_view(struct relay_dir *d, const u8 *p, u32 len, u64 now_us);
+
+/* stun.c */
+void punt_plan(struct relay_dir *d, struct relay_dir *rtp, const struct relay_packet *pkt,
+	       struct relay_plan *plan);
 
 /* dtmf.c: RFC 4733 as it comes in. */
 static inline u32 dtmf_clock(const struct flow_side *s)
@@ -134,6 +143,8 @@ void play_shift(struct relay_dir *d, u8 *p, u64 now_us);
 void play_took(struct relay_dir *d, u16 seq);
 bool play_make(struct relay_dir *d, u64 now_us, struct relay_plan *plan);
 void play_new_ssrc(struct relay_dir *d);
+/* From the packet that has this sequence number on the stream goes out with `next` and those that follow. */
+void play_go_on(struct relay_dir *d, u16 seq, u16 next);
 void play_clear(struct relay_dir *d); /* keys, not what the stream was shifted by */
 
 /* raw.c */
@@ -141,6 +152,11 @@ void raw_plan(struct relay_dir *d, const struct relay_packet *pkt, struct relay_
 
 /* srtp.c: the keys of the rule that is in force. */
 void srtp_follow(struct relay_dir *d, u64 now_us);
+/* A stream, as it comes in, begins or comes back with this sequence number. */
+void srtp_begin(struct relay_dir *d, u32 ssrc, u16 seq);
+
+/* commit.c */
+void rtp_mask(const struct relay_dir *d, u8 *p);
 
 /* relay.c: relay_plan.edit */
 #define EDIT_SHIFT 1  /* sequence number and timestamp */
@@ -223,6 +239,25 @@ static inline void count(struct relay_dir *d, const struct relay_packet *pkt)
 	}
 	if (__builtin_add_overflow(d->octets_low, pkt->len, &d->octets_low))
 		d->octets_high++;
+}
+
+/* police.c */
+void police_set(struct relay_dir *d, u64 now_us);
+bool police_more(struct relay_dir *d, u64 now_us, u32 cost);
+void police_drop(struct relay_dir *d, const struct relay_packet *pkt, struct relay_plan *plan);
+
+/* Takes the packet out of the bucket. False: it has not that much. */
+static inline bool police(struct relay_dir *d, const struct relay_packet *pkt)
+{
+	if (!d->police_q8)
+		return true;
+	u32 now = (u32)(pkt->now_us << 4);
+	u32 cost = (u32)((u64)(pkt->len + 28) * d->police_q8 >> 8);
+
+	if (__builtin_expect((s32)(d->police_at - now) > 0, 0))
+		return police_more(d, pkt->now_us, cost);
+	d->police_at = now + cost;
+	return true;
 }
 
 /* It was counted, but did not go out after all. */

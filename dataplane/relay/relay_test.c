@@ -292,8 +292,8 @@ static void what_is_not_media(void **state)
 		u8 octet;
 		enum relay_action action;
 		enum relay_drop drop;
-	} t[] = { { 0, RELAY_PUNT, 0 },
-		  { 22, RELAY_PUNT, 0 },
+	} t[] = { { 0, RELAY_DROP, RELAY_DROP_NOT_MEDIA },
+		  { 22, RELAY_DROP, RELAY_DROP_NOT_MEDIA },
 		  { 64, RELAY_DROP, RELAY_DROP_NOT_MEDIA },
 		  { 200, RELAY_DROP, RELAY_DROP_VERSION },
 		  { 0x8f, RELAY_DROP, RELAY_DROP_SHORT } };

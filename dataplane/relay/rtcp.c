@@ -3,52 +3,10 @@
  * nothing. */
 #include "relay/relay_priv.h"
 
-#define RTCP_SR       200
-#define RTCP_RR       201
-#define RTCP_BYE      203
-
 #define TOKENS_PACKET (200 * MS) /* 5 packets a second */
 #define TOKENS_RTP    (4 * MS)   /* and one for every 50 of RTP */
 #define TOKENS_MAX    (1 * S)
 #define LOCK_SILENT   (15 * S) /* three reports of 5 s missed: the port may have changed */
-
-/* The least words after the first that the packet's own counts ask for, RFC 3550 section 6. */
-static u32 words_needed(u8 type, u8 count)
-{
-	switch (type) {
-	case RTCP_SR:
-		return 6 + 6u * count;
-	case RTCP_RR:
-		return 1 + 6u * count;
-	case RTCP_BYE:
-		return count;
-	default:
-		return 0;
-	}
-}
-
-/* RFC 3550 A.2 with what RFC 5506 allows: any RTCP type may be first. */
-bool rtcp_compound_ok(const u8 *p, u32 len)
-{
-	if (len < 8 || len % 4)
-		return false;
-	while (len) {
-		u32 words = be16(p + 2), n = (words + 1) * 4;
-		if (p[0] >> 6 != 2 || p[1] < 192 || p[1] > 223 || n > len)
-			return false;
-		u32 pad = 0;
-		if (p[0] & 0x20) { /* in the last packet only, whole words, its length last */
-			pad = p[n - 1];
-			if (n != len || !pad || pad % 4 || pad > words * 4)
-				return false;
-		}
-		if (words_needed(p[1], p[0] & 31) > words - pad / 4)
-			return false;
-		p += n;
-		len -= n;
-	}
-	return true;
-}
 
 static bool take_token(struct relay_dir *d, const struct relay_dir *rtp, u64 now)
 {

@@ -91,7 +91,7 @@ static void rtcp_lengths(void **state)
 	} t[] = { { 0, 0x82, false },                      /* two report blocks do not fit */
 		  { 0, 0x80, true },   { 0, 0xa1, false }, /* padding, not the last */
 		  { 52, 0x41, false },                     /* version */
-		  { 53, 191, false },  { 53, 224, false },  { 1, 207, true },
+		  { 53, 191, false },  { 53, 224, false },  { 1, 208, true }, { 1, 207, false },
 		  { 64, 0x82, false }, { 64, 0xa1, false }, /* padding in place of BYE's SSRC */
 		  { 64, 0xa0, true } };
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {

@@ -71,8 +71,9 @@ void rtp_restart(struct relay_rtp_state *s, u32 ssrc, u16 seq, u32 transit)
 	s->jitter_q4 = 0;
 }
 
-/* RFC 3550 A.1 without probation, which is the source learning's: what is not the next packet. */
-void rtp_update_slow(struct relay_rtp_state *s, u16 seq)
+/* RFC 3550 A.1 without probation, which is the source learning's: what is not the next packet.
+ * True: the sequence started again. */
+bool rtp_update_slow(struct relay_rtp_state *s, u16 seq)
 {
 	u16 step = (u16)(seq - s->max_seq);
 
@@ -84,10 +85,11 @@ void rtp_update_slow(struct relay_rtp_state *s, u16 seq)
 		/* A jump: two packets in a row there mean that the other side started again. */
 		if (seq != s->bad_seq) {
 			s->bad_seq = (seq + 1u) & (SEQ_MOD - 1);
-			return;
+			return false;
 		}
 		restart_seq(s, seq);
-		return;
+		return true;
 	}
 	s->received++;
+	return false;
 }

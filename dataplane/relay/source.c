@@ -38,14 +38,6 @@ static u8 refuse(struct source *s, struct step *e, enum relay_drop drop)
 	return s->state;
 }
 
-void source_drop_candidates(struct source *s, u8 *freed)
-{
-	for (unsigned i = 0; i < SOURCE_CANDIDATES; i++)
-		*freed += s->cand[i].held;
-	__builtin_memset(s->cand, 0, sizeof(s->cand));
-	s->probe_us = 0;
-}
-
 static void forget(struct source *s, struct source_verdict *v)
 {
 	source_drop_candidates(s, &v->freed);
@@ -527,25 +519,4 @@ void source_update(struct source *s, const struct flow_side *was, const struct f
 		run(s, EV_SDP, &e);
 	else if (s->state == FLOW_STATE_PROBE)
 		s->out = source_before_lock(side);
-}
-
-bool source_holds(const struct source *s)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < SOURCE_CANDIDATES; i++)
-		n += s->cand[i].held;
-	return n;
-}
-
-bool source_ticking(const struct source *s)
-{
-	if (s->state == FLOW_STATE_LOCKED_WEAK || s->state == FLOW_STATE_RELEARN)
-		return true;
-	if (s->state != FLOW_STATE_PROBE || !s->probe_us)
-		return false;
-	for (unsigned i = 0; i < SOURCE_CANDIDATES; i++)
-		if (s->cand[i].used && s->cand[i].run >= CANDIDATE_RUN)
-			return true;
-	return false;
 }

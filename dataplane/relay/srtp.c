@@ -4,11 +4,12 @@
  * changes. Whatever is kept here only authentic packets change. */
 #include "relay/relay_priv.h"
 
-#define WINDOW    128
-#define INDEX_MAX ((1ull << 48) - 1)
-#define RTCP_MAX  0x7fffffffu
-#define JUMP      3000 /* packets: what is further ahead jumped, as RFC 3550 A.1 has it */
-#define TELL_RTCP 64
+#define WINDOW      128
+#define INDEX_MAX   ((1ull << 48) - 1)
+#define RTCP_MAX    0x7fffffffu
+#define JUMP        3000   /* packets: what is further ahead jumped, as RFC 3550 A.1 has it */
+#define RESUME_JUMP 0x7000 /* the most that can be told from going back */
+#define TELL_RTCP   64
 
 /* ---- keys ---- */
 
@@ -369,7 +370,7 @@ static enum relay_drop use_index(struct relay_srtp_key *k, const struct relay_pa
 	}
 	if (c->index > INDEX_MAX)
 		return RELAY_DROP_SRTP_KEY;
-	if (is_seen(st, c->index) || (c->index > st->index + JUMP && !k->resumed))
+	if (is_seen(st, c->index) || (c->index > st->index + JUMP - 1 && !k->resumed))
 		return RELAY_DROP_SRTP_REUSE;
 	see(st, c->index);
 	if (k->resumed) /* what was late then may have been sealed */
@@ -421,6 +422,21 @@ bool relay_seal(struct relay_dir *d, const struct relay_packet *pkt, const struc
 		uncount(d, pkt);
 	refuse(d, c, drop);
 	return false;
+}
+
+/* Its numbers go on where those of the same SSRC were before: other ones would be refused, or take the
+ * receiver's roll-over counter with them. */
+void srtp_begin(struct relay_dir *d, u32 ssrc, u16 seq)
+{
+	struct relay_srtp_key *k = d->srtp ? &d->srtp->out : NULL;
+	const struct relay_srtp_stream *st =
+		k ? find(k, ssrc ^ d->rule->side[!d->side].ssrc_mask) : NULL;
+
+	if (!st)
+		return;
+	u16 ahead = (u16)(seq + d->play.seq_add - (u16)st->index - 1);
+	if (ahead >= (k->resumed ? RESUME_JUMP : JUMP - 1))
+		play_go_on(d, seq, (u16)(st->index + (k->resumed ? 2 * FLOW_INDEX_EVERY : 1)));
 }
 
 /* ---- an engine that starts anew ---- */
