@@ -83,7 +83,7 @@ def build(suffix="", options=(), cc=None, what=()):
 def program(name, suffix=""):
     """Path of a program of the build tree: sluiced, sluice-dp, sluicectl or a bench."""
     places = {"sluiced": "control/sluiced", "sluice-dp": "dataplane/sluice-dp",
-              "sluicectl": "tools/sluicectl/sluicectl"}
+              "sluicectl": "tools/sluicectl/sluicectl", "sluice-bench": "tools/sluice-bench/sluice-bench"}
     return os.path.join(folder(suffix), places.get(name, name))
 
 

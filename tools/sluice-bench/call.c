@@ -15,7 +15,8 @@ struct route {
 int call_keys(struct call *c, const uint8_t suite[2])
 {
 	for (unsigned i = 0; i < 2; i++)
-		if (srtp_random(&c->side[i].tx_key, suite[i]) || srtp_random(&c->side[i].rx_key, suite[i]))
+		if (srtp_random(&c->side[i].tx_key, suite[i]) ||
+		    srtp_random(&c->side[i].rx_key, suite[i]))
 			return -EIO;
 	return 0;
 }
@@ -28,7 +29,9 @@ int call_begin(struct call *c)
 		if (getrandom(random, sizeof(random), 0) != sizeof(random))
 			return -EIO;
 		s->ssrc = random[0];
-		s->sent = random[1] & 0x3fff; /* the first sequence number: well before it wraps, RFC 3711 3.3.1 */
+		s->sent =
+			random[1] &
+			0x3fff; /* the first sequence number: well before it wraps, RFC 3711 3.3.1 */
 		if (!s->tx_key.suite)
 			continue;
 		s->tx = srtp_new(&s->tx_key);

@@ -41,11 +41,11 @@ static unsigned send_run(struct sockets *s, const struct io_packet *p, unsigned 
 {
 	for (unsigned i = 0; i < n; i++) {
 		s->out_vec[i] = (struct iovec){ p[i].data, p[i].len };
-		s->out[i].msg_hdr =
-			(struct msghdr){ .msg_name = &s->out_addr[i],
-					 .msg_namelen = addr_to_sockaddr(&p[i].peer, &s->out_addr[i]),
-					 .msg_iov = &s->out_vec[i],
-					 .msg_iovlen = 1 };
+		s->out[i].msg_hdr = (struct msghdr){ .msg_name = &s->out_addr[i],
+						     .msg_namelen = addr_to_sockaddr(
+							     &p[i].peer, &s->out_addr[i]),
+						     .msg_iov = &s->out_vec[i],
+						     .msg_iovlen = 1 };
 	}
 	int sent = sendmmsg(s->fd[p->local], s->out, n, 0);
 	return sent < 0 ? 0 : (unsigned)sent;

@@ -25,7 +25,9 @@ static int nothing(struct relay *r, struct call *calls, unsigned n)
 	return 0;
 }
 
-const struct relay_ops relay_direct = { .name = "direct", .setup = direct_setup, .teardown = nothing };
+const struct relay_ops relay_direct = { .name = "direct",
+					.setup = direct_setup,
+					.teardown = nothing };
 
 int relay_open(struct relay *r, const struct relay_options *o)
 {
