@@ -16,7 +16,7 @@ static void begin_side(struct call *c, unsigned side, u8 family)
 {
 	struct test *t = c->t;
 	struct flow_side *s = &c->f.side[side];
-	u16 local = test_port(t), remote = test_peer_port(t, 2);
+	u16 local = test_port(t, side), remote = test_peer_port(t, side, 2);
 
 	*s = (struct flow_side){ .local = host(side, family, RELAY, local),
 				 .local_rtcp = local + 1,

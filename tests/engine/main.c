@@ -69,6 +69,7 @@ static void fill(struct list *l)
 {
 	static void (*const group[])(struct list *) = {
 		verbs_cases, values_cases, relay_cases, wire_cases, update_cases, rtcp_cases, mask_cases,
+		rank_cases, probe_cases, lock_cases, rebind_cases,
 	};
 	for (unsigned i = 0; i < COUNT(group); i++)
 		group[i](l);
@@ -114,21 +115,21 @@ u64 test_id(struct test *t)
 	return t->id + t->ids++;
 }
 
-u16 test_port(struct test *t)
+u16 test_port(struct test *t, unsigned side)
 {
-	if (t->locals + 2 > PORTS)
+	if (t->locals[side] + 2 > PORTS)
 		FAIL(t, "out of the engine's ports");
-	t->locals += 2;
-	return (u16)(PORT_LOW + t->index * PORTS + t->locals - 2);
+	t->locals[side] += 2;
+	return (u16)(PORT_LOW + t->index * PORTS + t->locals[side] - 2);
 }
 
-u16 test_peer_port(struct test *t, u16 n)
+u16 test_peer_port(struct test *t, unsigned side, u16 n)
 {
-	t->peers += n > 1 ? t->peers & 1 : 0;
-	if (t->peers + n > PEER_PORTS)
+	t->peers[side] += n > 1 ? t->peers[side] & 1 : 0;
+	if (t->peers[side] + n > PEER_PORTS)
 		FAIL(t, "out of the peers' ports");
-	t->peers += n;
-	return (u16)(PEER_LOW + t->index * PEER_PORTS + t->peers - n);
+	t->peers[side] += n;
+	return (u16)(PEER_LOW + t->index * PEER_PORTS + t->peers[side] - n);
 }
 
 void test_restart(struct test *t)

@@ -93,6 +93,14 @@ u64 now_us(void)
 	return (u64)ts.tv_sec * S + (u64)ts.tv_nsec / 1000;
 }
 
+u64 wall_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (u64)ts.tv_sec * S + (u64)ts.tv_nsec / 1000;
+}
+
 void nap(u32 us)
 {
 	struct timespec ts = { us / S, (long)(us % S) * 1000 };
@@ -140,7 +148,7 @@ struct sock *sock_open(struct test *t, unsigned side, u8 family, enum host h, u1
 	if (!s || t->n_socks == SOCKS_MAX)
 		FAIL(t, "too many sockets");
 	s->side = side;
-	s->at = host(side, family, h, port ? port : test_peer_port(t, 1));
+	s->at = host(side, family, h, port ? port : test_peer_port(t, side, 1));
 	s->fd = socket_in(t, side, family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
 	set_options(s->fd, family);
 	socklen_t n = to_sockaddr(&s->at, &ss);

@@ -21,9 +21,9 @@ static void same_network(struct test *t, const void *row)
 {
 	struct call *c = call_new(t);
 	struct flow_side *s = &c->f.side[1];
-	u16 port = test_peer_port(t, 1);
+	u16 port = test_peer_port(t, 0, 1);
 
-	s->local = host(0, 4, RELAY, test_port(t));
+	s->local = host(0, 4, RELAY, test_port(t, 0));
 	s->local_rtcp = 0;
 	s->remote = host(0, 4, MOVED, port);
 	s->remote_rtcp = 0;

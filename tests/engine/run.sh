@@ -76,8 +76,8 @@ cable inside0 "$B" 10.10.0 fd00:0:0:b::
 cat >"$dir/sluice.yaml" <<END
 sluice: 1
 networks:
-  outside: { port: outside0, address: 203.0.113.1/24, media-ports: 16384-39999 }
-  inside: { port: inside0, address: 10.10.0.1/24, media-ports: 16384-39999 }
+  outside: { port: outside0, address: 203.0.113.1/24, media-ports: 10240-39999 }
+  inside: { port: inside0, address: 10.10.0.1/24, media-ports: 10240-39999 }
 trunks:
   carrier: { on: outside, profile: static, host: 203.0.113.10 }
   pbx: { on: inside, profile: pbx, host: 10.10.0.10 }

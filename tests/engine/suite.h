@@ -48,12 +48,12 @@ enum host {
 	STRANGER = 66
 };
 
-#define PORT_LOW    16384 /* the media ports of both networks */
+#define PORT_LOW  10240 /* the media ports of both networks */
 #define PORT_HIGH   39999
-#define PORTS       64 /* of the engine, a case and side */
+#define PORTS     40 /* of the engine, a case and side */
 #define PORT_BULK   38000 /* from here on: for cases that need very many */
-#define PEER_LOW    40000
-#define PEER_PORTS  72 /* of the peers, a case and side */
+#define PEER_LOW  1100
+#define PEER_PORTS 72 /* of the peers, a case and side */
 #define CASES_MAX   ((PORT_BULK - PORT_LOW) / PORTS)
 
 struct lab {
@@ -134,7 +134,7 @@ struct test {
 	int gate; /* to the parent: see test_restart() */
 	u64 id;   /* the first of this case's flow ids; it has 4096 */
 	u64 random;
-	unsigned ids, locals, peers; /* given away */
+	unsigned ids, locals[2], peers[2]; /* given away */
 	struct sock *sock[SOCKS_MAX];
 	unsigned n_socks;
 	struct client *client; /* that which calls use */
@@ -164,11 +164,13 @@ __attribute__((noreturn, format(printf, 2, 3))) void test_skip(struct test *t, c
 
 u32 test_random(struct test *t);
 u64 test_id(struct test *t);
-u16 test_port(struct test *t);            /* an even port of the engine, and the one after it */
-u16 test_peer_port(struct test *t, u16 n); /* n ports of the peers in a row, the first even where n > 1 */
+u16 test_port(struct test *t, unsigned side); /* an even port of the engine, and the one after it */
+/* n ports of the peers in a row, the first even where n > 1. */
+u16 test_peer_port(struct test *t, unsigned side, u16 n);
 void test_restart(struct test *t); /* the engine is killed and started again */
 void test_end(struct test *t);     /* everything was read, everything is given back */
 u64 now_us(void);                  /* monotonic */
+u64 wall_us(void);                 /* since 1970, as in struct packet */
 void nap(u32 us);
 
 /* ---- packets ---- */

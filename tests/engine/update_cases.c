@@ -59,7 +59,7 @@ static void new_types(struct test *t, const void *row)
 static void move(struct call *c, unsigned side, enum host h)
 {
 	struct flow_side *s = &c->f.side[side];
-	u16 port = test_peer_port(c->t, 2);
+	u16 port = test_peer_port(c->t, side, 2);
 	u8 family = s->local.family;
 
 	s->remote = host(side, family, h, port);
@@ -279,7 +279,7 @@ static void held_and_moved(struct test *t, const void *row)
 	call_nat(c, 0);
 	call_set(c);
 	call_send(c, 0, 10, 5 * MS, NULL);
-	c->f.side[0].local.port = test_port(t);
+	c->f.side[0].local.port = test_port(t, 0);
 	c->f.side[0].local_rtcp = c->f.side[0].local.port + 1;
 	call_set(c);
 	nap(350 * MS);

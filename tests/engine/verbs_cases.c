@@ -190,7 +190,7 @@ static void other_port(struct test *t, const void *row)
 
 	call_set(c);
 	call_talk(c, 5);
-	c->f.side[0].local.port = test_port(t);
+	c->f.side[0].local.port = test_port(t, 0);
 	c->f.side[0].local_rtcp = c->f.side[0].local.port + 1;
 	call_set(c);
 	call_talk(c, 5);
@@ -316,7 +316,7 @@ static struct flow bulk(struct test *t, unsigned i)
 
 	for (unsigned side = 0; side < 2; side++) {
 		f.side[side] = (struct flow_side){ .local = host(side, 4, RELAY, (u16)(PORT_BULK + 2 * i)),
-						   .remote = host(side, 4, PEER, (u16)(4000 + 2 * i)),
+						   .remote = host(side, 4, PEER, (u16)(60000 + 2 * i)),
 						   .clock = 8000,
 						   .ptime = 20,
 						   .dtmf_in = FLOW_PT_NONE,
