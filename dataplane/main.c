@@ -232,7 +232,9 @@ static int start(struct dp *d)
 		err = privs_drop(&d->who, d->log);
 	struct worker_parts parts = { &d->ports, &d->table, d->neigh, d->log, d->notify };
 	if (!err)
-		err = workers_start(&d->workers, &parts);
+		err = workers_new(&d->workers, &parts);
+	if (!err)
+		err = workers_start(d->workers);
 	if (!err)
 		agent_set_workers(d->agent, d->workers);
 	return err;

@@ -180,7 +180,7 @@ static void tick(struct worker *w)
 		path_tick(w, w->ticking[i]);
 }
 
-static unsigned one_round(struct worker *w)
+unsigned worker_round(struct worker *w)
 {
 	unsigned n = 0;
 	w->now_us = worker_now_us();
@@ -283,7 +283,7 @@ void *worker_run(void *arg)
 	rte_rcu_qsbr_thread_register(w->table->rcu, w->index);
 	rte_rcu_qsbr_thread_online(w->table->rcu, w->index);
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
-		if (one_round(w)) {
+		if (worker_round(w)) {
 			idle = 0;
 			nap = NAP_MIN_US;
 		} else if (++idle < SPIN_ROUNDS) {

@@ -60,9 +60,10 @@ struct worker_parts {
 	int notify; /* eventfd that is written when workers_take_note() has something */
 };
 
-/* Starts ports->n_workers threads. Several are given a core each, where there are enough, and the calling thread
- * the others. */
-int workers_start(struct workers **out, const struct worker_parts *parts);
+/* ports->n_workers of them. */
+int workers_new(struct workers **out, const struct worker_parts *parts);
+/* Starts their threads. Several are given a core each, where there are enough, and the calling thread the others. */
+int workers_start(struct workers *ws);
 void workers_stop(struct workers *ws); /* joins; held and waiting packets are freed */
 void workers_free(struct workers *ws);
 void workers_wake(struct workers *ws); /* any thread */

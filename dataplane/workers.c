@@ -38,8 +38,8 @@ static int make(struct worker *w, unsigned n)
 	w->crypto = crypto_new();
 	w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	w->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!w->trace || !w->crypto || !w->waiting || !w->ticking || !w->held_pool || !w->orders || !w->notes ||
-	    !all || w->wake_fd < 0 || w->done_fd < 0)
+	if (!w->trace || !w->crypto || !w->waiting || !w->ticking || !w->held_pool || !w->orders ||
+	    !w->notes || !all || w->wake_fd < 0 || w->done_fd < 0)
 		return -ENOMEM;
 	return 0;
 }
@@ -115,20 +115,7 @@ static void pin(struct workers *ws)
 		sched_setaffinity(0, sizeof(rest), &rest);
 }
 
-static int start_all(struct workers *ws)
-{
-	for (unsigned i = 0; i < ws->n; i++) {
-		struct worker *w = ws->w[i];
-		int err = pthread_create(&w->thread, NULL, worker_run, w);
-		if (err)
-			return -err;
-		w->started = true;
-	}
-	pin(ws);
-	return 0;
-}
-
-int workers_start(struct workers **out, const struct worker_parts *parts)
+int workers_new(struct workers **out, const struct worker_parts *parts)
 {
 	struct workers *ws = *out = calloc(1, sizeof(*ws));
 	if (!ws)
@@ -140,13 +127,26 @@ int workers_start(struct workers **out, const struct worker_parts *parts)
 		ws->n += ws->w[i] != NULL;
 		err = ws->w[i] ? make(ws->w[i], parts->ports->n_workers) : -ENOMEM;
 	}
-	if (!err)
-		err = start_all(ws);
 	if (err) {
-		log_error(parts->log, "worker", "no worker threads: %s", strerror(-err));
+		log_error(parts->log, "worker", "no memory for workers");
 		workers_free(ws);
 		*out = NULL;
 	}
+	return err;
+}
+
+int workers_start(struct workers *ws)
+{
+	int err = 0;
+	for (unsigned i = 0; i < ws->n && !err; i++) {
+		struct worker *w = ws->w[i];
+		err = -pthread_create(&w->thread, NULL, worker_run, w);
+		w->started = !err;
+	}
+	if (err)
+		log_error(ws->log, "worker", "no worker threads: %s", strerror(-err));
+	else
+		pin(ws);
 	return err;
 }
 
