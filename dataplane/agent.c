@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "agent_priv.h"
 #include "punt.h"
+#include "stray.h"
 
 #define SCAN_MS 100
 
@@ -104,7 +105,8 @@ static void take_note(struct agent *a, const struct note *n)
 			       .component = n->component,
 			       .resume = n->resume };
 	if (n->want) {
-		neigh_want(a->p.neigh, n->want);
+		struct hop_key key = hop_key((unsigned)n->want - 1, n->source.ip);
+		neigh_want(a->p.neigh, &key);
 		return;
 	}
 	if (n->m) {
@@ -221,6 +223,9 @@ static int begin(struct agent *a)
 	for (unsigned i = 0; i < a->p.ports->n && !err; i++)
 		if (a->p.ports->port[i].punt)
 			err = punt_attach(a->p.ports->port[i].punt, a->p.loop, wake_workers, a);
+	for (unsigned i = 0; i < a->p.ports->n && !err; i++)
+		if (a->p.ports->port[i].stray)
+			err = stray_attach(a->p.ports->port[i].stray, a->p.loop, wake_workers, a);
 	return err;
 }
 
@@ -255,6 +260,8 @@ void agent_free(struct agent *a)
 	loop_fd_del(a->p.loop, &a->bell);
 	for (unsigned i = 0; i < a->p.ports->n; i++)
 		punt_detach(a->p.ports->port[i].punt);
+	for (unsigned i = 0; i < a->p.ports->n; i++)
+		stray_detach(a->p.ports->port[i].stray);
 	neigh_on_known(a->p.neigh, NULL, NULL);
 	for (u32 i = 0; i < a->n_flows; i++) {
 		rule_free(a->flow[i]->rule);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <rte_ether.h>
 #include "worker_priv.h"
 
 bool made_send(struct worker *w, struct path *path, const void *payload, u32 len,
@@ -11,7 +10,6 @@ bool made_send(struct worker *w, struct path *path, const void *payload, u32 len
 	if (!p.m)
 		return false;
 	u8 *frame = (u8 *)rte_pktmbuf_append(p.m, (uint16_t)(SEND_HEADERS + len));
-	((struct rte_ether_hdr *)frame)->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
 	p.r.payload = frame + SEND_HEADERS;
 	p.r.len = len;
 	p.r.now_us = w->now_us;

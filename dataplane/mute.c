@@ -43,7 +43,7 @@ static struct nl_msg *add(struct batch *b, int type, int flags, uint8_t family)
 
 static struct nl_msg *add_nft(struct batch *b, int type, int flags)
 {
-	return add(b, NFNL_SUBSYS_NFTABLES << 8 | type, flags | NLM_F_ACK, NFPROTO_IPV4);
+	return add(b, NFNL_SUBSYS_NFTABLES << 8 | type, flags | NLM_F_ACK, NFPROTO_INET);
 }
 
 static void put_be32(struct nl_msg *m, int type, uint32_t v)
@@ -118,7 +118,8 @@ static void add_rule(struct batch *b, const char *table, const struct network *n
 {
 	struct nl_msg *m = add_nft(b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
 	uint32_t iif = n->port->ifindex;
-	uint16_t lo = htons(n->conf->media_lo), hi = htons(n->conf->media_hi);
+	uint16_t lo = htons(n->media_lo), hi = htons(n->media_hi);
+	bool six = n->family == 6;
 	if (!m)
 		return;
 	nla_put_string(m, NFTA_RULE_TABLE, table);
@@ -126,8 +127,10 @@ static void add_rule(struct batch *b, const char *table, const struct network *n
 	struct nlattr *list = nla_nest_start(m, NFTA_RULE_EXPRESSIONS);
 	load_meta(m, NFT_META_IIF);
 	compare(m, NFT_CMP_EQ, &iif, 4);
-	load_payload(m, NFT_PAYLOAD_NETWORK_HEADER, 16, 4);
-	compare(m, NFT_CMP_EQ, &n->ip, 4);
+	load_meta(m, NFT_META_NFPROTO);
+	compare(m, NFT_CMP_EQ, &(uint8_t){ six ? NFPROTO_IPV6 : NFPROTO_IPV4 }, 1);
+	load_payload(m, NFT_PAYLOAD_NETWORK_HEADER, six ? 24 : 16, six ? 16 : 4);
+	compare(m, NFT_CMP_EQ, n->ip, six ? 16 : 4);
 	load_meta(m, NFT_META_L4PROTO);
 	compare(m, NFT_CMP_EQ, &(uint8_t){ IPPROTO_UDP }, 1);
 	load_payload(m, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2);

@@ -36,10 +36,10 @@ struct neigh {
 	void *wake_arg;
 };
 
-struct hop *neigh_find(const struct neigh *n, u64 key)
+struct hop *neigh_find(const struct neigh *n, const struct hop_key *key)
 {
 	void *hop;
-	return rte_hash_lookup_data(n->hops, &key, &hop) < 0 ? NULL : hop;
+	return rte_hash_lookup_data(n->hops, key, &hop) < 0 ? NULL : hop;
 }
 
 /* Called by the hash after the grace period of a deleted key. */
@@ -51,7 +51,7 @@ static void on_hop_free(void *arg, void *data)
 
 static const struct network *network_of(const struct neigh *n, const struct hop *h)
 {
-	return &n->ports->network[h->network];
+	return &n->ports->network[atomic_load_explicit(&h->place, memory_order_relaxed) - 1];
 }
 
 static void set_link(struct neigh *n, struct hop *h, u64 link)
@@ -77,40 +77,38 @@ static void take(struct neigh *n, struct hop *h, struct rtnl_neigh *nb)
 static void resolve(struct neigh *n, struct hop *h)
 {
 	const struct network *net = network_of(n, h);
-	u32 ip = (u32)atomic_load(&h->key);
-	if (route_next_hop(n->route, net, ip, &h->via)) {
+	if (route_next_hop(n->route, net, (const u8 *)h->ip, h->via)) {
 		set_link(n, h, HOP_NEVER);
 		return;
 	}
-	struct nl_addr *dst = nl_addr_build(AF_INET, &h->via, 4);
-	struct rtnl_neigh *nb =
-		dst ? rtnl_neigh_get(n->neighbours, (int)net->port->ifindex, dst) : NULL;
+	struct nl_addr *dst = nl_addr_build(net->family == 6 ? AF_INET6 : AF_INET, h->via,
+					    net->family == 6 ? 16 : 4);
+	struct rtnl_neigh *nb = dst ? rtnl_neigh_get(n->neighbours, (int)net->ifindex, dst) : NULL;
 	if (nb)
 		take(n, h, nb);
 	else
 		set_link(n, h, 0);
 	if (!nb || h->stale || !(atomic_load(&h->link) & HOP_KNOWN))
-		route_poke(n->route, h->network, h->via);
+		route_poke(n->route, net, h->via);
 	if (nb)
 		rtnl_neigh_put(nb);
 	nl_addr_put(dst);
 }
 
-void neigh_want(struct neigh *n, u64 key)
+void neigh_want(struct neigh *n, const struct hop_key *key)
 {
 	struct hop *h = neigh_find(n, key);
-	u64 network = (key >> 32) - 1;
 	if (!h) {
-		if (!n->n_vacant || network >= n->ports->n_networks)
+		if (!n->n_vacant || key->place > n->ports->n_networks)
 			return;
 		h = &n->hop[n->vacant[--n->n_vacant]];
 		atomic_store(&h->link, 0);
-		h->network = (unsigned)network;
 		h->stale = false;
 		atomic_store(&h->used, (u32)(loop_now(n->loop) / 1000));
-		atomic_store(&h->key, key);
-		if (rte_hash_add_key_data(n->hops, &key, h)) {
-			atomic_store(&h->key, 0);
+		memcpy(h->ip, key->ip, sizeof(h->ip));
+		atomic_store_explicit(&h->place, key->place, memory_order_release);
+		if (rte_hash_add_key_data(n->hops, key, h)) {
+			atomic_store(&h->place, 0);
 			n->n_vacant++;
 			return;
 		}
@@ -123,21 +121,24 @@ static void each_hop(struct neigh *n, void (*fn)(struct neigh *n, struct hop *h,
 		     const void *arg)
 {
 	for (u32 i = 0; i < HOPS_MAX; i++)
-		if (atomic_load_explicit(&n->hop[i].key, memory_order_relaxed))
+		if (atomic_load_explicit(&n->hop[i].place, memory_order_relaxed))
 			fn(n, &n->hop[i], arg);
 }
 
 struct change {
 	struct rtnl_neigh *nb;
 	unsigned ifindex;
-	u32 ip;
+	u8 family;
 	bool gone;
+	u8 ip[16];
 };
 
 static void hop_change(struct neigh *n, struct hop *h, const void *arg)
 {
 	const struct change *c = arg;
-	if (h->via != c->ip || network_of(n, h)->port->ifindex != c->ifindex)
+	const struct network *net = network_of(n, h);
+	if (net->family != c->family || net->ifindex != c->ifindex ||
+	    memcmp(h->via, c->ip, sizeof(c->ip)) != 0)
 		return;
 	if (c->gone)
 		set_link(n, h, 0);
@@ -150,11 +151,18 @@ static void on_neighbour(struct nl_cache *cache, struct nl_object *obj, int acti
 	struct neigh *n = arg;
 	struct rtnl_neigh *nb = (struct rtnl_neigh *)obj;
 	struct nl_addr *dst = rtnl_neigh_get_dst(nb);
-	struct change c = { nb, (unsigned)rtnl_neigh_get_ifindex(nb), 0, action == NL_ACT_DEL };
+	struct change c = { .nb = nb,
+			    .ifindex = (unsigned)rtnl_neigh_get_ifindex(nb),
+			    .gone = action == NL_ACT_DEL };
+	unsigned len = dst ? nl_addr_get_len(dst) : 0;
 	(void)cache;
-	if (!dst || nl_addr_get_family(dst) != AF_INET || nl_addr_get_len(dst) != 4)
+	if (len == 4 && nl_addr_get_family(dst) == AF_INET)
+		c.family = 4;
+	else if (len == 16 && nl_addr_get_family(dst) == AF_INET6)
+		c.family = 6;
+	else
 		return;
-	memcpy(&c.ip, nl_addr_get_binary_addr(dst), 4);
+	memcpy(c.ip, nl_addr_get_binary_addr(dst), len);
 	each_hop(n, hop_change, &c);
 }
 
@@ -208,12 +216,12 @@ static void hop_refresh(struct neigh *n, struct hop *h, const void *arg)
 {
 	u32 now = *(const u32 *)arg, idle = now - atomic_load(&h->used);
 	if (idle > FORGET_S && (s32)idle > 0) {
-		u64 key = atomic_exchange(&h->key, 0);
+		struct hop_key key = { { h->ip[0], h->ip[1] }, atomic_exchange(&h->place, 0) };
 		rte_hash_del_key(n->hops, &key);
 	} else if (h->stale && idle <= REFRESH_MS / 1000) {
 		/* The kernel does not see our packets, so it would never ask for this neighbour
 		 * again. */
-		route_poke(n->route, h->network, h->via);
+		route_poke(n->route, network_of(n, h), h->via);
 	}
 }
 
@@ -231,7 +239,7 @@ static int make_hash(struct neigh *n, struct rte_rcu_qsbr *rcu)
 	loop_random(n->loop, &seed, sizeof(seed));
 	struct rte_hash_parameters hp = { .name = "hops",
 					  .entries = HOPS_MAX * 2,
-					  .key_len = sizeof(u64),
+					  .key_len = sizeof(struct hop_key),
 					  .hash_func = rte_jhash,
 					  .hash_func_init_val = seed,
 					  .socket_id = SOCKET_ID_ANY,

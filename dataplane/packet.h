@@ -45,7 +45,17 @@ static inline u16 sum_octets(const void *data, u32 n)
 	return sum_fold((u32)(sum & 0xffff) + (u32)(sum >> 16 & 0xffff) + (u32)(sum >> 32));
 }
 
-/* The payload is another one: so is its sum. */
+#define VLAN_TAG    4
+#define HEADERS_MAX (14 + VLAN_TAG + 40 + 8) /* Ethernet, IPv6, UDP */
+
+/* -1: media, *p is filled. Else the drop; *ours says whether it is bad media (true) or a frame that
+ * is the kernel's business (false). `port` is where it came in. DP_DROP_RX_FRAGMENT: m->l2_len and
+ * m->l3_len (with the fragment header) are set; ours: the first one of media; not ours: a later one, of
+ * anything. */
+int rx_parse(const struct ports *ports, const struct port *port, struct rte_mbuf *m,
+	     struct packet *p, bool *ours);
+
+/* The payload was changed: what came with it does not count any more. */
 static inline void packet_sum(struct packet *p)
 {
 	memcpy(&p->head, p->r.payload, sizeof(p->head));
@@ -53,12 +63,14 @@ static inline void packet_sum(struct packet *p)
 	p->has_sum = true;
 }
 
-/* -1: media, *p is filled. Else the drop; *ours says whether it is bad media (true) or a frame that
- * is the kernel's business (false). `port` is where it came in. */
-int rx_parse(const struct ports *ports, const struct port *port, struct rte_mbuf *m,
-	     struct packet *p, bool *ours);
-
-/* The same packet with new headers, after relay_commit(). */
-void tx_rewrite(struct packet *p, const struct relay_plan *plan, u64 from_mac, u64 to_mac);
+/* The same packet with new headers, from one of our addresses, after relay_commit(); of the other family
+ * maybe. It may be longer than the device's MTU: split.h. False: no room for the headers. */
+bool tx_rewrite(struct packet *p, const struct network *from, const struct relay_plan *plan,
+		u64 to_mac);
+/* Length of the IP packet that it becomes. */
+static inline u32 tx_length(const struct packet *p, const struct network *from)
+{
+	return p->r.len + 8 + (from->family == 6 ? 40 : 20);
+}
 
 #endif

@@ -11,11 +11,12 @@
 #include "mute.h"
 #include "port.h"
 #include "punt.h"
+#include "stray.h"
 #include "xdp/steer.h"
 
 #define DESCRIPTORS 2048 /* 0.4 s of 100 calls: a virtual machine stands still that long */
 #define QUEUE_MBUFS 4096 /* fill ring 2048 (the AF_XDP driver insists), completion and send rings */
-#define SPARE_MBUFS 2048 /* bursts under way, held packets */
+#define SPARE_MBUFS 4096 /* bursts under way, held packets, fragments */
 #define POOL_CACHE  256
 
 _Static_assert(NETWORKS_MAX <= STEER_ADDRESSES, "each address needs its row in the program");
@@ -27,12 +28,19 @@ u64 port_mac_pack(const void *octets)
 	return mac;
 }
 
-struct network *ports_network(struct ports *p, u32 ip)
+/* Checksums are the device's where it makes or checks them all. */
+static void choose_offloads(struct port *port, struct rte_eth_conf *conf)
 {
-	for (unsigned i = 0; i < p->n_networks; i++)
-		if (p->network[i].ip == ip)
-			return &p->network[i];
-	return NULL;
+	const u64 rx = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+	const u64 tx = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+	struct rte_eth_dev_info info;
+	if (rte_eth_dev_info_get(port->id, &info))
+		return;
+	if ((info.rx_offload_capa & rx) == rx)
+		conf->rxmode.offloads |= rx;
+	port->sums = (info.tx_offload_capa & tx) == tx;
+	if (port->sums)
+		conf->txmode.offloads |= tx;
 }
 
 int port_setup(struct ports *p, struct port *port)
@@ -41,6 +49,7 @@ int port_setup(struct ports *p, struct port *port)
 	struct rte_ether_addr mac;
 	share_init(port, (unsigned)(port - p->port), p->n_workers);
 	share_configure(port, &conf);
+	choose_offloads(port, &conf);
 	int err = rte_eth_dev_configure(port->id, port->n_queues, port->n_queues, &conf);
 	for (uint16_t q = 0; !err && q < port->n_queues; q++)
 		err = rte_eth_rx_queue_setup(port->id, q, DESCRIPTORS, SOCKET_ID_ANY, NULL,
@@ -124,44 +133,71 @@ static int open_interface(struct ports *p, struct port *port, enum conf_engine h
 	return err;
 }
 
-/* Networks with the same port string share one port. */
+/* Networks with the same port string share one port. NULL: too many ports. */
+static struct port *port_of(struct ports *p, const char *spec)
+{
+	for (unsigned i = 0; i < p->n; i++)
+		if (strcmp(p->port[i].spec, spec) == 0)
+			return &p->port[i];
+	if (p->n == PORTS_MAX)
+		return NULL;
+	struct port *port = &p->port[p->n++];
+	*port = (struct port){ .spec = spec, .link = -1 };
+	for (int q = 0; q < QUEUES_MAX; q++)
+		port->fd[q] = -1;
+	port->kind = eal_is_pci(spec)                ? PORT_PCI
+		     : strncmp(spec, "net_", 4) == 0 ? PORT_VDEV
+						     : PORT_AF_XDP;
+	return port;
+}
+
+/* One address of a network. */
+static int add_address(struct ports *p, const struct conf_network *c, const struct addr *a)
+{
+	struct port *port = port_of(p, c->port);
+	unsigned i = ports_place(a->ip, a->family);
+	if (!port || p->n_networks == NETWORKS_MAX)
+		return -E2BIG;
+	if (ports_network(p, a->ip, a->family))
+		return -EADDRINUSE;
+	struct network *n = &p->network[p->n_networks];
+	*n = (struct network){ .conf = c,
+			       .port = port,
+			       .family = a->family,
+			       .index = (u8)p->n_networks,
+			       .main = a == &c->address,
+			       .vlan = (u16)c->vlan,
+			       .media_lo = c->media_lo,
+			       .media_hi = c->media_hi };
+	memcpy(n->ip, a->ip, a->family == 6 ? 16 : 4);
+	while (p->place[i])
+		i = (i + 1) % PLACES;
+	p->place[i] = (u8)++p->n_networks;
+	return 0;
+}
+
+static int collect_one(struct ports *p, const struct conf_network *c)
+{
+	int err = add_address(p, c, &c->address);
+	if (!err && c->address6.family)
+		err = add_address(p, c, &c->address6);
+	for (unsigned i = 0; i < c->n_media && !err; i++)
+		err = add_address(p, c, &c->media[i]);
+	return err;
+}
+
 static int collect(struct ports *p, const struct conf *conf, struct log *log)
 {
-	if (conf->n_networks > NETWORKS_MAX) {
-		log_error(log, "port", "%u networks: at most %d are possible", conf->n_networks,
-			  NETWORKS_MAX);
-		return -E2BIG;
-	}
 	for (unsigned i = 0; i < conf->n_networks; i++) {
 		const struct conf_network *c = &conf->networks[i];
-		struct network *n = &p->network[p->n_networks];
-		if (c->address.family != 4) {
-			log_error(log, "port",
-				  "%s: the address is not IPv4, which is all that sluice-dp "
-				  "relays",
-				  c->name);
-			return -EAFNOSUPPORT;
-		}
-		memcpy(&n->ip, c->address.ip, 4);
-		n->conf = c;
-		if (ports_network(p, n->ip)) {
+		int err = collect_one(p, c);
+		if (err == -E2BIG)
+			log_error(log, "port", "%s: at most %d ports and %d addresses are possible",
+				  c->name, PORTS_MAX, NETWORKS_MAX);
+		else if (err)
 			log_error(log, "port", "%s: another network has the same address", c->name);
-			return -EADDRINUSE;
-		}
-		unsigned k = 0;
-		while (k < p->n && strcmp(p->port[k].spec, c->port) != 0)
-			k++;
-		if (k == p->n) {
-			p->port[k] = (struct port){ .spec = c->port, .link = -1 };
-			for (int q = 0; q < QUEUES_MAX; q++)
-				p->port[k].fd[q] = -1;
-			p->port[k].kind = eal_is_pci(c->port)                ? PORT_PCI
-					  : strncmp(c->port, "net_", 4) == 0 ? PORT_VDEV
-									     : PORT_AF_XDP;
-			p->n++;
-		}
-		n->port = &p->port[k];
-		p->n_networks++;
+		if (err)
+			return err;
 	}
 	return 0;
 }
@@ -240,6 +276,9 @@ int ports_open(struct ports *p, const struct conf *conf, enum conf_engine how, s
 				log_error(log, "port", "%s: %s", port->spec, port->why);
 		}
 	}
+	for (unsigned i = 0; i < p->n_networks; i++)
+		if (!p->network[i].ifindex) /* a TAP of its own says otherwise */
+			p->network[i].ifindex = p->network[i].port->ifindex;
 	close(file);
 	if (!err)
 		p->mute = mute_open(p, muted, log);
@@ -259,6 +298,7 @@ void ports_close(struct ports *p)
 		if (port->link >= 0)
 			close(port->link);
 		punt_close(port->punt);
+		stray_close(port->stray);
 	}
 	if (p->mute >= 0)
 		close(p->mute);
@@ -289,15 +329,32 @@ static void warn_ephemeral(const struct conf_network *c, struct log *log)
 		 c->name, c->media_lo, c->media_hi, lo, hi);
 }
 
+static void print_addresses(const struct conf_network *c, char *out, size_t size)
+{
+	char one[ADDR_STR_MAX];
+	struct buf b;
+	buf_init(&b, out, size - 1);
+	buf_fmt(&b, "%s", addr_print(&c->address, one));
+	if (c->address6.family)
+		buf_fmt(&b, ", %s", addr_print(&c->address6, one));
+	for (unsigned i = 0; i < c->n_media; i++)
+		buf_fmt(&b, ", %s", addr_print(&c->media[i], one));
+	if (c->vlan)
+		buf_fmt(&b, ", VLAN %u,", c->vlan);
+	out[b.n] = '\0';
+}
+
 void ports_tell(const struct ports *p, struct log *log)
 {
 	for (unsigned i = 0; i < p->n_networks; i++) {
 		const struct network *n = &p->network[i];
-		char addr[ADDR_STR_MAX];
+		char text[1024];
+		if (!n->main)
+			continue;
+		print_addresses(n->conf, text, sizeof(text));
 		log_notice(log, "port", "%s: %s%s%s; media %s UDP %u-%u", n->conf->name,
-			   n->port->driver, n->port->why[0] ? ", " : "", n->port->why,
-			   addr_print(&n->conf->address, addr), n->conf->media_lo,
-			   n->conf->media_hi);
+			   n->port->driver, n->port->why[0] ? ", " : "", n->port->why, text,
+			   n->media_lo, n->media_hi);
 		warn_ephemeral(n->conf, log);
 	}
 }

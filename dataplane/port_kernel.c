@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <linux/ethtool.h>
-#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/if_xdp.h>
@@ -18,10 +17,13 @@
 #include <rte_dev.h>
 #include <rte_ethdev.h>
 #include "eal.h"
+#include "filter.h"
 #include "port.h"
+#include "stray.h"
 #include "xdp/steer.h"
 
-#define XDP_MTU_MAX 3498 /* one page less the headroom and tail room of XDP */
+#define XDP_MTU_MAX    3498             /* one page less the headroom and tail room of XDP */
+#define PACKET_MTU_MAX (2048 - 32 - 14) /* a frame of the ring less its header and Ethernet's */
 
 int port_interface(struct port *port)
 {
@@ -130,9 +132,11 @@ static int xdp_steer(struct ports *p, struct port *port)
 	int err = port->link < 0 ? port->link : 0;
 	for (unsigned i = 0; i < p->n_networks && !err; i++) {
 		const struct network *n = &p->network[i];
-		struct steer_range r = { n->conf->media_lo, n->conf->media_hi };
+		struct steer_address a = { .family = n->family };
+		struct steer_range r = { n->media_lo, n->media_hi };
+		memcpy(a.ip, n->ip, sizeof(a.ip));
 		if (n->port == port)
-			err = steer_add(port->link, n->ip, r);
+			err = steer_add(port->link, &a, r);
 	}
 	if (err && !port->why[0])
 		snprintf(port->why, sizeof(port->why), "steering: %s", strerror(-err));
@@ -173,11 +177,18 @@ int port_open_xdp(struct ports *p, struct port *port, const char *program)
 		err = xdp_steer(p, port);
 	}
 	if (!err) {
+		err = stray_open(p, port);
+		if (err)
+			snprintf(port->why, sizeof(port->why), "packet socket: %s", strerror(-err));
+	}
+	if (!err) {
 		xdp_describe(port);
 		return 0;
 	}
 	char reason[sizeof(port->why)], ignored[sizeof(port->why)];
 	memcpy(reason, port->why, sizeof(reason));
+	stray_close(port->stray);
+	port->stray = NULL;
 	unplug(port, name);
 	if (port->link >= 0)
 		close(port->link);
@@ -187,46 +198,14 @@ int port_open_xdp(struct ports *p, struct port *port, const char *program)
 	return err;
 }
 
-/* Only media comes up to us: the rest would wake the worker for nothing. */
-static int packet_filter(const struct ports *p, const struct port *port)
-{
-	struct sock_filter code[9 + 6 * NETWORKS_MAX] = {
-		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, 0),
-		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 23),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, 0),
-		BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 14),
-	};
-	unsigned short n = 7;
-	for (unsigned i = 0; i < p->n_networks; i++) {
-		const struct network *net = &p->network[i];
-		if (net->port != port)
-			continue;
-		struct sock_filter one[] = {
-			BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 30),
-			BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, rte_be_to_cpu_32(net->ip), 0, 4),
-			BPF_STMT(BPF_LD | BPF_H | BPF_IND, 16),
-			BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, net->conf->media_lo, 0, 2),
-			BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, net->conf->media_hi, 1, 0),
-			BPF_STMT(BPF_RET | BPF_K, UINT16_MAX),
-		};
-		memcpy(&code[n], one, sizeof(one));
-		n += 6;
-	}
-	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
-	struct sock_fprog prog = { .len = n, .filter = code };
-	return setsockopt(port->fd[0], SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) ? -errno
-											  : 0;
-}
-
 int port_open_packet(struct ports *p, struct port *port)
 {
 	char name[32], args[256];
 	bool before[FD_SETSIZE];
 	port->kind = PORT_AF_PACKET;
 	port->n_queues = 1;
+	if (port->mtu > PACKET_MTU_MAX)
+		port->mtu = PACKET_MTU_MAX; /* what is longer leaves in fragments */
 	snprintf(name, sizeof(name), "net_af_packet%u", port->ifindex);
 	snprintf(args, sizeof(args), "iface=%s,blocksz=65536,framesz=2048,framecnt=1024",
 		 port->spec);
@@ -235,7 +214,7 @@ int port_open_packet(struct ports *p, struct port *port)
 	if (!err && find_sockets(port, AF_PACKET, before) < 1)
 		err = -ENOTSOCK;
 	if (!err)
-		err = packet_filter(p, port);
+		err = filter_media(p, port, port->fd[0]);
 	if (err) {
 		snprintf(port->why, sizeof(port->why), "%s", eal_said());
 		unplug(port, name);

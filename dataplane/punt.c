@@ -8,22 +8,33 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <linux/if_addr.h>
 #include <linux/if_tun.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
 #include <netlink/route/route.h>
+#include <rte_ether.h>
 #include <rte_ring.h>
 #include "punt.h"
 
 #define RING_SIZE 1024
 #define AT_ONCE   64
+#define LANES_MAX 16 /* VLANs of a port */
+#define VLAN_ID   0xfff
+
+/* One TAP. */
+struct lane {
+	struct punt *punt;
+	struct loop_fd tap;
+	u16 vlan;
+};
 
 struct punt {
-	int fd;
+	struct lane lane[LANES_MAX];
+	unsigned n;
 	struct rte_ring *up, *down;
 	struct rte_mempool *pool;
 	struct loop *loop;
-	struct loop_fd tap;
 	void (*wake)(void *arg);
 	void *arg;
 };
@@ -43,14 +54,14 @@ static int tap_open(const char *name)
 	return fd;
 }
 
-static int link_up(struct nl_sock *sk, struct port *port, const char *name)
+static int link_up(struct nl_sock *sk, const struct port *port, const char *name, unsigned *ifindex)
 {
 	struct rtnl_link *link = NULL, *change = rtnl_link_alloc();
 	u64 mac = atomic_load(&port->mac);
 	struct nl_addr *addr = nl_addr_build(AF_LLC, &mac, 6);
 	int err = change && addr ? rtnl_link_get_kernel(sk, 0, name, &link) : -NLE_NOMEM;
 	if (!err) {
-		port->ifindex = (unsigned)rtnl_link_get_ifindex(link);
+		*ifindex = (unsigned)rtnl_link_get_ifindex(link);
 		rtnl_link_set_addr(change, addr);
 		rtnl_link_set_mtu(change, port->mtu);
 		rtnl_link_set_flags(change, IFF_UP);
@@ -62,14 +73,23 @@ static int link_up(struct nl_sock *sk, struct port *port, const char *name)
 	return err;
 }
 
+static unsigned prefix_of(const struct network *n)
+{
+	return n->family == 6 ? n->conf->prefix_len6 : n->conf->prefix_len;
+}
+
+/* Nobody else was asked whether an IPv6 address is free (RFC 4862 5.4): we could not send before the answer. */
 static int add_address(struct nl_sock *sk, unsigned ifindex, const struct network *n)
 {
+	bool six = n->family == 6;
 	struct rtnl_addr *a = rtnl_addr_alloc();
-	struct nl_addr *ip = nl_addr_build(AF_INET, &n->ip, 4);
+	struct nl_addr *ip = nl_addr_build(six ? AF_INET6 : AF_INET, n->ip, six ? 16 : 4);
 	int err = a && ip ? 0 : -NLE_NOMEM;
 	if (!err) {
-		nl_addr_set_prefixlen(ip, n->conf->prefix_len);
+		nl_addr_set_prefixlen(ip, (int)prefix_of(n));
 		rtnl_addr_set_ifindex(a, (int)ifindex);
+		if (six)
+			rtnl_addr_set_flags(a, IFA_F_NODAD);
 		err = rtnl_addr_set_local(a, ip);
 	}
 	if (!err)
@@ -79,16 +99,24 @@ static int add_address(struct nl_sock *sk, unsigned ifindex, const struct networ
 	return err;
 }
 
-static int configure(struct ports *ports, struct port *port, const char *name, struct log *log)
+static int configure(struct ports *ports, struct port *port, const struct lane *l, const char *name,
+		     struct log *log)
 {
 	struct nl_sock *sk = nl_socket_alloc();
+	unsigned ifindex = 0;
 	int err = sk ? nl_connect(sk, NETLINK_ROUTE) : -NLE_NOMEM;
 	if (!err)
-		err = link_up(sk, port, name);
-	for (unsigned i = 0; i < ports->n_networks && !err; i++)
-		if (ports->network[i].port == port)
-			err = add_address(sk, port->ifindex, &ports->network[i]);
+		err = link_up(sk, port, name, &ifindex);
+	for (unsigned i = 0; i < ports->n_networks && !err; i++) {
+		struct network *n = &ports->network[i];
+		if (n->port != port || n->vlan != l->vlan)
+			continue;
+		n->ifindex = ifindex;
+		err = add_address(sk, ifindex, n);
+	}
 	nl_socket_free(sk);
+	if (!port->ifindex)
+		port->ifindex = ifindex;
 	if (err)
 		log_error(log, "port", "%s: cannot be configured: %s", name, nl_geterror(err));
 	return err ? -EIO : 0;
@@ -101,12 +129,33 @@ static struct rte_ring *ring(const char *dir, const struct port *port, unsigned 
 	return rte_ring_create(name, RING_SIZE, SOCKET_ID_ANY, flags);
 }
 
+static struct lane *lane_of(struct punt *p, u16 vlan)
+{
+	for (unsigned i = 0; i < p->n; i++)
+		if (p->lane[i].vlan == vlan)
+			return &p->lane[i];
+	return NULL;
+}
+
+/* The TAP of this network's VLAN, named after the first network that is there. */
+static int open_lane(struct ports *ports, struct port *port, const struct network *n,
+		     struct log *log)
+{
+	struct punt *p = port->punt;
+	char name[IF_NAMESIZE];
+	snprintf(name, sizeof(name), "sl-%s", n->conf->name);
+	int fd = p->n < LANES_MAX ? tap_open(name) : -E2BIG;
+	if (fd < 0) {
+		log_error(log, "port", "%s: no TAP for it: %s", name, strerror(-fd));
+		return fd;
+	}
+	struct lane *l = &p->lane[p->n++];
+	*l = (struct lane){ .punt = p, .tap.fd = fd, .vlan = n->vlan };
+	return configure(ports, port, l, name, log);
+}
+
 int punt_open(struct ports *ports, struct port *port, struct log *log)
 {
-	char name[IF_NAMESIZE] = "";
-	for (unsigned i = ports->n_networks; i-- > 0;)
-		if (ports->network[i].port == port)
-			snprintf(name, sizeof(name), "sl-%s", ports->network[i].conf->name);
 	struct punt *p = calloc(1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
@@ -114,12 +163,13 @@ int punt_open(struct ports *ports, struct port *port, struct log *log)
 	p->pool = ports->pool;
 	p->up = ring("up", port, RING_F_SC_DEQ); /* several workers */
 	p->down = ring("down", port, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	p->fd = p->up && p->down ? tap_open(name) : -ENOMEM;
-	if (p->fd < 0) {
-		log_error(log, "port", "%s: no TAP for it: %s", name, strerror(-p->fd));
-		return p->fd;
+	int err = p->up && p->down ? 0 : -ENOMEM;
+	for (unsigned i = 0; i < ports->n_networks && !err; i++) {
+		const struct network *n = &ports->network[i];
+		if (n->port == port && !lane_of(p, n->vlan))
+			err = open_lane(ports, port, n, log);
 	}
-	return configure(ports, port, name, log);
+	return err;
 }
 
 static void empty(struct rte_ring *r)
@@ -134,29 +184,43 @@ void punt_close(struct punt *p)
 {
 	if (!p)
 		return;
-	if (p->fd >= 0)
-		close(p->fd);
+	for (unsigned i = 0; i < p->n; i++)
+		close(p->lane[i].tap.fd);
 	empty(p->up);
 	empty(p->down);
 	free(p);
 }
 
-/* Kernel to worker. A few at a time; level-triggered, so the rest comes with the next round. */
+/* ---- kernel to worker ---- */
+
+static struct rte_mbuf *read_frame(const struct lane *l)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(l->punt->pool);
+	ssize_t len =
+		m ? read(l->tap.fd, rte_pktmbuf_mtod(m, void *), rte_pktmbuf_tailroom(m)) : -1;
+	if (len <= 0) {
+		rte_pktmbuf_free(m);
+		return NULL;
+	}
+	m->data_len = (uint16_t)len;
+	m->pkt_len = (uint32_t)len;
+	m->vlan_tci = l->vlan;
+	if (l->vlan && rte_vlan_insert(&m)) {
+		rte_pktmbuf_free(m);
+		return NULL;
+	}
+	return m;
+}
+
+/* A few at a time; level-triggered, so the rest comes with the next round. */
 static void on_tap(void *arg, uint32_t events)
 {
-	struct punt *p = arg;
+	const struct lane *l = arg;
+	struct punt *p = l->punt;
+	struct rte_mbuf *m;
 	unsigned n = 0;
 	(void)events;
-	while (n < AT_ONCE) {
-		struct rte_mbuf *m = rte_pktmbuf_alloc(p->pool);
-		ssize_t len =
-			m ? read(p->fd, rte_pktmbuf_mtod(m, void *), rte_pktmbuf_tailroom(m)) : -1;
-		if (len <= 0) {
-			rte_pktmbuf_free(m);
-			break;
-		}
-		m->data_len = (uint16_t)len;
-		m->pkt_len = (uint32_t)len;
+	while (n < AT_ONCE && (m = read_frame(l))) {
 		if (rte_ring_enqueue(p->down, m)) {
 			rte_pktmbuf_free(m);
 			break;
@@ -169,25 +233,44 @@ static void on_tap(void *arg, uint32_t events)
 
 int punt_attach(struct punt *p, struct loop *loop, void (*wake)(void *arg), void *arg)
 {
+	int err = 0;
 	p->loop = loop;
 	p->wake = wake;
 	p->arg = arg;
-	p->tap = (struct loop_fd){ p->fd, EPOLLIN, on_tap, p };
-	return loop_fd_add(loop, &p->tap);
+	for (unsigned i = 0; i < p->n && !err; i++) {
+		struct lane *l = &p->lane[i];
+		l->tap = (struct loop_fd){ l->tap.fd, EPOLLIN, on_tap, l };
+		err = loop_fd_add(loop, &l->tap);
+	}
+	return err;
 }
 
 void punt_detach(struct punt *p)
 {
-	if (p && p->tap.ready)
-		loop_fd_del(p->loop, &p->tap);
+	for (unsigned i = 0; p && i < p->n; i++)
+		if (p->lane[i].tap.ready)
+			loop_fd_del(p->loop, &p->lane[i].tap);
+}
+
+/* ---- worker to kernel ---- */
+
+/* The tag stands in the frame, or the device has taken it out. Frames of a VLAN that is no network's are nobody's. */
+static const struct lane *take_tag_out(struct punt *p, struct rte_mbuf *m)
+{
+	bool stripped = m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED;
+	if (!stripped && rte_vlan_strip(m))
+		return lane_of(p, 0);
+	return lane_of(p, m->vlan_tci & VLAN_ID);
 }
 
 void punt_run(struct punt *p)
 {
 	void *m;
 	for (unsigned i = 0; i < RING_SIZE && rte_ring_dequeue(p->up, &m) == 0; i++) {
-		ssize_t n = write(p->fd, rte_pktmbuf_mtod((struct rte_mbuf *)m, void *),
-				  rte_pktmbuf_data_len((struct rte_mbuf *)m));
+		const struct lane *l = take_tag_out(p, m);
+		ssize_t n = l ? write(l->tap.fd, rte_pktmbuf_mtod((struct rte_mbuf *)m, void *),
+				      rte_pktmbuf_data_len((struct rte_mbuf *)m))
+			      : 0;
 		(void)n; /* full or down: as on any interface, the frame is lost */
 		rte_pktmbuf_free(m);
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The way to the kernel and back for ports that the kernel does not have (PCI, DPDK devices): a TAP
- * "sl-NETWORK" that carries the networks' addresses. What is not media goes up, what the kernel
- * sends on the TAP comes down, so ARP, SIP and ICMP work as on an interface. The agent reads and
- * writes the TAP; rings connect it with the worker. */
+ * "sl-NETWORK" that carries the networks' addresses, one for each VLAN, without tags. What is not media goes up,
+ * what the kernel sends on the TAP comes down, so ARP, SIP and ICMP work as on an interface. The agent reads
+ * and writes the TAP; rings connect it with the worker. */
 #ifndef SLUICE_DP_PUNT_H
 #define SLUICE_DP_PUNT_H
 
@@ -12,8 +12,8 @@
 
 struct punt;
 
-/* Makes the TAP with the port's hardware address and the networks' addresses, up; sets
- * port->ifindex and port->punt. The kernel removes it when we exit. Needs CAP_NET_ADMIN. */
+/* Makes the TAPs with the port's hardware address and the networks' addresses, up; sets port->punt and the ifindex
+ * of the networks and of the port. The kernel removes them when we exit. Needs CAP_NET_ADMIN. */
 int punt_open(struct ports *ports, struct port *port, struct log *log);
 void punt_close(struct punt *p); /* NULL is allowed; worker stopped, agent detached */
 

@@ -10,10 +10,11 @@ struct route;
 
 int route_open(struct route **out, struct ports *ports, struct log *log);
 void route_close(struct route *r);
-int route_fd(const struct route *r); /* readable when some IPv4 route or address changed */
+int route_fd(const struct route *r); /* readable when some route or address changed */
 void route_drain(struct route *r);
-/* Addresses in network order. 0 with the neighbour to send to, or -ENETUNREACH. */
-int route_next_hop(struct route *r, const struct network *net, u32 dst, u32 *via);
-void route_poke(struct route *r, unsigned network, u32 via);
+/* Addresses of the network's family, 16 octets each, those after IPv4 being 0. 0 with the neighbour to send
+ * to, or -ENETUNREACH. */
+int route_next_hop(struct route *r, const struct network *net, const u8 *dst, u8 *via);
+void route_poke(struct route *r, const struct network *net, const u8 *via);
 
 #endif

@@ -77,7 +77,7 @@ static int find_keys(struct crypto *c, struct rule *r, const struct rule *before
 
 static bool in_media(const struct network *n, u16 port)
 {
-	return port >= n->conf->media_lo && port <= n->conf->media_hi;
+	return port >= n->media_lo && port <= n->media_hi;
 }
 
 /* Finds the network of each side's local address; ports must be in its range. NULL: all well. */
@@ -85,11 +85,11 @@ static const char *place(struct ports *ports, struct rule *r)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		const struct flow_side *s = &r->flow.side[i];
-		u32 ip;
-		memcpy(&ip, s->local.ip, sizeof(ip));
-		r->net[i] = s->local.family == 4 ? ports_network(ports, ip) : NULL;
+		r->net[i] = ports_network(ports, s->local.ip, s->local.family);
 		if (!r->net[i])
 			return "local address belongs to no network of this engine";
+		if (s->remote.family && s->remote.family != s->local.family)
+			return "local and remote address are not of one family";
 		if (!in_media(r->net[i], s->local.port) ||
 		    (s->local_rtcp && !in_media(r->net[i], s->local_rtcp)))
 			return "local port is outside the network's media ports";

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <string.h>
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
+#include "split.h"
 #include "worker_priv.h"
 
 static unsigned put(struct worker *w, struct port *port, struct out *o)
@@ -10,7 +12,9 @@ static unsigned put(struct worker *w, struct port *port, struct out *o)
 	bool crowded = share_crowded(port);
 	if (crowded)
 		rte_spinlock_lock(&port->sending[q]);
-	unsigned sent = rte_eth_tx_burst(port->id, q, o->m, (uint16_t)o->n);
+	/* Some drivers want to have a look at what is left to the device. */
+	unsigned n = port->sums ? rte_eth_tx_prepare(port->id, q, o->m, (uint16_t)o->n) : o->n;
+	unsigned sent = rte_eth_tx_burst(port->id, q, o->m, (uint16_t)n);
 	if (crowded)
 		rte_spinlock_unlock(&port->sending[q]);
 	return sent;
@@ -46,11 +50,34 @@ void send_frame(struct worker *w, const struct port *port, struct rte_mbuf *m)
 		flush_port(w, i);
 }
 
-static inline void leave(struct worker *w, const struct network *net, const struct packet *p)
+/* Longer than the device takes: in parts. */
+static void emit_parts(struct worker *w, struct packet *p, const struct network *net)
 {
+	struct rte_mbuf *part[SPLIT_MAX];
+	int n = split(p->m, net, w->ports->pool, w->part_id++, part);
+	if (n < 0) {
+		drop(w, p->m, n == -EMSGSIZE ? DP_DROP_TX_MTU : DP_DROP_TX_NO_ROOM);
+		return;
+	}
+	rte_pktmbuf_free(p->m);
+	w->stats.split++;
+	for (int i = 0; i < n; i++)
+		send_frame(w, net->port, part[i]);
+}
+
+static inline void emit(struct worker *w, struct packet *p, const struct network *net,
+			const struct relay_plan *plan, u64 to_mac)
+{
+	if (unlikely(!tx_rewrite(p, net, plan, to_mac))) {
+		drop(w, p->m, DP_DROP_TX_NO_ROOM);
+		return;
+	}
 	if (unlikely(p->trace.flow_id))
 		trace_out(w->trace, &p->trace, p->m, w->now_us, TRACE_RELAYED);
-	send_frame(w, net->port, p->m);
+	if (unlikely(tx_length(p, net) > net->port->mtu))
+		emit_parts(w, p, net);
+	else
+		send_frame(w, net->port, p->m);
 }
 
 /* Its headers are still those that it came with. */
@@ -63,30 +90,32 @@ static void refuse(struct worker *w, const struct path *path, const struct packe
 
 /* ---- next hops that are being resolved ---- */
 
-static void ask(struct worker *w, u64 key)
+static void ask(struct worker *w, const struct hop_key *key)
 {
-	struct note n = { .want = key };
+	struct note n = { .want = key->place };
+	memcpy(n.source.ip, key->ip, sizeof(n.source.ip));
 	worker_note(w, &n);
 }
 
-static struct waiting *waiting_for(struct worker *w, u64 key, const struct network *net)
+static struct waiting *waiting_for(struct worker *w, const struct hop_key *key,
+				   const struct network *net)
 {
 	for (unsigned i = 0; i < w->n_waiting; i++)
-		if (w->waiting[i].key == key)
+		if (memcmp(&w->waiting[i].key, key, sizeof(*key)) == 0)
 			return &w->waiting[i];
 	ask(w, key);
 	if (w->n_waiting == WAITING_MAX)
 		return NULL;
 	struct waiting *wait = &w->waiting[w->n_waiting++];
-	wait->key = key;
+	wait->key = *key;
 	wait->net = net;
 	wait->since_us = w->now_us;
 	wait->n = 0;
 	return wait;
 }
 
-static void wait_for(struct worker *w, u64 key, const struct path *path, const struct packet *p,
-		     const struct relay_plan *plan)
+static void wait_for(struct worker *w, const struct hop_key *key, const struct path *path,
+		     const struct packet *p, const struct relay_plan *plan)
 {
 	struct waiting *wait = waiting_for(w, key, path->out);
 	if (!wait || wait->n == WAIT_EACH) {
@@ -100,7 +129,7 @@ static void wait_for(struct worker *w, u64 key, const struct path *path, const s
 /* True when the entry is done with. */
 static bool settle(struct worker *w, struct waiting *wait)
 {
-	struct hop *hop = neigh_find(w->neigh, wait->key);
+	struct hop *hop = neigh_find(w->neigh, &wait->key);
 	u64 link = hop ? atomic_load_explicit(&hop->link, memory_order_acquire) : 0;
 	if (!(link & (HOP_KNOWN | HOP_NEVER)) && w->now_us - wait->since_us < WAIT_US)
 		return false;
@@ -114,9 +143,7 @@ static bool settle(struct worker *w, struct waiting *wait)
 			drop(w, p->m, reason);
 			continue;
 		}
-		tx_rewrite(p, &wait->plan[i],
-			   atomic_load_explicit(&wait->net->port->mac, memory_order_relaxed), link);
-		leave(w, wait->net, p);
+		emit(w, p, wait->net, &wait->plan[i], link);
 	}
 	return true;
 }
@@ -142,10 +169,10 @@ void send_drop_waiting(struct worker *w)
 
 /* ---- the common case ---- */
 
-static struct hop *hop_of(struct worker *w, struct path *path, u64 key)
+static struct hop *hop_of(struct worker *w, struct path *path, const struct hop_key *key)
 {
 	struct hop *hop = path->hop;
-	if (likely(hop && atomic_load_explicit(&hop->key, memory_order_acquire) == key))
+	if (likely(hop && hop_is(hop, key)))
 		return hop;
 	path->hop = neigh_find(w->neigh, key);
 	return path->hop;
@@ -155,24 +182,17 @@ void send_packet(struct worker *w, struct path *path, struct packet *p,
 		 const struct relay_plan *plan)
 {
 	const struct network *net = path->out;
-	u32 ip, now = (u32)(w->now_us / 1000000);
-	memcpy(&ip, plan->dst.ip, sizeof(ip));
-	u64 key = hop_key(net->conf->index, ip);
-	struct hop *hop = hop_of(w, path, key);
+	u32 now = (u32)(w->now_us / 1000000);
+	struct hop_key key = hop_key(net->index, plan->dst.ip);
+	struct hop *hop = hop_of(w, path, &key);
 	u64 link = hop ? atomic_load_explicit(&hop->link, memory_order_acquire) : 0;
-	if (unlikely(p->r.len + SEND_HEADERS - 14 > net->port->mtu)) {
-		refuse(w, path, p, DP_DROP_TX_MTU);
-		return;
-	}
 	if (hop && atomic_load_explicit(&hop->used, memory_order_relaxed) != now)
 		atomic_store_explicit(&hop->used, now, memory_order_relaxed);
 	if (likely(link & HOP_KNOWN)) {
-		tx_rewrite(p, plan, atomic_load_explicit(&net->port->mac, memory_order_relaxed),
-			   link);
-		leave(w, net, p);
+		emit(w, p, net, plan, link);
 	} else if (link & HOP_NEVER) {
 		refuse(w, path, p, DP_DROP_NEIGH_NO_ROUTE);
 	} else {
-		wait_for(w, key, path, p, plan);
+		wait_for(w, &key, path, p, plan);
 	}
 }

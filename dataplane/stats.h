@@ -9,10 +9,12 @@
 
 #define DP_DROPS(X)                                                                                \
 	X(RX_SHORT, "rx_short", "frame shorter than its headers say, or in several buffers")       \
-	X(RX_ETHERTYPE, "rx_ethertype", "not IPv4, on a device without a kernel behind it")        \
-	X(RX_IP_HEADER, "rx_ip_header", "IPv4 version, length or checksum is wrong")               \
+	X(RX_ETHERTYPE, "rx_ethertype", "not IP, on a device without a kernel behind it")          \
+	X(RX_IP_HEADER, "rx_ip_header", "IP version, length or checksum is wrong")                 \
 	X(RX_IP_OPTIONS, "rx_ip_options", "IPv4 options")                                          \
-	X(RX_FRAGMENT, "rx_fragment", "IPv4 fragment")                                             \
+	X(RX_FRAGMENT, "rx_fragment", "IP fragment, and no room to keep it")                       \
+	X(FRAG_LATE, "frag_late", "fragment whose others did not come in time")                    \
+	X(FRAG_BAD, "frag_bad", "fragments that overlap, are too many or too long")                \
 	X(RX_NOT_MEDIA, "rx_not_media", "not UDP to a media port of ours")                         \
 	X(RX_UDP_LENGTH, "rx_udp_length", "UDP length does not fit the packet")                    \
 	X(RX_UDP_CHECKSUM, "rx_udp_checksum", "UDP checksum is wrong")                             \
@@ -24,7 +26,8 @@
 	X(NEIGH_WAIT, "neigh_wait", "next hop's hardware address not known in time")               \
 	X(NEIGH_NO_ROUTE, "neigh_no_route", "no route, or the destination is this host")           \
 	X(NEIGH_FULL, "neigh_full", "no room for one more destination")                            \
-	X(TX_MTU, "tx_mtu", "longer than the device sends")                                        \
+	X(TX_MTU, "tx_mtu", "longer than the device sends in eight parts")                         \
+	X(TX_NO_ROOM, "tx_no_room", "no memory to send it in parts or with longer headers")        \
 	X(TX_FULL, "tx_full", "the device took no more packets")                                   \
 	X(KERNEL_FULL, "kernel_full", "for the kernel, which took no more packets")
 
@@ -47,6 +50,9 @@ enum dp_drop {
 	X(punted, "STUN and DTLS packets handed to control")                                       \
 	X(keys_taken, "telephone-event packets told to control and not relayed")                   \
 	X(keys_made, "telephone-event packets made while nothing was relayed that way")            \
+	X(joined, "media packets made whole of fragments")                                         \
+	X(frag_alone, "later fragments whose first one did not come: copies of the kernel's, too") \
+	X(split, "media packets sent in fragments")                                                \
 	X(bursts, "receive calls that brought packets")                                            \
 	X(sleeps, "times the worker waited for packets")                                           \
 	X(events_lost, "events that found no room on their way to control")                        \

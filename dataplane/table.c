@@ -60,7 +60,7 @@ void media_table_close(struct media_table *t)
 
 static _Atomic uintptr_t *slot_of(const struct media_table *t, const struct network *net, u16 port)
 {
-	return &t->slot[net->conf->index][port];
+	return &t->slot[net->index][port];
 }
 
 struct place {
@@ -101,7 +101,7 @@ int media_table_set(struct media_table *t, struct dp_flow *f, const struct rule 
 	for (unsigned i = 0; i < 4; i++) {
 		struct place at = place_of(rule, i / 2, i % 2);
 		struct path *there =
-			at.port ? media_table_find(t, at.net->conf->index, at.port) : NULL;
+			at.port ? media_table_find(t, at.net->index, at.port) : NULL;
 		if (there && there->flow != f)
 			return -EADDRINUSE;
 	}

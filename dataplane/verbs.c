@@ -12,11 +12,9 @@ static void want_hops(struct agent *a, const struct rule *r)
 	for (unsigned i = 0; i < 2; i++) {
 		const struct flow_addr *known[] = { &r->flow.side[i].remote, &r->flow.side[i].sig };
 		for (unsigned k = 0; k < 2; k++) {
-			u32 ip;
-			if (known[k]->family != 4)
-				continue;
-			memcpy(&ip, known[k]->ip, sizeof(ip));
-			neigh_want(a->p.neigh, hop_key(r->net[i]->conf->index, ip));
+			struct hop_key key = hop_key(r->net[i]->index, known[k]->ip);
+			if (known[k]->family == r->net[i]->family)
+				neigh_want(a->p.neigh, &key);
 		}
 	}
 }
@@ -248,7 +246,8 @@ static void put_reply(const struct agent *a, const struct op *op, struct tlv_out
 		tlv_put_u32(o, FLOW_A_VERSION, FLOW_VERSION);
 		tlv_put_u64(o, FLOW_A_EPOCH, a->epoch);
 		tlv_put_u32(o, FLOW_A_CAPS,
-			    FLOW_CAP_IPV4 | FLOW_CAP_DTMF | FLOW_CAP_TRACE | FLOW_CAP_PUNT);
+			    FLOW_CAP_IPV4 | FLOW_CAP_IPV6 | FLOW_CAP_DTMF | FLOW_CAP_TRACE |
+				    FLOW_CAP_PUNT);
 	}
 	if (op->flow) {
 		agent_report(op->flow, &r);
@@ -336,7 +335,8 @@ static void put_ports(const struct agent *a, struct tlv_out *o)
 	size_t nest = tlv_nest_begin(o, FLOW_A_PORTS);
 	for (unsigned i = 0; i < a->p.ports->n_networks; i++) {
 		const struct network *n = &a->p.ports->network[i];
-		tlv_put_port(o, n->conf->name, n->port->driver, n->port->why);
+		if (n->main)
+			tlv_put_port(o, n->conf->name, n->port->driver, n->port->why);
 	}
 	tlv_nest_end(o, nest);
 }

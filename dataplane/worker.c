@@ -6,12 +6,13 @@
 #include <rte_ethdev.h>
 #include <rte_pause.h>
 #include "punt.h"
+#include "stray.h"
 #include "worker_priv.h"
 
 #define SPIN_ROUNDS 200 /* empty ones before it sleeps */
 #define NAP_MIN_US  50  /* where a device has nothing to wait on */
 #define NAP_MAX_US  500
-#define FDS_MAX     (1 + NETWORKS_MAX * QUEUES_MAX)
+#define FDS_MAX     (1 + PORTS_MAX * QUEUES_MAX)
 #define FRAME_AHEAD 3 /* packets that are fetched into the cache before they are parsed */
 
 u64 worker_now_us(void)
@@ -79,6 +80,18 @@ static bool nothing_handed(const struct worker *w)
 
 /* ---- one burst ---- */
 
+/* All fragments of a datagram have to come together: at the worker of the port's first queue, whichever queue the device
+ * chose for each. NULL: not whole yet, or not here. */
+static struct rte_mbuf *fragment(struct worker *w, const struct port *port, struct rte_mbuf *m,
+				 bool first)
+{
+	unsigned owner = share_reader(&port->share, 0);
+	if (owner == w->index)
+		return frag_take(w, port, m, first);
+	hand_over(w, owner, port, m);
+	return NULL;
+}
+
 /* Parses a burst and finds the paths; what is left to relay is moved to the front. port: NULL where another worker
  * received the packets, of several ports. */
 static unsigned parse(struct worker *w, const struct port *port, struct rte_mbuf **m, unsigned n,
@@ -93,6 +106,13 @@ static unsigned parse(struct worker *w, const struct port *port, struct rte_mbuf
 		if (i + FRAME_AHEAD < n)
 			rte_prefetch0(rte_pktmbuf_mtod(m[i + FRAME_AHEAD], void *));
 		int reason = rx_parse(w->ports, from, m[i], &p[left], &ours);
+		if (unlikely(reason == DP_DROP_RX_FRAGMENT)) {
+			struct rte_mbuf *whole = fragment(w, from, m[i], ours);
+			if (!whole)
+				continue;
+			m[i] = whole;
+			reason = rx_parse(w->ports, from, whole, &p[left], &ours);
+		}
 		if (reason >= 0) {
 			if (ours)
 				drop(w, m[i], (unsigned)reason);
@@ -100,7 +120,7 @@ static unsigned parse(struct worker *w, const struct port *port, struct rte_mbuf
 				not_media(w, from, m[i], (unsigned)reason);
 			continue;
 		}
-		uintptr_t slot = media_table_slot(w->table, p[left].net->conf->index, p[left].to);
+		uintptr_t slot = media_table_slot(w->table, p[left].net->index, p[left].to);
 		if (!slot) {
 			drop(w, m[i], DP_DROP_NO_FLOW);
 		} else if (unlikely(slot_owner(slot) != w->index)) {
@@ -135,6 +155,8 @@ static unsigned receive(struct worker *w, const struct port *port, uint16_t queu
 	struct rte_mbuf *m[BURST];
 	u64 t0 = rte_rdtsc();
 	unsigned n = rte_eth_rx_burst(port->id, queue, m, BURST);
+	if (port->stray && queue == 0 && n < BURST)
+		n += stray_take(port->stray, m + n, BURST - n);
 	if (!n)
 		return 0;
 	w->stats.cycles_rx += rte_rdtsc() - t0;
@@ -175,6 +197,8 @@ static void tick(struct worker *w)
 	if (w->now_us < w->next_tick_us)
 		return;
 	w->next_tick_us = w->now_us + TICK_US;
+	if (frags_waiting(w->frags))
+		frags_tick(w);
 	/* Backwards: a path that stops ticking is replaced by the last one, which had its turn. */
 	for (u32 i = w->n_ticking; i-- > 0;)
 		path_tick(w, w->ticking[i]);
@@ -197,7 +221,7 @@ unsigned worker_round(struct worker *w)
 	}
 	if (w->all->n > 1)
 		n += from_workers(w);
-	if (w->n_ticking)
+	if (w->n_ticking || unlikely(frags_waiting(w->frags)))
 		tick(w);
 	w->cycles_sent = 0;
 	send_flush(w);
@@ -249,7 +273,7 @@ static u64 patience_us(const struct worker *w, bool deaf, u64 nap)
 {
 	if (deaf)
 		return nap;
-	return w->n_ticking || w->n_waiting ? TICK_US : UINT64_MAX;
+	return w->n_ticking || w->n_waiting || frags_waiting(w->frags) ? TICK_US : UINT64_MAX;
 }
 
 static void rest(struct worker *w, struct pollfd *pfd, unsigned n, u64 us)

@@ -46,7 +46,7 @@ struct note {
 	u8 component;              /* PUNT */
 	struct rte_mbuf *m;        /* PUNT: its data is the payload; the agent's from now on */
 	struct flow_resume resume; /* INDEX */
-	u64 want;                  /* not 0: a hop_key() to resolve; all else is void */
+	u64 want;                  /* not 0: place of the hop_key to resolve, whose address is in `source` */
 };
 
 struct workers;

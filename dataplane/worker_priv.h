@@ -20,11 +20,11 @@
 #define HELD_MAX     512
 #define HANDED_MAX   2048          /* packets between two workers */
 #define PUNTS_MAX    25            /* a second from each side, for control */
-#define SEND_HEADERS (14 + 20 + 8) /* Ethernet, IPv4, UDP */
+#define SEND_HEADERS HEADERS_MAX   /* room in front of a payload of our own */
 
 /* Packets whose next hop is being resolved. */
 struct waiting {
-	u64 key;
+	struct hop_key key;
 	const struct network *net;
 	u64 since_us;
 	struct packet packet[WAIT_EACH];
@@ -56,6 +56,8 @@ struct away {
 	unsigned n;
 };
 
+struct frags;
+
 struct worker {
 	unsigned index;
 	struct workers *all;
@@ -65,7 +67,7 @@ struct worker {
 	struct log *log;
 	u64 now_us;
 	u64 next_tick_us;
-	struct out out[NETWORKS_MAX]; /* by port */
+	struct out out[PORTS_MAX]; /* by port */
 	struct waiting *waiting;
 	unsigned n_waiting;
 	struct path **ticking;
@@ -74,7 +76,9 @@ struct worker {
 	struct crypto *crypto;
 	struct sealing sealing[BURST]; /* of this burst, in the order of arrival */
 	unsigned n_sealing;
-	bool tell; /* the agent is to be notified at the end of the round */
+	struct frags *frags;
+	u32 part_id; /* of packets that leave in fragments */
+	bool tell;   /* the agent is to be notified at the end of the round */
 	struct dp_stats stats;
 	struct trace *trace;
 	u64 cycles_sent;               /* of this round */
@@ -145,6 +149,15 @@ void path_tick(struct worker *w, struct path *path);
 void path_renew(struct worker *w, struct path *path, const struct rule *rule);
 enum relay_played path_play(struct worker *w, struct path *path, const struct order *o);
 void path_forget(struct worker *w, struct path *path);
+
+/* ---- frag.c ---- */
+struct frags *frags_new(void);
+void frags_free(struct frags *f); /* NULL is allowed; frees what is kept */
+/* A fragment, as rx_parse() said. Takes it; gives back the packet that it completes, or NULL. */
+struct rte_mbuf *frag_take(struct worker *w, const struct port *port, struct rte_mbuf *m,
+			   bool first);
+bool frags_waiting(const struct frags *f); /* then frags_tick() is called, every 10 ms or so */
+void frags_tick(struct worker *w);
 
 /* ---- send.c ---- */
 /* Rewrites p and sends it from network `from` as plan says. Takes the packet in any case. */

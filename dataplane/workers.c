@@ -25,6 +25,8 @@ static int make(struct worker *w, unsigned n)
 	bool all = true;
 	snprintf(name, sizeof(name), "held%u", w->index);
 	w->waiting = calloc(WAITING_MAX, sizeof(*w->waiting));
+	w->frags = frags_new();
+	w->part_id = (u32)rte_rdtsc();
 	w->ticking = calloc(TICKING_MAX, sizeof(struct path *));
 	w->held_pool = rte_mempool_create(name, HELD_MAX, sizeof(struct held), 0, 0, NULL, NULL,
 					  NULL, NULL, SOCKET_ID_ANY, 0);
@@ -38,8 +40,8 @@ static int make(struct worker *w, unsigned n)
 	w->crypto = crypto_new();
 	w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	w->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!w->trace || !w->crypto || !w->waiting || !w->ticking || !w->held_pool || !w->orders ||
-	    !w->notes || !all || w->wake_fd < 0 || w->done_fd < 0)
+	if (!w->trace || !w->crypto || !w->waiting || !w->ticking || !w->frags || !w->held_pool ||
+	    !w->orders || !w->notes || !all || w->wake_fd < 0 || w->done_fd < 0)
 		return -ENOMEM;
 	return 0;
 }
@@ -84,6 +86,7 @@ static void release(struct worker *w)
 	for (unsigned i = 0; i < WORKERS_MAX; i++)
 		empty(w->handed[i]);
 	rte_mempool_free(w->held_pool);
+	frags_free(w->frags);
 	trace_free(w->trace);
 	crypto_free(w->crypto);
 	free(w->ticking);

@@ -167,6 +167,72 @@ static void check_pairs(struct binding *b, const struct conf *c, const char *key
 			return;
 }
 
+/* The network before it in the file, or it itself, that has address `k` of its list already; NULL: none. */
+static const struct conf_network *owner_of(const struct conf *c, const struct conf_network *n,
+					   unsigned k)
+{
+	const struct addr *a = &n->media[k];
+
+	for (unsigned i = 0; i < k; i++)
+		if (addr_ip_eq(a, &n->media[i]))
+			return n;
+	for (unsigned i = 0; i < c->n_networks; i++) {
+		const struct conf_network *m = &c->networks[i];
+
+		if (addr_ip_eq(a, &m->address) || addr_ip_eq(a, &m->address6))
+			return m;
+		for (unsigned j = 0; m->index < n->index && j < m->n_media; j++)
+			if (addr_ip_eq(a, &m->media[j]))
+				return m;
+	}
+	return NULL;
+}
+
+static void check_media(struct binding *b, const struct conf *c, const struct conf_network *n)
+{
+	struct place at = at_network(b, n, "media-addresses");
+	char text[ADDR_STR_MAX];
+
+	for (unsigned i = 0; i < n->n_media; i++) {
+		const struct addr *a = &n->media[i];
+		const struct conf_network *m = owner_of(c, n, i);
+
+		addr_print(a, text);
+		if (m) {
+			fault(b->faults, at, b->key, "%s is an address of the network %s already",
+			      text, m->name);
+			fault_fix(b->faults, "Name each address once.");
+		} else if (a->family == 6 && !n->address6.family &&
+			   !tree_get(b->network_at[n->index], "address6")) {
+			fault(b->faults, at, b->key,
+			      "%s is an IPv6 address, and the network has no address6", text);
+			fault_fix(b->faults, "Add address6, which SIP needs.");
+		} else if (a->family == n->public.family) {
+			fault(b->faults, at, b->key,
+			      "what others see of %s is not known: `public` is the other side of "
+			      "`address` alone",
+			      text);
+			fault_fix(b->faults, "Leave out one of the two.");
+		} else {
+			continue;
+		}
+		return;
+	}
+}
+
+static void check_vlan(struct binding *b, const struct conf_network *n)
+{
+	bool interface = n->port && strncmp(n->port, "net_", 4) != 0 && !strchr(n->port, ':');
+
+	if (!n->vlan || !interface)
+		return;
+	fault(b->faults, at_network(b, n, "vlan"), b->key,
+	      "%s is an interface of the kernel, which has its VLANs by other names", n->port);
+	fault_fix(b->faults, "Write port: %s.%u without this line (ip link add link %s name %s.%u "
+			     "type vlan id %u).",
+		  n->port, n->vlan, n->port, n->port, n->vlan, n->vlan);
+}
+
 static void check_networks(struct binding *b, const struct conf *c)
 {
 	for (unsigned i = 0; i < c->n_networks; i++) {
@@ -181,6 +247,8 @@ static void check_networks(struct binding *b, const struct conf *c)
 		check_address(b, n, "address6", &n->address6, n->prefix_len6);
 		if (n->address.family)
 			check_gateway(b, n);
+		check_media(b, c, n);
+		check_vlan(b, n);
 		check_pairs(b, c, "address", n);
 		check_pairs(b, c, "address6", n);
 	}
@@ -190,6 +258,9 @@ static void check_networks(struct binding *b, const struct conf *c)
 
 static bool is_own(const struct conf_network *n, const struct addr *ip)
 {
+	for (unsigned i = 0; i < n->n_media; i++)
+		if (addr_ip_eq(ip, &n->media[i]))
+			return true;
 	return addr_ip_eq(ip, &n->address) || addr_ip_eq(ip, &n->address6) ||
 	       addr_ip_eq(ip, &n->public);
 }

@@ -20,6 +20,10 @@ struct conf_network {
 	struct addr address6; /* ours for SIP and media over IPv6; family 0: none */
 	uint8_t prefix_len6;
 	struct addr gateway; /* family 0: none */
+	struct addr gateway6;
+	uint32_t vlan; /* on a PCI or DPDK device; 0: none */
+	struct addr *media; /* further addresses of ours, of either family, for media alone */
+	unsigned n_media;
 	struct addr public;  /* advertised in SIP and SDP instead of `address`; family 0: none */
 	uint16_t sip_port;   /* UDP and TCP, 5060 */
 	uint16_t tls_port;   /* TLS, 5061; listened on where there is a certificate */

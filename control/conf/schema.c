@@ -54,6 +54,36 @@ static const struct option network_options[] = {
 	  .example = "203.0.113.1",
 	  .restart = true,
 	  .help = "The router to everything beyond the prefix." },
+	{ .name = "gateway6",
+	  .type = OPTION_GATEWAY6,
+	  FIELD(gateway6),
+	  .example = "fe80::1",
+	  .restart = true,
+	  .help = "The same for IPv6." },
+	{ .name = "media-addresses",
+	  .type = OPTION_ADDRESSES,
+	  FIELD(media),
+	  SECOND(n_media),
+	  .max = 15,
+	  .def = "[]",
+	  .example = "[203.0.113.11, 203.0.113.12]",
+	  .restart = true,
+	  .help = "Further addresses of sluice there, for media alone: each has the media-ports, "
+		  "and a\n"
+		  "call takes one of them by chance, `address` and `address6` being two of them. "
+		  "Each\n"
+		  "carries as many streams as it has pairs of ports." },
+	{ .name = "vlan",
+	  .type = OPTION_NUMBER,
+	  FIELD(vlan),
+	  .min = 1,
+	  .max = 4094,
+	  .zero = true,
+	  .def = "0",
+	  .restart = true,
+	  .help = "The VLAN of the network on a PCI or DPDK device. An interface of the kernel "
+		  "has one\n"
+		  "by its name, eth0.100. 0: none." },
 	{ .name = "public",
 	  .type = OPTION_ADDRESS,
 	  FIELD(public),

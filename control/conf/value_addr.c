@@ -13,13 +13,17 @@ static bool ip4_is_host(const struct addr *a)
 	return a->ip[0] != 0 && a->ip[0] < 224;
 }
 
+static bool is_of_link(const struct addr *a)
+{
+	return a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80;
+}
+
 /* Not "::", multicast, or of one link: that has no meaning without an interface. */
 static bool ip6_is_host(const struct addr *a)
 {
 	static const struct addr none = { .family = 6 };
 
-	return !addr_ip_eq(a, &none) && a->ip[0] != 0xff &&
-	       !(a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80);
+	return !addr_ip_eq(a, &none) && a->ip[0] != 0xff && !is_of_link(a);
 }
 
 static bool is_host(const struct addr *a)
@@ -58,6 +62,22 @@ void bind_address(struct value *v)
 
 	if (take_host(v, v->s, 4, &a))
 		*(struct addr *)value_field(v) = a;
+}
+
+/* A router announces itself by its address of the link; here the network says which link. */
+void bind_gateway6(struct value *v)
+{
+	struct addr a;
+
+	if (addr_parse(v->s, &a) == 0 && a.family == 6 && is_of_link(&a))
+		*(struct addr *)value_field(v) = a;
+	else if (take_host(v, v->s, 6, &a))
+		*(struct addr *)value_field(v) = a;
+}
+
+bool take_address(struct value *v, struct addr *a)
+{
+	return take_host(v, v->s, 0, a);
 }
 
 /* "203.0.113.10/24", "2001:db8::10/64" */

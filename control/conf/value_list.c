@@ -60,17 +60,28 @@ void bind_prefixes(struct value *v)
 	*(unsigned *)value_second(v) = n;
 }
 
-void bind_servers(struct value *v)
+static void bind_hosts(struct value *v, const char *like,
+		       bool (*take)(struct value *one, struct addr *a))
 {
 	struct addr *a = open_list(v, sizeof(*a), "addresses");
 	struct value one;
 	unsigned n = 0;
 
 	for (const struct tree *t = a ? v->t->child : NULL; t; t = t->next)
-		if (take_entry(v, t, "an address", "192.0.2.53", &one) && take_server(&one, &a[n]))
+		if (take_entry(v, t, "an address", like, &one) && take(&one, &a[n]))
 			n++;
 	*(struct addr **)value_field(v) = a;
 	*(unsigned *)value_second(v) = n;
+}
+
+void bind_servers(struct value *v)
+{
+	bind_hosts(v, "192.0.2.53", take_server);
+}
+
+void bind_addresses(struct value *v)
+{
+	bind_hosts(v, "203.0.113.11", take_address);
 }
 
 /* Its position in `words`, or -1. */

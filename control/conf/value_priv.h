@@ -43,14 +43,17 @@ void bind_duration(struct value *v);
 /* value_addr.c */
 bool is_host_name(struct str s);
 void bind_address(struct value *v);
+void bind_gateway6(struct value *v);
 void bind_cidr(struct value *v);
 void bind_host(struct value *v);
 void bind_domain(struct value *v);
 bool take_prefix(struct value *v, struct prefix *p);
 bool take_server(struct value *v, struct addr *a);
+bool take_address(struct value *v, struct addr *a);
 /* value_list.c */
 void bind_prefixes(struct value *v);
 void bind_servers(struct value *v);
+void bind_addresses(struct value *v);
 void bind_switches(struct value *v);
 void bind_digits(struct value *v);
 void bind_codecs(struct value *v);

@@ -123,12 +123,12 @@ static int media_map(int link)
 	return err ? err : -ENOENT;
 }
 
-int steer_add(int link, uint32_t address_be, struct steer_range range)
+int steer_add(int link, const struct steer_address *address, struct steer_range range)
 {
 	int map = media_map(link);
 	if (map < 0)
 		return map;
-	int err = bpf_map_update_elem(map, &address_be, &range, BPF_ANY);
+	int err = bpf_map_update_elem(map, address, &range, BPF_ANY);
 	close(map);
 	return err;
 }

@@ -4,7 +4,11 @@
 #ifndef SLUICE_DP_STEER_H
 #define SLUICE_DP_STEER_H
 
-#define STEER_ADDRESSES 16
+#define STEER_ADDRESSES 64
+struct steer_address {
+	unsigned char ip[16]; /* those after IPv4 are 0 */
+	unsigned int family;  /* 4, 6 */
+};
 struct steer_range {
 	unsigned short lo, hi; /* host order, inclusive */
 };
@@ -28,7 +32,7 @@ int steer_clear(unsigned ifindex, char *why, size_t size);
 int steer_take_over(unsigned ifindex, char *why, size_t size);
 
 /* Media of this address goes to sluice-dp from now on. link: from steer_take_over(). */
-int steer_add(int link, uint32_t address_be, struct steer_range range);
+int steer_add(int link, const struct steer_address *address, struct steer_range range);
 
 /* Is the program run by the device's driver (true) or behind it by the kernel (generic)? */
 bool steer_native(unsigned ifindex);
