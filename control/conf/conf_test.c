@@ -143,8 +143,9 @@ static void every_option_is_taken(void **state)
 		"  out: { port: \"0000:01:00.0\", address: 192.0.2.2/31, gateway: 192.0.2.3,\n"
 		"         public: 198.51.100.7, sip-port: 5070, media-ports: 20000-20099,\n"
 		"         sip-dscp: AF31, media-dscp: 0 }\n"
-		"  in: { port: net_af_packet0, address: 10.0.0.1/8, sip-dscp: 63, media-dscp: cs7 "
-		"}\n"
+		"  in: { port: net_af_packet0, address: 10.0.0.1/8, sip-dscp: 63, media-dscp: cs7,\n"
+		"        address6: \"2001:db8::1/64\", gateway6: \"fe80::1\", vlan: 100,\n"
+		"        media-addresses: [10.0.0.3, \"2001:db8::3\"] }\n"
 		"trunks:\n"
 		"  a: { on: out, profile: static, host: \"192.0.2.3:5080\", domain: "
 		"sip.a.example,\n"
@@ -170,6 +171,13 @@ static void every_option_is_taken(void **state)
 	assert_int_equal(n->media_dscp, 0);
 	assert_int_equal(n[1].sip_dscp, 63);
 	assert_int_equal(n[1].media_dscp, 56);
+	assert_int_equal(n[0].vlan, 0);
+	assert_int_equal(n[0].n_media, 0);
+	assert_int_equal(n[1].vlan, 100);
+	assert_addr(&n[1].gateway6, "fe80::1");
+	assert_int_equal(n[1].n_media, 2);
+	assert_addr(&n[1].media[0], "10.0.0.3");
+	assert_addr(&n[1].media[1], "2001:db8::3");
 	assert_addr(&t->host, "192.0.2.3:5080");
 	assert_string_equal(t->domain, "sip.a.example");
 	assert_int_equal(t->n_sources, 2); /* host first, repetitions once */
