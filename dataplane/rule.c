@@ -88,8 +88,6 @@ static const char *place(struct ports *ports, struct rule *r)
 		r->net[i] = ports_network(ports, s->local.ip, s->local.family);
 		if (!r->net[i])
 			return "local address belongs to no network of this engine";
-		if (s->remote.family && s->remote.family != s->local.family)
-			return "local and remote address are not of one family";
 		if (!in_media(r->net[i], s->local.port) ||
 		    (s->local_rtcp && !in_media(r->net[i], s->local_rtcp)))
 			return "local port is outside the network's media ports";

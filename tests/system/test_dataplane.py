@@ -87,8 +87,12 @@ def number(raw):
     return int.from_bytes(raw, "little")
 
 
+def family(a):
+    return socket.AF_INET6 if ":" in a else socket.AF_INET
+
+
 def address(a):
-    return socket.inet_aton(a)
+    return socket.inet_pton(family(a), a)
 
 
 def side(local, port, remote=None, mode=STATIC, sig=None, ptmap=((0, 0), (8, 8)), dscp=46,
@@ -208,9 +212,13 @@ class Rtp:
 
     def __init__(self, ns, ip, port):
         with netns.inside(str(ns)):
-            self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.setsockopt(socket.SOL_IP, socket.IP_RECVTOS, 1)
-        self.sock.setsockopt(socket.SOL_IP, 12, 1)  # IP_RECVTTL
+            self.sock = socket.socket(family(ip), socket.SOCK_DGRAM)
+        if family(ip) == socket.AF_INET6:
+            self.sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, 1)
+            self.sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
+        else:
+            self.sock.setsockopt(socket.SOL_IP, socket.IP_RECVTOS, 1)
+            self.sock.setsockopt(socket.SOL_IP, 12, 1)  # IP_RECVTTL
         self.sock.bind((ip, port))
         self.seq, self.ssrc = 100, port * 7919
 
@@ -231,9 +239,10 @@ class Rtp:
         """All that is there, until nothing has come for `wait`: [(payload, source, tos, ttl)]."""
         out = []
         while select.select([self.sock], [], [], wait)[0]:
-            data, anc, _, src = self.sock.recvmsg(2048, 256)
+            data, anc, _, src = self.sock.recvmsg(8192, 256)
             more = {kind: number(v) for _, kind, v in anc}
-            out.append((data, src, more.get(1), more.get(2)))
+            out.append((data, src[:2], more.get(1, more.get(socket.IPV6_TCLASS)),
+                        more.get(2, more.get(socket.IPV6_HOPLIMIT))))
         return out
 
     def close(self):
@@ -242,6 +251,7 @@ class Rtp:
 
 class Bench:
     """carrier -- sluice-dp -- pbx in their namespaces."""
+    CONFIG, NAMES = CONFIG, globals()
 
     def __init__(self, unfinished_checksums=False):
         self.prefix = f"dp{os.getpid()}"
@@ -272,7 +282,7 @@ class Bench:
     def start(self, *options, wait=True, before=()):
         config = os.path.join(self.folder, "sluice.yaml")
         with open(config, "w") as f:
-            f.write(CONFIG.format(**self.ports, **globals()))
+            f.write(self.CONFIG.format(**self.ports, **self.NAMES))
         program = os.path.join(build.folder(), "dataplane", "sluice-dp")
         p = netns.Process(self.sbc.command(*before, program, "--config", config, "--socket", self.socket,
                                            *options),
