@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include <rte_cycles.h>
 #include <rte_mempool.h>
 #include "worker_priv.h"
 
