@@ -3,6 +3,7 @@
  * between two rings in place of devices: bursts of 32 packets of 172 octets, each of another direction, in random
  * order, sources learned, policing and statistics on. One line for each stage of each case: nanoseconds and cycles,
  * the median of the rounds. `all` is everything but the rings. Exit status 1 when a packet was not relayed. */
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,11 +165,9 @@ static void add_hops(struct bench *b)
 	for (u32 k = 0; k < NETWORKS; k++) {
 		for (u32 r = 0; r < REMOTES; r++) {
 			struct flow_addr a = remote_of(k * PORTS + r);
-			u32 ip;
-			memcpy(&ip, a.ip, sizeof(ip));
-			u64 key = hop_key(k, ip);
-			neigh_want(b->neigh, key);
-			struct hop *hop = neigh_find(b->neigh, key);
+			struct hop_key key = hop_key(k, a.ip);
+			neigh_want(b->neigh, &key);
+			struct hop *hop = neigh_find(b->neigh, &key);
 			if (!hop)
 				exit(2);
 			atomic_store(&hop->link, HOP_KNOWN | 0x020000000002ull);
@@ -358,7 +357,11 @@ static void make_ports(struct bench *b)
 {
 	b->ports = (struct ports){ .n = 1, .n_networks = NETWORKS, .n_workers = 1, .mute = -1 };
 	struct port *port = &b->ports.port[0];
-	*port = (struct port){ .spec = "net_ring", .kind = PORT_VDEV, .n_queues = 1, .link = -1 };
+	*port = (struct port){ .spec = "net_ring",
+			       .kind = PORT_VDEV,
+			       .n_queues = 1,
+			       .ifindex = if_nametoindex("lo"), /* whose neighbours nobody asks for */
+			       .link = -1 };
 	for (int q = 0; q < QUEUES_MAX; q++)
 		port->fd[q] = -1;
 	b->in = rte_ring_create("in", 1024, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);

@@ -37,12 +37,11 @@ void path_send(struct worker *w, struct path *path, struct order *o)
 	const struct relay_dir *d = &path->dir;
 	struct relay_plan plan = { .action = RELAY_FORWARD,
 				   .dst = o->to.family ? o->to : goes_to(d),
-				   .from = { .port = d->from_port },
 				   .dscp = d->dscp };
-	plan.from.family = plan.dst.family;
-	memcpy(plan.from.ip, d->from_ip, sizeof(plan.from.ip));
+	plan.from = d->rule->side[!d->side].local;
+	plan.from.port = d->from_port;
 	o->sent = 0;
-	if (!plan.dst.family || !plan.from.port)
+	if (plan.dst.family != plan.from.family || !plan.from.port)
 		o->sent = -EHOSTUNREACH;
 	else if (!made_send(w, path, o->payload, o->len, &plan))
 		o->sent = -ENOMEM;
