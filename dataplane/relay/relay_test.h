@@ -7,14 +7,23 @@
 
 #include <string.h>
 #include "relay/relay.h"
+#include "relay/cipher_test.h"
 
 #define PACKET_MAX 128
+#define INDICES    1024 /* a power of 2 */
 
 struct kept {
 	u8 data[PACKET_MAX];
 	u32 len;
 	struct flow_addr src;
 	u64 at;
+};
+
+/* What was sealed, each of them once. */
+struct sealed {
+	u64 index;
+	u32 number, ssrc;
+	u8 used, side, is_rtcp;
 };
 
 struct world {
@@ -32,15 +41,22 @@ struct world {
 	unsigned keys; /* told; the last one: */
 	u8 key, key_side;
 	u32 key_ms;
-	u8 out[PACKET_MAX]; /* the last packet sent, or made */
+	u8 out[PACKET_MAX]; /* the last packet sent, or made; before it was sealed */
 	u32 out_len;
+	struct relay_srtp srtp[2][2];
+	struct relay_crypt crypt; /* of the last packet sealed */
+	u8 wire[PACKET_MAX + TOY_ROOM];
+	u32 wire_len;
+	struct sealed sealed[INDICES];
+	unsigned n_sealed;
+	unsigned came[2], punted[2], opened; /* opened: times that the cipher ran */
 	struct order {
 		u32 ssrc;
 		u16 in, shift;
 		bool on;
 		u8 unsure; /* packets until it is known where it goes on */
 	} order[2];        /* of RTP that came in on a side: what its sequence numbers must be */
-	unsigned notes[4];
+	unsigned notes[5];
 	struct flow_addr dst, from; /* of the last packet sent */
 	u8 octet1, dscp;
 	u16 seq;
@@ -156,6 +172,8 @@ static inline void world_start(struct world *w)
 	w->now = 1000000;
 	w->foe = ip4(192, 0, 2, 66, 6666);
 	w->foe_ssrc = 0x66660001;
+	for (unsigned i = 0; i < 4; i++)
+		w->f.dir[i / 2][i % 2].srtp = &w->srtp[i / 2][i % 2];
 	relay_flow_init(&w->f, rule(w));
 }
 
@@ -238,6 +256,57 @@ static inline void check_order(struct world *w, unsigned side, const u8 *came)
 		o->shift = (u16)(seq_of(w->out) - seq_of(came));
 }
 
+static inline bool now_masked(const struct world *w, unsigned side)
+{
+	return rule(w)->side[!side].ssrc_mask;
+}
+
+static inline struct toy_key toy_key(const struct flow_crypto *c)
+{
+	return (struct toy_key){ c->number, c->suite, c->mki_len };
+}
+
+/* An index is used once. */
+static inline void note_index(struct world *w, unsigned side, const struct relay_crypt *c)
+{
+	u32 number = rule(w)->side[!side].out.number;
+	u64 h = toy_mix(c->index + ((u64)c->ssrc << 20)) + number + side;
+
+	if (w->n_sealed == INDICES / 2)
+		return;
+	for (;; h++) {
+		struct sealed *s = &w->sealed[h % INDICES];
+		if (!s->used) {
+			*s = (struct sealed){ c->index, number, c->ssrc, 1, (u8)side, c->is_rtcp };
+			w->n_sealed++;
+			return;
+		}
+		CHECK(s->index != c->index || s->number != number || s->ssrc != c->ssrc ||
+		      s->side != side || s->is_rtcp != c->is_rtcp);
+	}
+}
+
+/* What leaves as SRTP. False: it does not. */
+static inline bool seal(struct world *w, unsigned side, struct relay_dir *d,
+			const struct relay_packet *pkt, const struct relay_plan *plan)
+{
+	const struct flow_crypto *key = &rule(w)->side[!side].out;
+
+	CHECK(plan->seal == (key->suite != FLOW_SUITE_NONE));
+	if (!plan->seal)
+		return true;
+	if (!relay_seal(d, pkt, plan, &w->crypt)) {
+		CHECK(w->crypt.drop < RELAY_DROP_COUNT);
+		w->drop = w->crypt.drop;
+		return false;
+	}
+	CHECK(w->crypt.len == pkt->len && w->crypt.clear <= pkt->len);
+	note_index(w, side, &w->crypt);
+	memcpy(w->wire, pkt->payload, pkt->len);
+	w->wire_len = toy_seal(toy_key(key), &w->crypt, w->wire);
+	return true;
+}
+
 static inline void send_on(struct world *w, unsigned side, struct relay_dir *d,
 			   struct relay_packet *pkt, const struct relay_plan *plan)
 {
@@ -249,6 +318,11 @@ static inline void send_on(struct world *w, unsigned side, struct relay_dir *d,
 	CHECK(pkt->len <= PACKET_MAX);
 	memcpy(w->out, pkt->payload, pkt->len);
 	w->out_len = pkt->len;
+	if (!seal(w, side, d, pkt, plan)) {
+		w->action = RELAY_DROP;
+		w->order[side].unsure = 2;
+		return;
+	}
 	w->sent[side][plan->is_rtcp]++;
 	w->dst = plan->dst;
 	w->from = plan->from;
@@ -261,7 +335,9 @@ static inline void send_on(struct world *w, unsigned side, struct relay_dir *d,
 		return;
 	w->seq = seq_of(pkt->payload);
 	w->injected += ssrc_of(pkt->payload) == w->foe_ssrc;
-	check_order(w, side, came);
+	if (!plan->seal &&
+	    !now_masked(w, side)) /* srtp_test.c looks at what a receiver makes of it */
+		check_order(w, side, came);
 }
 
 /* A packet for control alone. */
@@ -294,7 +370,7 @@ static inline void on_note(struct world *w, unsigned side, struct relay_dir *d,
 	w->notes[plan->note]++;
 	if (plan->note == SOURCE_KEY)
 		return on_key(w, side, plan);
-	if (plan->note == SOURCE_QUIET) {
+	if (plan->note == SOURCE_QUIET || plan->note == SOURCE_FLOOD) {
 		CHECK(plan->flush_slot == SOURCE_NONE);
 		return;
 	}
@@ -333,20 +409,56 @@ static inline void hold(struct world *w, unsigned side, const struct relay_packe
 	k->at = pkt->now_us;
 }
 
+/* SRTP: false, it is not taken. What is no SRTP stays as it is. */
+static inline bool open_it(struct world *w, struct relay_dir *d, struct relay_packet *pkt)
+{
+	struct relay_crypt c;
+	bool again = false;
+	enum relay_action action = relay_open(d, rtp_dir(w, d->side), pkt, &c);
+
+	CHECK(action == RELAY_FORWARD || action == RELAY_PUNT || action == RELAY_DROP);
+	w->action = action;
+	w->drop = c.drop;
+	if (action != RELAY_FORWARD)
+		return action == RELAY_PUNT;
+	do {
+		struct relay_dir *of = c.is_rtcp ? &w->f.dir[d->side][RELAY_RTCP] : d;
+		struct toy_key k = toy_key(&rule(w)->side[d->side].in);
+		if (c.old)
+			k = (struct toy_key){ of->srtp->old.number, of->srtp->old.suite,
+					      of->srtp->old.mki_len };
+		CHECK(c.clear <= c.len && c.len < pkt->len);
+		bool right = toy_open(k, &c, pkt->payload, pkt->len);
+		w->opened++;
+		if (relay_opened(d, pkt, &c, right, &again))
+			return true;
+		CHECK(!again || c.old);
+	} while (again);
+	CHECK(c.drop < RELAY_DROP_COUNT);
+	w->action = RELAY_DROP;
+	w->drop = c.drop;
+	return false;
+}
+
 static inline enum relay_action deliver(struct world *w, unsigned side, unsigned component,
 					struct flow_addr from, const void *data, u32 len)
 {
 	struct relay_dir *d = &w->f.dir[side][component];
-	u8 copy[PACKET_MAX];
+	u8 copy[PACKET_MAX + TOY_ROOM];
 	struct relay_packet pkt = { copy, len, from, w->now };
 	struct relay_plan plan;
 
+	CHECK(len <= sizeof(copy));
+	w->came[side]++;
+
 	if (len)
 		memcpy(copy, data, len);
+	if (relay_is_secure(d) && !open_it(w, d, &pkt))
+		return w->action;
 	memset(&plan, 0xa5, sizeof(plan));
 	relay_plan(d, rtp_dir(w, side), &pkt, &plan);
-	w->action = plan.action;
 	on_note(w, side, d, &plan);
+	w->action = plan.action;
 	if (plan.action == RELAY_FORWARD)
 		send_on(w, side, d, &pkt, &plan);
 	else if (plan.action == RELAY_HOLD)
@@ -355,7 +467,8 @@ static inline enum relay_action deliver(struct world *w, unsigned side, unsigned
 		take(w, side, d, &pkt, &plan);
 	else if (plan.action == RELAY_DROP)
 		w->drop = plan.drop;
-	return plan.action;
+	w->punted[side] += plan.action == RELAY_PUNT;
+	return w->action;
 }
 
 /* A packet that the engine made. */
@@ -369,6 +482,11 @@ static inline void on_made(struct world *w, unsigned side, const struct relay_pl
 	CHECK(same(&plan->dst, &rtp_dir(w, !side)->src.out));
 	CHECK(plan->from.port && same_ip(&plan->from, &now->side[!side].local));
 	CHECK((p[1] & 127) == now->side[!side].dtmf_out);
+	struct relay_packet pkt = {
+		rtp_dir(w, side)->play.packet, RELAY_MADE, { .family = 0 }, w->now
+	};
+	if (!seal(w, side, rtp_dir(w, side), &pkt, plan))
+		return;
 	w->made[side]++;
 	if (w->order[side].on && ssrc_of(p) == w->order[side].ssrc)
 		w->order[side].shift++;

@@ -418,9 +418,11 @@ bool relay_seal(struct relay_dir *d, const struct relay_packet *pkt, const struc
 	enum relay_drop drop = d->srtp ? seal(d, pkt, c) : RELAY_DROP_SRTP_KEY;
 	if (drop == RELAY_DROP_COUNT)
 		return true;
-	if (!(plan->edit & EDIT_MADE))
+	c->drop = (u8)drop;
+	if (!(plan->edit & EDIT_MADE)) { /* which did not come in from anywhere */
 		uncount(d, pkt);
-	refuse(d, c, drop);
+		refuse(d, c, drop);
+	}
 	return false;
 }
 
