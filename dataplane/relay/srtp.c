@@ -237,6 +237,11 @@ static enum relay_drop look(struct relay_srtp_key *k, const struct relay_packet 
 	return st && is_seen(st, c->index) ? RELAY_DROP_SRTP_REPLAY : RELAY_DROP_COUNT;
 }
 
+static bool old_counts(const struct relay_srtp *s, u64 now_us)
+{
+	return s->old.suite != FLOW_SUITE_NONE && now_us < s->old_us;
+}
+
 /* Whose packet could this be? */
 static enum relay_drop may_come(const struct relay_dir *d, const struct relay_dir *rtp,
 				const struct relay_packet *pkt, const struct relay_crypt *c)
@@ -270,6 +275,11 @@ static enum relay_action open_packet(struct relay_dir *d, const struct relay_dir
 		source_spray(&d->src, &pkt->src, pkt->now_us);
 	if (who != RELAY_DROP_COUNT)
 		return refuse(d, c, who);
+	if (why == RELAY_DROP_SRTP_REPLAY && old_counts(d->srtp, pkt->now_us)) {
+		c->old = 1;
+		c->drop = RELAY_DROP_SRTP_REPLAY; /* unless that opens it */
+		why = look(&d->srtp->old, pkt, c);
+	}
 	return why == RELAY_DROP_COUNT ? RELAY_FORWARD : refuse(d, c, why);
 }
 
@@ -307,7 +317,7 @@ static bool wrong_tag(struct relay_dir *d, const struct relay_packet *pkt, struc
 		      bool *again)
 {
 	struct relay_srtp *s = d->srtp;
-	bool first = !c->old && s->old.suite != FLOW_SUITE_NONE && pkt->now_us < s->old_us;
+	bool first = !c->old && old_counts(s, pkt->now_us);
 	enum relay_drop drop = first ? look(&s->old, pkt, c) : RELAY_DROP_SRTP_AUTH;
 
 	*again = drop == RELAY_DROP_COUNT;
@@ -315,7 +325,8 @@ static bool wrong_tag(struct relay_dir *d, const struct relay_packet *pkt, struc
 		c->old = 1;
 		return false;
 	}
-	drop = drop == RELAY_DROP_SRTP_REPLAY ? drop : RELAY_DROP_SRTP_AUTH;
+	bool replay = drop == RELAY_DROP_SRTP_REPLAY || c->drop == RELAY_DROP_SRTP_REPLAY;
+	drop = replay ? RELAY_DROP_SRTP_REPLAY : RELAY_DROP_SRTP_AUTH;
 	if (drop == RELAY_DROP_SRTP_AUTH)
 		s->auth_failed++;
 	refuse(d, c, drop);

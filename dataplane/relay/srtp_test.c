@@ -374,6 +374,7 @@ static void ssrcs_give_way_for_good(void **state)
 	e.key.number = 2;
 	e.s.ssrc = first + 1;
 	e.index = 500;
+	pass(&w, 60000);
 	say(&w, &e);
 	assert_int_equal(w.drop, RELAY_DROP_SSRC); /* the source learning's only */
 	assert_int_equal(say(&w, &e), RELAY_FORWARD);
