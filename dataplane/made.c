@@ -14,6 +14,10 @@ bool made_send(struct worker *w, struct path *path, const void *payload, u32 len
 	p.r.len = len;
 	p.r.now_us = w->now_us;
 	memcpy(p.r.payload, payload, len);
+	if (plan->seal) {
+		burst_seal(w, path, &p, plan);
+		return true;
+	}
 	packet_sum(&p);
 	send_packet(w, path, &p, plan);
 	return true;

@@ -28,21 +28,13 @@ static void tick_update(struct worker *w, struct path *path)
 	}
 }
 
-/* ---- packets that go no further ---- */
-
-static void refuse(struct worker *w, struct path *path, struct rte_mbuf *m, unsigned reason)
-{
-	trace_drop(w->trace, &path->dir, m, w->now_us, reason);
-	drop(w, m, reason);
-}
-
 /* ---- packets of sources that are not proven yet ---- */
 
 static void slot_free(struct worker *w, struct path *path, unsigned slot, unsigned reason)
 {
 	struct held *h = path->held;
 	while (h->n[slot])
-		refuse(w, path, h->packet[slot][--h->n[slot]].m, reason);
+		path_drop(w, path, h->packet[slot][--h->n[slot]].m, reason);
 }
 
 static void held_free(struct worker *w, struct path *path, unsigned reason)
@@ -68,7 +60,7 @@ static void hold(struct worker *w, struct path *path, struct packet *p,
 		slot_free(w, path, slot, DP_DROP_HELD_LOST);
 	if (!path->held || slot >= SOURCE_CANDIDATES || path->held->n[slot] == SOURCE_HELD) {
 		path->dir.dropped++;
-		refuse(w, path, p->m, RELAY_DROP_CANDIDATE);
+		path_drop(w, path, p->m, RELAY_DROP_CANDIDATE);
 		return;
 	}
 	path->held->packet[slot][path->held->n[slot]++] = *p;
@@ -101,8 +93,12 @@ static void forward(struct worker *w, struct path *path, struct packet *p,
 {
 	keep_head(w, path, p, plan);
 	relay_commit(&path->dir, &p->r, plan);
-	if (unlikely(plan->edit ||
-		     p->r.authentic)) /* the sum that came with it does not count any more */
+	if (unlikely(plan->seal)) {
+		burst_seal(w, path, p, plan);
+		return;
+	}
+	/* The sum that came with it does not count any more. */
+	if (unlikely(plan->edit || p->r.authentic))
 		packet_sum(p);
 	send_packet(w, path, p, plan);
 }
@@ -125,7 +121,7 @@ static void held_forward(struct worker *w, struct path *path, struct packet *p)
 	else if (plan.action == RELAY_TAKE)
 		take(w, path, p, &plan);
 	else
-		refuse(w, path, p->m,
+		path_drop(w, path, p->m,
 		       plan.action == RELAY_DROP ? plan.drop : (unsigned)DP_DROP_HELD_LOST);
 	if (plan.note == SOURCE_KEY)
 		tell_key(w, path, &plan);
@@ -212,7 +208,7 @@ void path_packet(struct worker *w, struct path *path, struct packet *p)
 		note_punt(w, path, p);
 		break;
 	case RELAY_DROP:
-		refuse(w, path, p->m, plan.drop);
+		path_drop(w, path, p->m, plan.drop);
 		break;
 	}
 	if (unlikely(plan.note != SOURCE_QUIET))
@@ -228,6 +224,7 @@ void path_tick(struct worker *w, struct path *path)
 	tell_note(w, path, &plan);
 	if (plan.action == RELAY_FORWARD)
 		make(w, path, &plan);
+	burst_flush(w);
 	tick_update(w, path);
 }
 

@@ -157,9 +157,9 @@ static void init_path(struct dp_flow *f, const struct rule *rule, unsigned side,
 	p->rtp = &f->path[side][RELAY_RTP];
 	p->out = rule->net[!side];
 	p->owner = (u8)share_owner(rule->net[side]->port, rule->flow.side[side].local.port);
+	p->dir.srtp = flow_srtp(f, side, c);
 	relay_dir_init(&p->dir, &rule->flow, side, c, &f->path[!side][c].dir);
 	p->dir.mate = &f->path[side][!c].dir;
-	p->dir.srtp = flow_srtp(f, side, c);
 	path_take_keys(p, rule);
 }
 

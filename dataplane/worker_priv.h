@@ -143,6 +143,11 @@ void path_send(struct worker *w, struct path *path, struct order *o); /* ORDER_S
 /* ---- burst.c ---- */
 /* All of a burst whose paths are found, in the order of arrival; n <= BURST. Takes the packets. */
 void burst_relay(struct worker *w, struct path *const *path, struct packet *p, unsigned n);
+/* In the place of send_packet() where plan says seal; after relay_commit(). It leaves with the next burst_flush(). */
+void burst_seal(struct worker *w, struct path *path, const struct packet *p,
+		const struct relay_plan *plan);
+void burst_flush(struct worker *w);
+
 /* ---- path.c ---- */
 void path_packet(struct worker *w, struct path *path, struct packet *p);
 void path_tick(struct worker *w, struct path *path);
@@ -172,6 +177,13 @@ static inline void drop(struct worker *w, struct rte_mbuf *m, unsigned reason)
 {
 	w->stats.drop[reason]++;
 	rte_pktmbuf_free(m);
+}
+
+/* A packet of a flow that goes no further. */
+static inline void path_drop(struct worker *w, struct path *path, struct rte_mbuf *m, unsigned reason)
+{
+	trace_drop(w->trace, &path->dir, m, w->now_us, reason);
+	drop(w, m, reason);
 }
 
 #endif
