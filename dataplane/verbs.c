@@ -247,7 +247,7 @@ static void put_reply(const struct agent *a, const struct op *op, struct tlv_out
 		tlv_put_u64(o, FLOW_A_EPOCH, a->epoch);
 		tlv_put_u32(o, FLOW_A_CAPS,
 			    FLOW_CAP_IPV4 | FLOW_CAP_IPV6 | FLOW_CAP_DTMF | FLOW_CAP_TRACE |
-				    FLOW_CAP_PUNT);
+				    FLOW_CAP_PUNT | FLOW_CAP_SRTP);
 	}
 	if (op->flow) {
 		agent_report(op->flow, &r);
