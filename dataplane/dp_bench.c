@@ -355,7 +355,7 @@ static void run(struct bench *b, u32 flows, const struct case_of *c, unsigned n_
 
 static void make_ports(struct bench *b)
 {
-	b->ports = (struct ports){ .n = 1, .n_networks = NETWORKS, .n_workers = 1, .mute = -1 };
+	b->ports = (struct ports){ .n = 1, .n_workers = 1, .mute = -1 };
 	struct port *port = &b->ports.port[0];
 	*port = (struct port){ .spec = "net_ring",
 			       .kind = PORT_VDEV,
@@ -375,11 +375,14 @@ static void make_ports(struct bench *b)
 		exit(2);
 	for (unsigned i = 0; i < NETWORKS; i++) {
 		struct flow_addr a = local_of(i * PORTS);
-		b->network[i] = (struct conf_network){
-			.name = "net", .index = i, .media_lo = FIRST, .media_hi = 65535
-		};
-		b->ports.network[i] = (struct network){ .conf = &b->network[i], .port = port };
-		memcpy(&b->ports.network[i].ip, a.ip, 4);
+		b->network[i] = (struct conf_network){ .name = "net",
+						       .address.family = 4,
+						       .index = i,
+						       .media_lo = FIRST,
+						       .media_hi = 65535 };
+		memcpy(b->network[i].address.ip, a.ip, 4);
+		if (ports_add(&b->ports, port, &b->network[i], &b->network[i].address))
+			exit(2);
 	}
 }
 

@@ -151,10 +151,9 @@ static struct port *port_of(struct ports *p, const char *spec)
 	return port;
 }
 
-/* One address of a network. */
-static int add_address(struct ports *p, const struct conf_network *c, const struct addr *a)
+int ports_add(struct ports *p, struct port *port, const struct conf_network *c,
+	      const struct addr *a)
 {
-	struct port *port = port_of(p, c->port);
 	unsigned i = ports_place(a->ip, a->family);
 	if (!port || p->n_networks == NETWORKS_MAX)
 		return -E2BIG;
@@ -167,6 +166,7 @@ static int add_address(struct ports *p, const struct conf_network *c, const stru
 			       .index = (u8)p->n_networks,
 			       .main = a == &c->address,
 			       .vlan = (u16)c->vlan,
+			       .ifindex = port->ifindex,
 			       .media_lo = c->media_lo,
 			       .media_hi = c->media_hi };
 	memcpy(n->ip, a->ip, a->family == 6 ? 16 : 4);
@@ -178,11 +178,12 @@ static int add_address(struct ports *p, const struct conf_network *c, const stru
 
 static int collect_one(struct ports *p, const struct conf_network *c)
 {
-	int err = add_address(p, c, &c->address);
+	struct port *port = port_of(p, c->port);
+	int err = ports_add(p, port, c, &c->address);
 	if (!err && c->address6.family)
-		err = add_address(p, c, &c->address6);
+		err = ports_add(p, port, c, &c->address6);
 	for (unsigned i = 0; i < c->n_media && !err; i++)
-		err = add_address(p, c, &c->media[i]);
+		err = ports_add(p, port, c, &c->media[i]);
 	return err;
 }
 

@@ -113,7 +113,10 @@ unsigned port_interface_queues(const char *name);
 /* These leave nothing behind on failure and say why in port->why. */
 int port_open_xdp(struct ports *p, struct port *port, const char *program);
 int port_open_packet(struct ports *p, struct port *port);
-/* ---- port.c, for the above ---- */
+/* ---- port.c, for the above, and where there is no configuration ---- */
+/* One more address of a network on `port`. -E2BIG, -EADDRINUSE. */
+int ports_add(struct ports *p, struct port *port, const struct conf_network *c,
+	      const struct addr *a);
 int port_setup(struct ports *p, struct port *port); /* configures and starts port->id */
 
 #endif
