@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dp_bench [rounds]: what a worker's stages cost for an RTP packet. Whole rounds of the worker run, as in sluice-dp,
  * between two rings in place of devices: bursts of 32 packets of 172 octets, each of another direction, in random
- * order, sources learned, policing and statistics on. One line for each stage of each case: nanoseconds and cycles,
- * the median of the rounds. `all` is everything but the rings. Exit status 1 when a packet was not relayed. */
+ * order, sources learned, policing and statistics on. One line for each stage of each case: nanoseconds and cycles of
+ * a packet in the median burst. `all` is everything but the rings. Exit status 1 when a packet was not relayed. */
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@
 #define RTP_OCTETS    172
 #define SRTP_OCTETS   192
 #define REMOTE_PORT   20000
-#define ROUND_PACKETS 1000000u /* at least so many are measured in one round */
+#define ROUND_PACKETS 1000000u
 
 enum stage {
 	PARSE,
@@ -58,10 +58,12 @@ struct bench {
 	u32 *order;                /* of directions: 2 * flow + side */
 	u8 (*sealed)[SRTP_OCTETS]; /* by flow */
 	u16 seq;
+	u64 now_us, idle_us; /* the worker's clock: a direction has a packet each 20 ms */
 	u8 payload[RTP_OCTETS - 12];
 	void *datagram;
 	u64 lost;
-	double *sample[STAGES]; /* cycles a packet, one each round */
+	u32 *sample[STAGES]; /* cycles, one each burst */
+	u32 n_samples, cap_samples;
 };
 
 /* ---- the world: networks, directions, flows ---- */
@@ -130,7 +132,7 @@ static void add_flow(struct bench *b, u32 f, u8 suite)
 		fprintf(stderr, "flow %u: %s\n", f, why ? why : "refused");
 		exit(2);
 	}
-	b->flow[f] = flow_new(rule);
+	b->flow[f] = flow_new(b->table.flows, rule);
 	if (!b->flow[f] || media_table_set(&b->table, b->flow[f], rule))
 		exit(2);
 	b->flow[f]->rule = rule;
@@ -254,46 +256,55 @@ static void empty(struct bench *b, const struct case_of *c, const u32 *d)
 	rte_pktmbuf_free_bulk(m, n);
 }
 
-/* One packet of each direction. Adds cycles to sum[]. */
-static void pass(struct bench *b, const struct case_of *c, u32 n, u64 sum[STAGES])
+static void sample(struct bench *b, const struct dp_stats *was, u64 all)
+{
+	const struct dp_stats *s = &b->w->stats;
+	u64 rings = s->cycles_rx - was->cycles_rx + s->cycles_tx - was->cycles_tx;
+	u64 cycles[] = { [PARSE] = s->cycles_parse - was->cycles_parse,
+			 [RELAY] = s->cycles_relay - was->cycles_relay,
+			 [CIPHER] = s->cycles_cipher - was->cycles_cipher,
+			 [ALL] = all - rings };
+	cycles[REST] = cycles[ALL] - cycles[PARSE] - cycles[RELAY] - cycles[CIPHER];
+	for (unsigned i = 0; i < STAGES; i++)
+		b->sample[i][b->n_samples] = (u32)cycles[i];
+	b->n_samples++;
+}
+
+/* One packet of each direction. */
+static void pass(struct bench *b, const struct case_of *c, u32 n, bool counts)
 {
 	struct rte_mbuf *m[BURST];
-	struct dp_stats *s = &b->w->stats;
 	b->seq++;
+	b->now_us += 20000;
 	for (u32 at = 0; at + BURST <= n; at += BURST) {
 		fill(b, c, &b->order[at], m);
-		struct dp_stats was = *s;
+		struct dp_stats was = b->w->stats;
 		u64 t0 = rte_rdtsc();
-		worker_round(b->w);
+		b->idle_us = worker_now_us(); /* part of the price */
+		worker_round(b->w, b->now_us);
 		u64 all = rte_rdtsc() - t0;
-		u64 rings = s->cycles_rx - was.cycles_rx + s->cycles_tx - was.cycles_tx;
-		u64 parse = s->cycles_parse - was.cycles_parse;
-		u64 relay = s->cycles_relay - was.cycles_relay;
-		u64 cipher = s->cycles_cipher - was.cycles_cipher;
-		sum[PARSE] += parse;
-		sum[RELAY] += relay;
-		sum[CIPHER] += cipher;
-		sum[ALL] += all - rings;
-		sum[REST] += all - rings - parse - relay - cipher;
+		if (counts && b->n_samples < b->cap_samples)
+			sample(b, &was, all);
 		empty(b, c, &b->order[at]);
 	}
 }
 
 static int by_value(const void *a, const void *b)
 {
-	double x = *(const double *)a, y = *(const double *)b;
+	u32 x = *(const u32 *)a, y = *(const u32 *)b;
 	return (x > y) - (x < y);
 }
 
-static void print(struct bench *b, const char *name, u32 n, unsigned rounds)
+static void print(struct bench *b, const char *name, u32 n)
 {
 	for (unsigned s = 0; s < STAGES; s++) {
-		qsort(b->sample[s], rounds, sizeof(double), by_value);
-		double cycles = b->sample[s][rounds / 2];
-		if (s != CIPHER || cycles > 1)
+		qsort(b->sample[s], b->n_samples, sizeof(u32), by_value);
+		double cycles = b->sample[s][b->n_samples / 2] / (double)BURST;
+		if (s != CIPHER || cycles > 4)
 			printf("stage %s %u %s %.1f ns %.0f cycles\n", name, n, stage_names[s],
 			       cycles * 1e9 / (double)rte_get_tsc_hz(), cycles);
 	}
+	b->n_samples = 0;
 	fflush(stdout);
 }
 
@@ -311,34 +322,37 @@ static void list(struct bench *b, u8 sides, u32 *n)
 static void seal(struct bench *b, const struct case_of *c)
 {
 	const struct case_of sealing = { "", c->suite, 1 };
-	u64 unused[STAGES];
 	u32 n;
 	list(b, sealing.sides, &n);
-	pass(b, &sealing, n, unused);
+	pass(b, &sealing, n, false);
 	list(b, c->sides, &n);
+}
+
+/* A second after the sources were learned, and past the packets of which each head is kept. */
+static void learned(struct bench *b, u32 n)
+{
+	b->now_us += 1500000;
+	for (u32 i = 0; i < n; i++) {
+		struct dp_flow *f = b->flow[b->order[i] / 2];
+		f->path[b->order[i] % 2][RELAY_RTP].dir.rtp.received += TRACE_FIRST + i % TRACE_EVERY;
+	}
 }
 
 static void measure(struct bench *b, const struct case_of *c, unsigned rounds)
 {
 	bool opens = c->sides == 2;
-	u64 unused[STAGES];
 	u32 n;
 	list(b, c->sides, &n);
-	u32 again = ROUND_PACKETS / n ? ROUND_PACKETS / n : 1;
 	if (opens)
 		seal(b, c);
-	pass(b, c, n, unused); /* learns the sources */
-	for (unsigned r = 0; r < rounds; r++) {
-		u64 sum[STAGES] = { 0 };
-		for (u32 i = 0; i < again; i++) {
-			if (opens)
-				seal(b, c);
-			pass(b, c, n, sum);
-		}
-		for (unsigned s = 0; s < STAGES; s++)
-			b->sample[s][r] = (double)sum[s] / ((double)again * (n / BURST * BURST));
+	pass(b, c, n, false);
+	learned(b, n);
+	for (u32 i = 0; i < rounds * ROUND_PACKETS / n; i++) {
+		if (opens)
+			seal(b, c);
+		pass(b, c, n, true);
 	}
-	print(b, c->name, n, rounds);
+	print(b, c->name, n);
 }
 
 static void run(struct bench *b, u32 flows, const struct case_of *c, unsigned n_cases,
@@ -398,8 +412,9 @@ static void open_all(struct bench *b, unsigned rounds)
 	b->flow = calloc(MANY / 2, sizeof(*b->flow));
 	b->order = calloc(MANY, sizeof(*b->order));
 	b->sealed = calloc(FEW, sizeof(*b->sealed));
+	b->cap_samples = rounds * (ROUND_PACKETS / BURST);
 	for (unsigned s = 0; s < STAGES; s++)
-		b->sample[s] = calloc(rounds, sizeof(double));
+		b->sample[s] = calloc(b->cap_samples, sizeof(u32));
 	for (unsigned i = 0; i < sizeof(b->payload); i++)
 		b->payload[i] = (u8)(i * 37);
 	if (!b->rules || !b->datagram || !b->flow || !b->order || !b->sealed ||
@@ -410,9 +425,19 @@ static void open_all(struct bench *b, unsigned rounds)
 	if (workers_new(&b->workers, &parts))
 		exit(2);
 	b->w = b->workers->w[0];
+	b->now_us = worker_now_us();
 	rte_rcu_qsbr_thread_register(b->table.rcu, 0);
 	rte_rcu_qsbr_thread_online(b->table.rcu, 0);
 	add_hops(b);
+}
+
+static void tell_lost(const struct bench *b)
+{
+	fprintf(stderr, "%llu packets were not relayed\n", (unsigned long long)b->lost);
+	for (unsigned i = 0; i < DP_DROP_COUNT; i++)
+		if (b->w->stats.drop[i])
+			fprintf(stderr, "%s %llu\n", dp_drop_name(i),
+				(unsigned long long)b->w->stats.drop[i]);
 }
 
 int main(int argc, char **argv)
@@ -433,9 +458,11 @@ int main(int argc, char **argv)
 	open_all(&b, rounds);
 	run(&b, FEW / 2, plain, 1, rounds);
 	run(&b, MANY / 2, plain, 1, rounds);
-	run(&b, FEW, cm, 2, rounds);
-	run(&b, FEW, gcm, 2, rounds);
+	if (rounds > 2)
+		run(&b, FEW, cm, 2, rounds);
+	if (rounds > 2)
+		run(&b, FEW, gcm, 2, rounds);
 	if (b.lost)
-		fprintf(stderr, "%llu packets were not relayed\n", (unsigned long long)b.lost);
+		tell_lost(&b);
 	return b.lost != 0;
 }

@@ -5,10 +5,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
+#include <rte_memory.h>
 #include <bpf/libbpf.h>
 #include <xdp/libxdp.h>
 #include "eal.h"
@@ -129,6 +131,15 @@ static void leave_no_directory(void)
 	}
 }
 
+/* The kernel's own huge pages, where it gives them; they need no mount and no reservation. */
+static int on_segments(const struct rte_memseg_list *list, void *arg)
+{
+	(void)arg;
+	if (!list->external)
+		(void)madvise(list->base_va, list->len, MADV_HUGEPAGE);
+	return 0;
+}
+
 int eal_start(const struct conf *conf, unsigned megabytes, struct log *log)
 {
 	char cpus[2048], prefix[64], memory[32];
@@ -165,6 +176,7 @@ int eal_start(const struct conf *conf, unsigned megabytes, struct log *log)
 			  eal_said());
 		return -EIO;
 	}
+	rte_memseg_list_walk(on_segments, NULL);
 	leave_no_directory();
 	return 0;
 }

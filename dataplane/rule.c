@@ -163,13 +163,11 @@ static void init_path(struct dp_flow *f, const struct rule *rule, unsigned side,
 	path_take_keys(p, rule);
 }
 
-struct dp_flow *flow_new(const struct rule *rule)
+struct dp_flow *flow_new(struct slab *flows, const struct rule *rule)
 {
-	struct dp_flow *f =
-		aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL(sizeof(*f), RTE_CACHE_LINE_SIZE));
+	struct dp_flow *f = slab_get(flows);
 	if (!f)
 		return NULL;
-	memset(f, 0, sizeof(*f));
 	f->created_us = worker_now_us();
 	if (flow_expect(f, rule)) {
 		flow_free(f);
@@ -186,5 +184,5 @@ void flow_free(void *flow)
 	if (!f)
 		return;
 	free(f->srtp);
-	free(f);
+	slab_put(f);
 }

@@ -7,6 +7,7 @@
 #include "crypto/crypto.h"
 #include "port.h"
 #include "relay/relay.h"
+#include "slab.h"
 
 struct dp_flow;
 struct tlv_msg;
@@ -34,8 +35,8 @@ int rule_finish(struct rule_maker *m, struct rule *rule, const struct rule *befo
 /* void *: for media_table_retire(). NULL is fine. */
 void rule_free(void *rule);
 
-/* A flow with its four paths, which refer to `rule`. NULL without memory. */
-struct dp_flow *flow_new(const struct rule *rule);
+/* A flow of media_table.flows with its four paths, which refer to `rule`. NULL without memory. */
+struct dp_flow *flow_new(struct slab *flows, const struct rule *rule);
 /* The flow is to have another rule: gets the memory that its directions will need. */
 int flow_expect(struct dp_flow *f, const struct rule *rule);
 void flow_free(void *flow); /* not its rule */

@@ -25,15 +25,17 @@ static void free_retired(void *arg, void *elem, unsigned n)
 
 int media_table_open(struct media_table *t, unsigned n_networks, unsigned workers)
 {
-	*t = (struct media_table){ 0 };
-	for (unsigned i = 0; i < n_networks; i++) {
-		/* Zero pages: only the ports in use take memory. */
-		void *p = mmap(NULL, SLOT_OCTETS, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (p == MAP_FAILED)
-			return -ENOMEM;
-		t->slot[i] = p;
-	}
+	*t = (struct media_table){ .octets = n_networks * SLOT_OCTETS };
+	/* Zero pages: only the ports in use take memory. */
+	void *p = mmap(NULL, t->octets, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return -ENOMEM;
+	(void)madvise(p, t->octets, MADV_HUGEPAGE);
+	for (unsigned i = 0; i < n_networks; i++)
+		t->slot[i] = (_Atomic uintptr_t *)p + i * (SLOT_OCTETS / sizeof(uintptr_t));
+	t->flows = slab_new(sizeof(struct dp_flow));
+	if (!t->flows)
+		return -ENOMEM;
 	t->rcu = rte_zmalloc("rcu", rte_rcu_qsbr_get_memsize(workers), RTE_CACHE_LINE_SIZE);
 	if (!t->rcu || rte_rcu_qsbr_init(t->rcu, workers))
 		return -ENOMEM;
@@ -53,9 +55,9 @@ void media_table_close(struct media_table *t)
 	if (t->retired)
 		rte_rcu_qsbr_dq_delete(t->retired);
 	rte_free(t->rcu);
-	for (unsigned i = 0; i < NETWORKS_MAX; i++)
-		if (t->slot[i])
-			munmap(t->slot[i], SLOT_OCTETS);
+	slab_free(t->flows);
+	if (t->slot[0])
+		munmap((void *)t->slot[0], t->octets);
 }
 
 static _Atomic uintptr_t *slot_of(const struct media_table *t, const struct network *net, u16 port)

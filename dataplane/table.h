@@ -59,6 +59,8 @@ static inline struct relay_srtp *flow_srtp(const struct dp_flow *f, unsigned sid
 
 struct media_table {
 	_Atomic uintptr_t *slot[NETWORKS_MAX]; /* 65536 each, by UDP port */
+	size_t octets;                         /* of all slots, which follow each other */
+	struct slab *flows;
 	struct rte_rcu_qsbr *rcu;
 	struct rte_rcu_qsbr_dq *retired;
 };

@@ -25,7 +25,7 @@ static int set_new(struct agent *a, struct op *op, struct rule *rule)
 		op->reason = "media.max-flows flows are there";
 		return -ENOMEM;
 	}
-	struct dp_flow *f = flow_new(rule);
+	struct dp_flow *f = flow_new(a->p.table->flows, rule);
 	if (!f) {
 		op->reason = "no memory for one more flow";
 		return -ENOMEM;

@@ -204,10 +204,10 @@ static void tick(struct worker *w)
 		path_tick(w, w->ticking[i]);
 }
 
-unsigned worker_round(struct worker *w)
+unsigned worker_round(struct worker *w, u64 now_us)
 {
 	unsigned n = 0;
-	w->now_us = worker_now_us();
+	w->now_us = now_us;
 	worker_obey(w);
 	if (unlikely(w->n_waiting))
 		send_waiting(w); /* before the packets that come after them */
@@ -307,7 +307,7 @@ void *worker_run(void *arg)
 	rte_rcu_qsbr_thread_register(w->table->rcu, w->index);
 	rte_rcu_qsbr_thread_online(w->table->rcu, w->index);
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
-		if (worker_round(w)) {
+		if (worker_round(w, worker_now_us())) {
 			idle = 0;
 			nap = NAP_MIN_US;
 		} else if (++idle < SPIN_ROUNDS) {

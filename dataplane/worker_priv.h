@@ -119,7 +119,7 @@ static inline const struct port *port_of(const struct worker *w, const struct rt
 
 /* ---- worker.c ---- */
 void *worker_run(void *worker); /* the thread */
-unsigned worker_round(struct worker *w); /* packets that came in */
+unsigned worker_round(struct worker *w, u64 now_us); /* packets that came in */
 
 /* ---- order.c ---- */
 void worker_wake(struct worker *w); /* any thread */
