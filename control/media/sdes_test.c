@@ -491,6 +491,12 @@ static bool known_has(struct media_shard *ms, const char *text)
 	return s.found;
 }
 
+static void expect_no_keys(const struct world *w)
+{
+	for (unsigned i = 0; i < sizeof(w->ms->keys); i++)
+		assert_int_equal(((const char *)w->ms->keys)[i], 0);
+}
+
 static void texts_that_are_kept_have_no_keys(void **state)
 {
 	struct keys k;
@@ -499,8 +505,7 @@ static void texts_that_are_kept_have_no_keys(void **state)
 	assert_true(known_has(w->ms, "a=crypto:7 " CM80));
 	assert_false(known_has(w->ms, "inline"));
 	assert_false(known_has(w->ms, K1));
-	for (unsigned i = 0; i < sizeof(w->ms->keys); i++)
-		assert_int_equal(((const char *)w->ms->keys)[i], 0);
+	expect_no_keys(w);
 	world_free(w);
 }
 
@@ -546,6 +551,7 @@ static void a_refresh_that_is_passed_on_is_no_news(void **state)
 	assert_int_equal(offer(w, 0, a_call), 0);
 	assert_false(media_offer_is_news(w->m));
 	assert_int_equal(media_answer_known(w->m), 0);
+	expect_no_keys(w);
 	media_settle(w->m);
 	commit(w);
 	expect_numbers(w, 1, 1, 1, 1);
