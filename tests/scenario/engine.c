@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "engine_priv.h"
+#include "engine_srtp.h"
 
 static void clear_answers(struct fake_engine *f)
 {
@@ -68,7 +69,8 @@ static void hello(struct fake_engine *f, struct tlv_out *o, const struct tlv_msg
 	tlv_put_u32(o, FLOW_A_VERSION, FLOW_VERSION);
 	tlv_put_u64(o, FLOW_A_EPOCH, f->epoch);
 	tlv_put_u32(o, FLOW_A_CAPS,
-		    FLOW_CAP_IPV4 | FLOW_CAP_DTMF | (f->ipv4_only ? 0 : FLOW_CAP_IPV6));
+		    FLOW_CAP_IPV4 | FLOW_CAP_DTMF | (f->ipv4_only ? 0 : FLOW_CAP_IPV6) |
+			    (engine_srtp_is_there() ? FLOW_CAP_SRTP | FLOW_CAP_RESUME : 0));
 	tlv_end(o);
 }
 

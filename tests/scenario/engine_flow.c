@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "engine_priv.h"
+#include "engine_srtp.h"
 
 static u64 now_us(const struct fake_engine *f)
 {
@@ -75,6 +76,27 @@ static void heed_note(struct entry *e, unsigned side, const struct relay_plan *p
 					   .digit = plan->key });
 }
 
+/* Indices that control is to keep for an engine that starts anew. */
+static void tell_index(struct entry *e, struct relay_dir *d)
+{
+	if (!d->srtp || !d->srtp->tell)
+		return;
+	for (unsigned out = 0; out < 2; out++) {
+		struct tlv_event v = { .event = FLOW_EVENT_INDEX,
+				       .side = out ? !d->side : d->side };
+		if (relay_resume_state(d, out, &v.resume))
+			say(e, v);
+	}
+}
+
+static void forward(struct entry *e, struct relay_dir *d, struct relay_packet *pkt,
+		    const struct relay_plan *plan)
+{
+	if (engine_srtp_seal(e, d, pkt, plan))
+		e->engine->deliver(e->engine->arg, &plan->from, &plan->dst, pkt->payload, pkt->len);
+	tell_index(e, d);
+}
+
 static void flush_held(struct entry *e, unsigned side, unsigned slot)
 {
 	struct side *s = &e->side[side];
@@ -82,7 +104,10 @@ static void flush_held(struct entry *e, unsigned side, unsigned slot)
 
 	for (unsigned i = 0; i < s->n_held; i++) {
 		struct held *h = &s->held[i];
-		struct relay_packet pkt = { h->p, (u32)h->n, h->src, now_us(e->engine) };
+		struct relay_packet pkt = { .payload = h->p,
+					    .len = (u32)h->n,
+					    .src = h->src,
+					    .now_us = now_us(e->engine) };
 
 		if (h->slot != slot)
 			continue;
@@ -93,9 +118,18 @@ static void flush_held(struct entry *e, unsigned side, unsigned slot)
 			relay_commit(&s->dir[0], &pkt, &plan);
 		if (plan.action != RELAY_FORWARD)
 			continue;
-		e->engine->deliver(e->engine->arg, &plan.from, &plan.dst, h->p, pkt.len);
+		forward(e, &s->dir[0], &pkt, &plan);
 	}
 	s->n_held = 0;
+}
+
+static void forward_made(struct entry *e, struct relay_dir *d, const struct relay_plan *plan)
+{
+	uint8_t p[RELAY_MADE + 20];
+	struct relay_packet pkt = { .payload = p, .len = RELAY_MADE, .now_us = now_us(e->engine) };
+
+	memcpy(p, d->play.packet, RELAY_MADE);
+	forward(e, d, &pkt, plan);
 }
 
 static void tick(void *arg)
@@ -116,8 +150,7 @@ static void tick(void *arg)
 			if (plan.flush_slot != 0xff)
 				flush_held(e, i / 2, plan.flush_slot);
 			if (plan.action == RELAY_FORWARD)
-				e->engine->deliver(e->engine->arg, &plan.from, &plan.dst,
-						   d->play.packet, RELAY_MADE);
+				forward_made(e, d, &plan);
 		}
 		again |= relay_ticking(d);
 	}
@@ -142,9 +175,14 @@ static struct entry *add_flow(struct fake_engine *f, struct flow *rule)
 	e->born_ms = loop_now(f->loop);
 	timer_init(&e->idle, fire_idle, e);
 	timer_init(&e->tick, tick, e);
-	for (unsigned i = 0; i < 4; i++)
+	engine_srtp_rule(e);
+	for (unsigned i = 0; i < 4; i++) {
 		relay_dir_init(&e->side[i / 2].dir[i % 2], rule, i / 2, i % 2,
 			       &e->side[!(i / 2)].dir[i % 2]);
+		e->side[i / 2].dir[i % 2].mate = &e->side[i / 2].dir[!(i % 2)];
+	}
+	for (unsigned i = 0; i < 4; i++)
+		relay_dir_resume(&e->side[i / 2].dir[i % 2], now_us(f));
 	e->next = f->flows;
 	f->flows = e;
 	return e;
@@ -154,6 +192,7 @@ static void free_entry(struct entry *e)
 {
 	timer_stop(e->engine->loop, &e->idle);
 	timer_stop(e->engine->loop, &e->tick);
+	engine_srtp_free(e);
 	free(e->rule);
 	free(e);
 }
@@ -192,6 +231,7 @@ int flow_set(struct fake_engine *f, const struct tlv_msg *m)
 	if (e) {
 		old = e->rule;
 		e->rule = rule;
+		engine_srtp_rule(e);
 		for (unsigned i = 0; i < 4; i++)
 			relay_dir_update(&e->side[i / 2].dir[i % 2], rule, now_us(f));
 		for (unsigned i = 0; i < 2; i++)
@@ -271,6 +311,8 @@ static void one_packet(struct entry *e, unsigned side, unsigned component, struc
 	struct relay_dir *d = &s->dir[component];
 	struct relay_plan plan = { .flush_slot = 0xff };
 
+	if (!engine_srtp_open(e, d, &s->dir[0], pkt))
+		return;
 	relay_plan(d, &s->dir[0], pkt, &plan);
 	if (plan.is_rtcp)
 		d = &s->dir[1];
@@ -289,7 +331,7 @@ static void one_packet(struct entry *e, unsigned side, unsigned component, struc
 		relay_commit(d, pkt, &plan);
 	if (plan.action == RELAY_FORWARD) {
 		relay_commit(d, pkt, &plan);
-		e->engine->deliver(e->engine->arg, &plan.from, &plan.dst, pkt->payload, pkt->len);
+		forward(e, d, pkt, &plan);
 		restart_idle(e);
 	}
 	start_tick(e);
@@ -298,7 +340,9 @@ static void one_packet(struct entry *e, unsigned side, unsigned component, struc
 bool fake_engine_packet(struct fake_engine *f, const struct flow_addr *from,
 			const struct flow_addr *to, uint8_t *p, size_t n)
 {
-	struct relay_packet pkt = { p, (u32)n, *from, now_us(f) };
+	struct relay_packet pkt = {
+		.payload = p, .len = (u32)n, .src = *from, .now_us = now_us(f)
+	};
 
 	for (struct entry *e = f->flows; e; e = e->next) {
 		for (unsigned side = 0; side < 2; side++) {

@@ -13,7 +13,7 @@ struct held {
 	struct flow_addr src;
 	size_t n;
 	uint8_t slot;
-	uint8_t p[256];
+	uint8_t p[320];
 };
 
 struct side {
@@ -27,6 +27,7 @@ struct entry {
 	struct fake_engine *engine;
 	struct flow *rule;
 	struct side side[2];
+	struct entry_srtp *srtp; /* NULL: it has no keys */
 	struct timer idle, tick;
 	uint64_t born_ms;
 };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "scenario.h"
+#include "srtp.h"
 
 #define WAIT_MS   100   /* how long a message may take where the script says no time */
 #define REPAIR_MS 40000 /* on a lossy wire: 64*T1 and more */
@@ -236,6 +237,8 @@ static void receive_one(struct world *w, const struct step *s)
 		d->deaf = false;
 		sdp_check(w, r->m.body, sdp);
 		sdp_learn(w, d, r->m.body);
+		srtp_learn(w, d, r->m.body);
+		srtp_check(w, d, r->m.body, sdp);
 	}
 }
 

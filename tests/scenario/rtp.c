@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "scenario.h"
+#include "srtp.h"
 
 static struct flow_addr to_flow(const struct addr *a)
 {
@@ -66,15 +67,19 @@ static void hear_key(struct dlg *d, const uint8_t *p)
 }
 
 void rtp_deliver(void *world, const struct flow_addr *from, const struct flow_addr *to,
-		 const uint8_t *p, size_t n)
+		 const uint8_t *packet, size_t n)
 {
 	struct world *w = world;
 	struct addr src = from_flow(from), dst = from_flow(to);
 	struct dlg_stream *s;
 	struct dlg *d = streams_at(w, &dst, &s);
+	uint8_t p[320];
 
-	if (!d)
+	if (!d || n > sizeof(p))
 		return;
+	memcpy(p, packet, n);
+	if (!s->raw)
+		n = srtp_open(d, p, n);
 	if (n >= 16 && !s->raw && d->hear_pt && (p[1] & 0x7f) == d->hear_pt &&
 	    addr_eq(&src, &s->remote)) {
 		hear_key(d, p);
@@ -106,7 +111,8 @@ static void send_one(struct world *w, struct dlg *d, const struct dlg_stream *s,
 {
 	struct flow_addr from = to_flow(src), to = to_flow(&s->remote);
 	size_t text = strlen(payload) + 1;
-	uint8_t p[172] = { 0 };
+	uint8_t p[172 + 20] = { 0 };
+	size_t n = 172;
 
 	d->rtp_ts += 160;
 	put_header(d, p, format_to_send(s));
@@ -115,7 +121,9 @@ static void send_one(struct world *w, struct dlg *d, const struct dlg_stream *s,
 		p[1] = (uint8_t)d->rtp_seq;
 	}
 	memcpy(p + 12, payload, text < 64 ? text : 64);
-	fake_engine_packet(w->engine, &from, &to, p, sizeof(p));
+	if (!s->raw)
+		n = srtp_seal(d, p, n);
+	fake_engine_packet(w->engine, &from, &to, p, n);
 }
 
 static uint32_t received(const struct world *w, bool bad)
@@ -221,7 +229,7 @@ static uint32_t press(struct world *w, struct dlg *d, unsigned event, long ms)
 	d->rtp_ts += 160;
 	for (long at = 20, ends = 0; ends < 3; at += 20, n++) {
 		uint32_t units = (uint32_t)(at < ms ? at : ms) * d->key_clock / 1000;
-		uint8_t p[16];
+		uint8_t p[16 + 20];
 
 		ends += at >= ms;
 		put_header(d, p, d->key_pt | (n ? 0 : 0x80));
@@ -229,7 +237,7 @@ static uint32_t press(struct world *w, struct dlg *d, unsigned event, long ms)
 		p[13] = (uint8_t)(ends ? 0x8a : 0x0a);
 		p[14] = (uint8_t)(units >> 8);
 		p[15] = (uint8_t)units;
-		fake_engine_packet(w->engine, &from, &to, p, sizeof(p));
+		fake_engine_packet(w->engine, &from, &to, p, srtp_seal(d, p, 16));
 		loop_advance(w->loop, 20);
 	}
 	d->rtp_ts += 160 * n;

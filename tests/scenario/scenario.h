@@ -95,11 +95,12 @@ struct world {
 	const struct script *script;
 	const struct step *step; /* being done */
 	struct wire *wire;
-	bool monitors;    /* oa.c looks at everything */
-	const char *foul; /* what it saw; NULL: nothing */
-	uint64_t mark_ms; /* when the last step's message was sent or arrived */
-	unsigned serial;  /* for tags, branches, ports */
-	unsigned strays;  /* datagrams to addresses where nobody is */
+	struct dlg_srtp *srtp; /* of all actors */
+	bool monitors;         /* oa.c looks at everything */
+	const char *foul;      /* what it saw; NULL: nothing */
+	uint64_t mark_ms;      /* when the last step's message was sent or arrived */
+	unsigned serial;       /* for tags, branches, ports */
+	unsigned strays;       /* datagrams to addresses where nobody is */
 	bool verbose;
 	char why[2048];
 	jmp_buf failed;
@@ -220,6 +221,8 @@ struct dlg { /* one call as an actor sees it */
 	uint32_t rtp_ts, ssrc;
 	uint16_t rtp_seq;
 	const char *payload; /* expected in what comes */
+	struct dlg_srtp *srtp;
+	struct str crypto; /* a=crypto lines that are being written */
 	/* telephone-event: as sluice wants it and as we said; 0: none */
 	uint8_t key_pt, hear_pt;
 	uint32_t key_clock, hear_clock;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "scenario.h"
+#include "srtp.h"
 
 struct format {
 	const char *name;
@@ -93,12 +94,14 @@ static const char *direction_of(const char *kind)
 
 static void put_audio(struct buf *b, struct dlg *d, const char *kind, bool off)
 {
-	buf_fmt(b, "m=audio %u RTP/AVP", off ? 0u : audio_of(d)->ours);
+	buf_fmt(b, "m=audio %u %s", off ? 0u : audio_of(d)->ours, srtp_profile(kind));
 	put_formats(b, d, kind);
 	if (!off)
 		buf_lit(b, "a=ptime:20\r\n");
 	if (direction_of(kind))
 		buf_fmt(b, "a=%s\r\n", direction_of(kind));
+	if (!off)
+		buf_put(b, d->crypto);
 }
 
 /* An IPv6 address for who has none: its IPv4 address in the last octets. */
@@ -115,12 +118,12 @@ static void become_ip6(struct addr *a)
 
 /* Kinds, joined by "+": names of formats, a direction, "hold" (sendonly), "zero" (c=0.0.0.0, RFC
  * 2543), "move" (another RTP port), "private" (an address that nobody can reach), "bad", "ip6" (c= with IPv6),
- * and the words for m= lines of streams.c; without any of those: audio.
+ * and the words for m= lines of streams.c; without any of those: audio. Words of srtp.c are for audio.
  */
 struct str sdp_write(struct world *w, struct dlg *d, const char *kind)
 {
 	const char *mark = d->actor->mark, *family;
-	char mem[4096], ip[ADDR_STR_MAX];
+	char mem[4096], crypto[1024], ip[ADDR_STR_MAX];
 	struct addr a;
 	struct buf b;
 
@@ -134,6 +137,9 @@ struct str sdp_write(struct world *w, struct dlg *d, const char *kind)
 	a.port = 0;
 	addr_print(&a, ip);
 	family = a.family == 6 ? "IP6" : "IP4";
+	buf_init(&b, crypto, sizeof(crypto));
+	srtp_write(w, &b, d, kind);
+	d->crypto = buf_str(&b);
 	buf_init(&b, mem, sizeof(mem));
 	buf_fmt(&b, "v=0\r\no=%s 4711 %u IN %s %s\r\ns=%s\r\n", mark, ++d->sdp_version, family, ip,
 		mark);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "scenario.h"
+#include "srtp.h"
 
 static const char usual_conf[] = "sluice: 1\n"
 				 "networks:\n"
@@ -141,6 +142,7 @@ void world_free(struct world *w)
 {
 	struct arena *arena = w->arena;
 
+	srtp_end(w);
 	for (struct actor *a = w->actors; a; a = a->next)
 		auth_state_free(a->login);
 
