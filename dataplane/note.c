@@ -40,6 +40,7 @@ void note_punt(struct worker *w, struct path *path, struct packet *p)
 		return;
 	}
 	rtp->n_punted++;
+	trace_in(w->trace, &path->dir, p->m, w->now_us);
 	struct note n = note_of(path, FLOW_EVENT_PUNT);
 	n.source = p->r.src;
 	n.component = path->dir.component;

@@ -60,7 +60,9 @@ enum dp_drop {
 	X(cycles_parse, "TSC cycles of parsing and looking up")                                    \
 	X(cycles_relay, "TSC cycles of the relay's rules and rewriting")                           \
 	X(cycles_cipher, "TSC cycles of the cipher of SRTP")                                       \
-	X(cycles_tx, "TSC cycles of sending, device driver included")
+	X(cycles_tx, "TSC cycles of sending, device driver included")                              \
+	X(cycles_asleep, "TSC cycles of waiting for packets, of all workers")                      \
+	X(cycles_all, "TSC cycles since the workers began, of all workers")
 
 /* One writer, the worker; the agent reads while it is written, for display. */
 struct dp_stats {

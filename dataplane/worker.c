@@ -285,7 +285,11 @@ static void rest(struct worker *w, struct pollfd *pfd, unsigned n, u64 us)
 	if (rte_ring_empty(w->orders) && nothing_handed(w) && !atomic_load(&w->stop)) {
 		w->stats.sleeps++;
 		rte_rcu_qsbr_thread_offline(w->table->rcu, w->index);
+		u64 since = rte_rdtsc();
+		atomic_store_explicit(&w->asleep_since, since, memory_order_relaxed);
 		int ready = ppoll(pfd, n, us == UINT64_MAX ? NULL : &ts, NULL);
+		atomic_store_explicit(&w->asleep_since, 0, memory_order_relaxed);
+		w->stats.cycles_asleep += rte_rdtsc() - since;
 		rte_rcu_qsbr_thread_online(w->table->rcu, w->index);
 		if (ready > 0 && pfd[0].revents)
 			hush(w->wake_fd);

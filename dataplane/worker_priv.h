@@ -92,8 +92,10 @@ struct worker {
 	_Atomic u64 done;  /* orders done so far */
 	_Atomic bool stop; /* leave the loop */
 	_Atomic bool asleep;
+	_Atomic u64 asleep_since; /* TSC; 0: it is not */
 	int wake_fd, done_fd, notify_fd;
 	u64 posted; /* the agent's */
+	u64 began; /* TSC */
 	pthread_t thread;
 	bool started;
 };

@@ -8,8 +8,8 @@
 #include "media/mos.h"
 #include "media/why.h"
 
-#define BETWEEN_MS 1000
-#define SIDE_NAME_MAX  64
+#define BETWEEN_MS    1000
+#define SIDE_NAME_MAX 64
 
 struct look;
 

@@ -1,74 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "show.h"
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "read.h"
 #include "table.h"
-
-#define CELL 64
-
-/* ---- reading JSON; what is missing reads as nothing ---- */
-
-static const json_t *at(const json_t *j, const char *key)
-{
-	return json_object_get(j, key);
-}
-
-static const char *text(const json_t *j, const char *key)
-{
-	const char *s = json_string_value(at(j, key));
-
-	return s ? s : "-";
-}
-
-static long long number(const json_t *j, const char *key)
-{
-	return (long long)json_integer_value(at(j, key));
-}
-
-static const char *cell(char out[CELL], const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static const char *cell(char out[CELL], const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(out, CELL, fmt, ap);
-	va_end(ap);
-	return out;
-}
-
-static long long now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return t.tv_sec * 1000000ll + t.tv_nsec / 1000;
-}
-
-static const char *duration(char out[CELL], long long us)
-{
-	long long s = us / 1000000;
-
-	if (s >= 3600)
-		return cell(out, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
-	return cell(out, "%lld:%02lld", s / 60, s % 60);
-}
-
-static const char *clock_time(char out[CELL], long long us)
-{
-	time_t t = (time_t)(us / 1000000);
-	struct tm tm;
-	char hms[16];
-
-	localtime_r(&t, &tm);
-	strftime(hms, sizeof(hms), "%H:%M:%S", &tm);
-	return cell(out, "%s.%03lld", hms, us / 1000 % 1000);
-}
 
 /* ---- status ---- */
 
@@ -102,7 +40,7 @@ static void show_certificate(long long ends)
 		       days == 1 ? "" : "s");
 }
 
-void show_status(const json_t *reply)
+void show_status(const json_t *reply, struct show *o)
 {
 	static const char *const heads[] = { "NETWORK", "ADDRESS", "SIP", "MEDIA PORTS",
 					     "DATA PATH" };
@@ -149,7 +87,7 @@ void show_status(const json_t *reply)
 
 /* ---- calls ---- */
 
-void show_calls(const json_t *reply)
+void show_calls(const json_t *reply, struct show *o)
 {
 	static const char *const heads[] = { "ID",     "STATE", ">UP",    "FROM",
 					     "CALLER", "TO",    "CALLED", "CODEC" };
@@ -185,6 +123,29 @@ static const json_t *flow_side(const json_t *flows, const char *id, size_t side)
 	return NULL;
 }
 
+/* What there is to say beyond the packets. */
+static void show_quality(const json_t *side)
+{
+	const json_t *rtp = at(side, "rtp"), *rtcp = at(side, "rtcp");
+	const char *srtp = text(side, "srtp_in");
+
+	if (json_is_real(at(side, "mos")))
+		printf("      sounds like MOS %.1f (loss %.1f %%, delay %.0f ms)\n",
+		       json_real_value(at(side, "mos")), 100 * json_real_value(at(side, "loss")),
+		       json_real_value(at(side, "delay_ms")));
+	if (number(rtcp, "packets") && json_real_value(at(rtcp, "rtt_ms")) > 0)
+		printf("      its RTCP: %.0f ms there and back, it misses %lld packets of what it "
+		       "is "
+		       "sent\n",
+		       json_real_value(at(rtcp, "rtt_ms")), number(rtcp, "peer_lost"));
+	if (*srtp && *srtp != '-')
+		printf("      SRTP: %s, %lld failed authentication, %lld replayed\n", srtp,
+		       number(rtp, "auth_failed"), number(rtp, "replayed"));
+	if (number(rtp, "policed"))
+		printf("      policed: %lld packets above what was negotiated\n",
+		       number(rtp, "policed"));
+}
+
 static void show_streams(const json_t *leg, const json_t *flows)
 {
 	const json_t *m;
@@ -204,6 +165,7 @@ static void show_streams(const json_t *leg, const json_t *flows)
 		       number(rtp, "packets"), number(rtp, "octets"), number(rtp, "lost"),
 		       json_real_value(at(rtp, "jitter_ms")), number(rtp, "dropped"),
 		       text(rtp, "source"), text(rtp, "state"));
+		show_quality(side);
 		if (json_is_string(at(rtp, "refused")))
 			printf("      refused: packets from %s, which the signalling did not "
 			       "name\n",
@@ -277,7 +239,7 @@ static void show_events(const json_t *c)
 	}
 }
 
-void show_call(const json_t *reply)
+void show_call(const json_t *reply, struct show *o)
 {
 	static const char *const names[] = { "caller", "callee", "newcomer" };
 	const json_t *c = at(reply, "call"), *leg;
@@ -296,83 +258,9 @@ void show_call(const json_t *reply)
 	show_events(c);
 }
 
-/* ---- flows ---- */
-
-void show_flows(const json_t *reply)
-{
-	static const char *const heads[] = { "FLOW",     "SIDE",  "LOCAL",   "SOURCE",   "STATE",
-					     ">PACKETS", ">LOST", ">JITTER", ">DROPPED", ">RTCP" };
-	struct text_table *t = text_table_new(10, heads);
-	const json_t *f, *side;
-	size_t i, s;
-
-	json_array_foreach(at(reply, "flows"), i, f)
-	{
-		json_array_foreach(at(f, "sides"), s, side)
-		{
-			const json_t *rtp = at(side, "rtp");
-			char n[CELL], packets[CELL], lost[CELL], jitter[CELL], dropped[CELL],
-				rtcp[CELL];
-
-			text_table_row(
-				t, (const char *[]){ s ? "" : text(f, "id"), cell(n, "%zu", s),
-						     text(side, "local"), text(rtp, "source"),
-						     text(rtp, "state"),
-						     cell(packets, "%lld", number(rtp, "packets")),
-						     cell(lost, "%lld", number(rtp, "lost")),
-						     cell(jitter, "%.1f ms",
-							  json_real_value(at(rtp, "jitter_ms"))),
-						     cell(dropped, "%lld", number(rtp, "dropped")),
-						     cell(rtcp, "%lld",
-							  number(at(side, "rtcp"), "packets")) });
-		}
-	}
-	text_table_print(t, "no flows");
-}
-
-/* ---- drops ---- */
-
-/* Counters of work done, among those of what was refused. */
-static bool is_work(const char *name)
-{
-	static const char *const work[] = { "work.",   "in.",          "out.",    "transactions",
-					    "dialogs", "udp.received", "udp.sent" };
-
-	for (size_t i = 0; i < sizeof(work) / sizeof(work[0]); i++)
-		if (strncmp(name, work[i], strlen(work[i])) == 0)
-			return strcmp(name, "out.failed") != 0;
-	return false;
-}
-
-static void show_refused(const char *title, const json_t *counters)
-{
-	json_t *v;
-	const char *name;
-	bool any = false;
-
-	printf("%s\n", title);
-	json_object_foreach((json_t *)counters, name, v)
-	{
-		if (json_integer_value(v) == 0 || is_work(name))
-			continue;
-		printf("%14lld  %s\n", (long long)json_integer_value(v), name);
-		any = true;
-	}
-	if (!any)
-		puts("          none");
-}
-
-void show_drops(const json_t *reply)
-{
-	show_refused("media packets (since sluice-dp started)", at(reply, "media"));
-	putchar('\n');
-	show_refused("SIP messages (since sluiced started)", at(reply, "sip"));
-	puts("\n`sluicectl --json drops` has the counters of work done too.");
-}
-
 /* ---- trunks ---- */
 
-void show_trunks(const json_t *reply)
+void show_trunks(const json_t *reply, struct show *o)
 {
 	static const char *const heads[] = { "TRUNK",   "NETWORK", "PROFILE", "HOST", "DOMAIN",
 					     "SOURCES", "TARGETS", ">CALLS",  ">OF" };

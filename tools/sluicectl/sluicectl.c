@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "conf/conf.h"
@@ -24,9 +26,15 @@ enum exit_code {
 	EXIT_UNREACHABLE
 };
 
+struct options {
+	const char *path, *file;
+	bool as_json, all;
+	double watch_s; /* 0: once */
+};
+
 struct command {
-	const char *name, *args, *help;
-	void (*show)(const json_t *reply); /* NULL: handled here */
+	const char *name, *args, *help;                    /* args in brackets need not be there */
+	void (*show)(const json_t *reply, struct show *o); /* NULL: handled here */
 };
 
 static const struct command commands[] = {
@@ -34,8 +42,12 @@ static const struct command commands[] = {
 	{ "calls", "", "calls that are up: who, to whom, since when", show_calls },
 	{ "call show", "ID", "one call: legs, states, media with counters, last events",
 	  show_call },
-	{ "flows", "", "media streams in the data plane, both directions of each", show_flows },
-	{ "drops", "", "every counter of what was refused, by name", show_drops },
+	{ "why", "ID", "what is wrong with the media of a call, in sentences", show_why },
+	{ "pcap", "ID", "heads of its packets for Wireshark, as received and as sent", show_pcap },
+	{ "flows", "[WORD]", "media streams: sources, loss, jitter, MOS; of a call, trunk, address",
+	  show_flows },
+	{ "drops", "", "everything that was dropped or refused, by name", show_drops },
+	{ "stage", "", "what a packet costs in the data plane, stage by stage", show_stage },
 	{ "trunks", "", "trunks, who they are, calls on them; media ports", show_trunks },
 	{ "check", "FILE", "read a configuration and say every error in it", NULL },
 };
@@ -54,6 +66,10 @@ static void usage(FILE *f)
 		   "  -s, --socket PATH   control socket (process.control of the configuration);\n"
 		   "                      $SLUICE_CONTROL, or " DEFAULT_SOCKET "\n"
 		   "  -j, --json          the answer as one JSON document\n"
+		   "  -w, --watch[=S]     again every S seconds (1), with what changed: drops, "
+		   "stage, flows, calls\n"
+		   "  -a, --all           drops: also what is 0, and the work done\n"
+		   "  -o, --output FILE   pcap: where to\n"
 		   "      --version\n"
 		   "  -h, --help\n\n"
 		   "Exit code: 0 good, 1 refused or errors found, 2 wrong use, 3 sluiced does not "
@@ -132,13 +148,15 @@ static int unreachable(const char *path, int err)
 	return EXIT_UNREACHABLE;
 }
 
-static int ask(const char *path, json_t *request, const struct command *command, bool as_json)
+/* Asks once; *out is the answer, the caller's, where the exit code is not EXIT_UNREACHABLE. */
+static int ask(const char *path, const json_t *request, json_t **out)
 {
 	char *text = json_dumps(request, JSON_COMPACT), *answer = NULL;
 	int fd = control_connect(path), code = EXIT_GOOD;
 	json_t *reply = NULL;
 	ssize_t n = -1;
 
+	*out = NULL;
 	if (fd < 0) {
 		code = unreachable(path, fd);
 		goto out;
@@ -154,19 +172,77 @@ static int ask(const char *path, json_t *request, const struct command *command,
 	}
 	if (!json_is_true(json_object_get(reply, "ok")))
 		code = EXIT_REFUSED;
+	*out = reply;
+out:
+	free(answer);
+	free(text);
+	return code;
+}
+
+static int tell(const struct command *command, const json_t *reply, int code, bool as_json,
+		struct show *o)
+{
 	if (as_json) {
 		json_dumpf(reply, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 		putchar('\n');
 	} else if (code == EXIT_GOOD) {
-		command->show(reply);
+		o->code = EXIT_GOOD;
+		command->show(reply, o);
+		code = o->code;
 	} else {
 		fprintf(stderr, "sluicectl: %s.\n",
 			json_string_value(json_object_get(reply, "error")));
 	}
-out:
-	json_decref(reply);
-	free(answer);
-	free(text);
+	fflush(stdout);
+	return code;
+}
+
+static double now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void wait_s(double s)
+{
+	struct timespec t = { .tv_sec = (time_t)s };
+
+	t.tv_nsec = (long)((s - (double)t.tv_sec) * 1e9);
+	nanosleep(&t, NULL);
+}
+
+/* Once, or for as long as it goes well. */
+static int ask_and_tell(const struct options *opt, const json_t *request,
+			const struct command *command, struct show *o)
+{
+	bool screen = opt->watch_s > 0 && !opt->as_json && isatty(STDOUT_FILENO);
+	json_t *before = NULL, *reply;
+	double last = 0;
+	int code;
+
+	for (;;) {
+		double now = now_s();
+
+		code = ask(opt->path, request, &reply);
+		if (!reply)
+			break;
+		o->before = before;
+		o->seconds = now - last;
+		if (screen)
+			fputs("\033[H\033[J", stdout);
+		else if (before && !opt->as_json)
+			putchar('\n');
+		code = tell(command, reply, code, opt->as_json, o);
+		json_decref(before);
+		before = reply;
+		last = now;
+		if (code != EXIT_GOOD || opt->watch_s <= 0)
+			break;
+		wait_s(opt->watch_s);
+	}
+	json_decref(before);
 	return code;
 }
 
@@ -216,49 +292,104 @@ static const struct command *command_find(char **words, int n, int *used)
 	return NULL;
 }
 
-static int run(const char *path, char **words, int n, bool as_json)
+/* Columns to write in; 0: as many as it takes, which is what a file or a pipe gets. */
+static int terminal_width(void)
 {
+	const char *columns = getenv("COLUMNS");
+	struct winsize w;
+	long n = columns ? strtol(columns, NULL, 10) : 0;
+
+	if (n > 0 && n < 10000)
+		return (int)n;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0)
+		return w.ws_col;
+	return 0;
+}
+
+static bool wants_colour(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && (!no || !*no) && term && strcmp(term, "dumb") != 0;
+}
+
+static bool arguments_fit(const struct command *c, int n)
+{
+	if (*c->args == '[')
+		return n <= 1;
+	return n == (*c->args ? 1 : 0);
+}
+
+static int run(const struct options *opt, char **words, int n)
+{
+	struct show o = { .file = opt->file,
+			  .all = opt->all,
+			  .width = terminal_width(),
+			  .colour = wants_colour() };
 	const struct command *command;
 	json_t *request;
 	int used, code;
 
 	command = command_find(words, n, &used);
-	if (!command || n != used + (*command->args ? 1 : 0)) {
+	if (!command || !arguments_fit(command, n - used)) {
 		fprintf(stderr, "sluicectl: %s.\n\n",
 			command ? "wrong number of arguments" : "no such command");
 		usage(stderr);
 		return EXIT_USAGE;
 	}
+	o.word = n > used ? words[used] : NULL;
 	if (!command->show)
-		return check(words[used], as_json);
+		return check(o.word, opt->as_json);
 	request = json_pack("{s:s#}", "cmd", command->name, (int)strcspn(command->name, " "));
-	if (*command->args)
-		json_object_set_new(request, "id", json_string(words[used]));
-	code = ask(path, request, command, as_json);
+	if (*command->args && *command->args != '[')
+		json_object_set_new(request, "id", json_string(o.word));
+	code = ask_and_tell(opt, request, command, &o);
 	json_decref(request);
 	return code;
+}
+
+/* Seconds of --watch; 0: that is no number. */
+static double parse_watch(const char *text)
+{
+	char *end;
+	double s = text ? strtod(text, &end) : 1;
+
+	if (text && (*end || end == text))
+		return 0;
+	return s >= 0.1 && s <= 3600 ? s : 0;
 }
 
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "socket", required_argument, NULL, 's' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
+		{ "socket", required_argument, NULL, 's' }, { "json", no_argument, NULL, 'j' },
+		{ "watch", optional_argument, NULL, 'w' },  { "all", no_argument, NULL, 'a' },
+		{ "output", required_argument, NULL, 'o' }, { "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },         { 0 },
 	};
-	const char *path = getenv("SLUICE_CONTROL");
-	bool as_json = false;
+	struct options opt = { .path = getenv("SLUICE_CONTROL") };
 	int c;
 
-	while ((c = getopt_long(argc, argv, "s:jh", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "s:jw::ao:h", options, NULL)) != -1) {
 		switch (c) {
 		case 's':
-			path = optarg;
+			opt.path = optarg;
 			break;
 		case 'j':
-			as_json = true;
+			opt.as_json = true;
+			break;
+		case 'w':
+			opt.watch_s = parse_watch(optarg);
+			if (opt.watch_s > 0)
+				break;
+			fputs("sluicectl: --watch=S takes seconds, 0.1 to 3600.\n\n", stderr);
+			usage(stderr);
+			return EXIT_USAGE;
+		case 'a':
+			opt.all = true;
+			break;
+		case 'o':
+			opt.file = optarg;
 			break;
 		case 'V':
 			puts("sluicectl " SLUICE_VERSION);
@@ -275,5 +406,7 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return EXIT_USAGE;
 	}
-	return run(path ? path : DEFAULT_SOCKET, argv + optind, argc - optind, as_json);
+	if (!opt.path)
+		opt.path = DEFAULT_SOCKET;
+	return run(&opt, argv + optind, argc - optind);
 }

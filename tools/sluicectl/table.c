@@ -7,7 +7,8 @@
 
 struct text_table {
 	unsigned n, rows, cap;
-	bool right[TEXT_TABLE_COLUMNS];
+	bool right[TEXT_TABLE_COLUMNS], hidden[TEXT_TABLE_COLUMNS];
+	int wrap;
 	int width[TEXT_TABLE_COLUMNS];
 	char **cells; /* rows * n, the titles are row 0 */
 };
@@ -60,16 +61,80 @@ struct text_table *text_table_new(unsigned n, const char *const *heads)
 	return t;
 }
 
+/* ---- what fits ---- */
+
+static int width_of(const struct text_table *t)
+{
+	int all = 0;
+
+	for (unsigned i = 0; i < t->n; i++)
+		if (!t->hidden[i])
+			all += t->width[i] + 2;
+	return all - 2;
+}
+
+unsigned text_table_fit(struct text_table *t, int width, const unsigned char *order, unsigned n)
+{
+	unsigned hidden = 0;
+
+	for (; t && width > 0 && hidden < n && width_of(t) > width; hidden++)
+		t->hidden[order[hidden]] = true;
+	return hidden;
+}
+
+void text_table_wrap(struct text_table *t, int width)
+{
+	if (t)
+		t->wrap = width;
+}
+
+/* ---- printing ---- */
+
+void text_words(const char *s, int from, int width)
+{
+	size_t room = width - from >= 20 ? (size_t)(width - from) : 20;
+
+	while (width && strlen(s) > room) {
+		size_t n = room;
+
+		while (n && s[n] != ' ')
+			n--;
+		if (!n)
+			n = room;
+		printf("%.*s\n%*s", (int)n, s, from, "");
+		s += n + (s[n] == ' ');
+	}
+	fputs(s, stdout);
+}
+
+static unsigned last_shown(const struct text_table *t)
+{
+	unsigned i = t->n - 1;
+
+	while (i && t->hidden[i])
+		i--;
+	return i;
+}
+
 static void row_print(const struct text_table *t, unsigned row)
 {
-	for (unsigned i = 0; i < t->n; i++) {
-		const char *c = t->cells[row * t->n + i];
-		bool last = i + 1 == t->n;
+	unsigned last = last_shown(t);
+	int from = 0;
 
-		if (t->right[i])
-			printf("%*s%s", t->width[i], c ? c : "", last ? "" : "  ");
+	for (unsigned i = 0; i <= last; i++) {
+		const char *c = t->cells[row * t->n + i];
+
+		if (t->hidden[i])
+			continue;
+		if (i == last && !t->right[i])
+			text_words(c ? c : "", from, t->wrap);
+		else if (t->right[i])
+			printf("%*s", t->width[i], c ? c : "");
 		else
-			printf("%-*s%s", last ? 0 : t->width[i], c ? c : "", last ? "" : "  ");
+			printf("%-*s", i == last ? 0 : t->width[i], c ? c : "");
+		if (i != last)
+			fputs("  ", stdout);
+		from += t->width[i] + 2;
 	}
 	putchar('\n');
 }

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#define TEXT_TABLE_COLUMNS 12
+#define TEXT_TABLE_COLUMNS 16
 
 struct text_table;
 
@@ -14,7 +14,14 @@ struct text_table;
 struct text_table *text_table_new(unsigned n, const char *const *heads);
 /* n cells, NULL is "-". */
 void text_table_row(struct text_table *t, const char *const *cells);
+/* Hides columns, in this order, until the table fits into `width` (0: no limit), and returns how many. */
+unsigned text_table_fit(struct text_table *t, int width, const unsigned char *order, unsigned n);
+/* Breaks the last column between words so that lines end before `width` (0: never). */
+void text_table_wrap(struct text_table *t, int width);
 /* Prints, or `none` where there is no row, and frees. */
 void text_table_print(struct text_table *t, const char *none);
+
+/* A text that begins at column `from`, in lines of whole words where `width` (0: no limit) wants it. */
+void text_words(const char *s, int from, int width);
 
 #endif
