@@ -2,8 +2,12 @@
 """Measures what performance is judged by, beside the peers and on the same work.
 
 usage: tools/bench [sip|calls|held|media|pdd|memory|idle|parser|messages|all]... [--peers] [--json FILE]
+       tools/bench media [--quick] [--out DIR]     media relays on the same work; a report with plots
+       tools/bench attack                          strangers and NATs during calls
+       tools/bench soak [MINUTES]                  half the capacity for a long time (30)
+       tools/bench report FILE.json... [--out FILE.html]
 `sip` is all that SIP is judged by: parsing, calls, requests, delay, and 100,000 calls at once.
-Each figure is one line: name, value, unit, target. Exit status 1 when a target is missed.
+Each figure is one line: name, value, unit, target, PASS or FAIL. Exit status 1 when a target is missed.
 
 Packets cross virtual cables between namespaces, and the load generators use the same cores: figures
 are costs of code paths and comparisons within one run, not line rates.
@@ -17,14 +21,13 @@ import subprocess
 import sys
 import time
 
-from . import build, capture, measure, netns, peers, sipload, sipp, sluice, term
+from . import attack, build, capture, measure, media, netns, peers, report, sipload, sipp, sluice, soak, term
 
 SUFFIX = "bench"  # of the build folder: optimised for real
 SIP_RATE, SIP_SECONDS = 1000, 10
 SIP_RATE_LOW = 500
 OPTIONS_RATE = 2000
 HELD_CALLS, HELD_NETWORKS, HELD_RATE = 100000, 5, 1000
-MEDIA_CALLS, MEDIA_PPS, MEDIA_SECONDS = 500, 50, 10
 PDD_RATE, PDD_SECONDS = 250, 8
 TRANSACTIONS_END = 36  # s: Timers L and M keep the INVITE for 32 s after its 2xx
 MEMORY_CALLS = (500, 2500)
@@ -43,8 +46,7 @@ class Figures:
         if not ok:
             self.missed.append(name)
         goal = f"<= {target:g}" if target is not None else f">= {at_least:g}" if at_least is not None else ""
-        mark = "" if not goal else term.paint("ok", "green") if ok else term.paint("MISSED",
-                                                                                        "red")
+        mark = "" if not goal else term.paint("PASS", "green") if ok else term.paint("FAIL", "red")
         term.say(f"{name:<42} {value:>10.4g} {unit:<14} {goal:<10} {mark}")
 
     def ratio(self, name, ours, theirs):
@@ -143,7 +145,7 @@ def call_costs(kind):
     return costs
 
 
-def bench_calls(f, with_peers):
+def bench_calls(f, o):
     ours = call_costs("sluice")
     names = ("signalling", "media_anchored")
     for end, costs in zip(("", f".rate={SIP_RATE_LOW}"), ours):
@@ -152,7 +154,7 @@ def bench_calls(f, with_peers):
     with Setup("sluice") as s:
         options = options_load(s)
     f.add("sip.cpu_per_request.options", options, "ms", 0.03)
-    if not with_peers:
+    if not o.peers:
         return
     for i, kind in enumerate(("kamailio", "kamailio+rtpengine")):
         for end, costs, mine in zip(("", f".rate={SIP_RATE_LOW}"), call_costs(kind), ours):
@@ -210,7 +212,7 @@ def held_end(box, callers, seconds):
     return total["timed_out"] + total["dialog_sent"] - total["dialog_ok"]
 
 
-def bench_held(f, _with_peers):
+def bench_held(f, _o):
     """100,000 calls that are up at the same time, what they cost, and that all of them end."""
     with netns.Lab(f"slb{os.getpid()}") as lab:
         held_networks(lab)
@@ -226,51 +228,18 @@ def bench_held(f, _with_peers):
     f.add("held.failed", failed, "calls", 0)
 
 
-# ---- media ----
+# ---- media: in modules of their own ----
 
-def media_load(setup, legs):
-    gen = sipp.Rtpgen(setup.lab, legs, MEDIA_SECONDS, pps=MEDIA_PPS, warm=2, suffix=SUFFIX)
-    try:
-        gen.wait_line("warm")
-        meter = setup.meter().start()
-        gen.wait_line("done")
-        meter.stop()
-        report = gen.report()
-    finally:
-        gen.stop()
-    packets = report["window_packets"]
-    note(f"{setup.kind}: {packets / MEDIA_SECONDS:.0f} packets/s, lost {report['lost']}, latency "
-         f"p50 {report['latency_us']['p50']:.0f} p99 {report['latency_us']['p99']:.0f} us; {meter}")
-    return 1e6 * meter.total() / max(packets, 1), report
+def bench_media(f, o):
+    media.bench(f, o, SUFFIX)
 
 
-def media_run(kind, threaded):
-    with Setup(kind, threaded) as s:
-        legs = s.lab.path("legs")
-        if kind == "rtpengine":
-            peers.rtpengine_legs(s.lab, MEDIA_CALLS, legs)
-        else:
-            sipp.uas(s.lab, media="203.0.113.12")
-            sipp.uac(s.lab, netns.Lab.INSIDE, 200, MEDIA_CALLS, 600000, media="10.10.0.12")
-            s.box.wait_active(MEDIA_CALLS, 20)
-            sipp.legs_of(s.box.flows(), legs)
-        return media_load(s, legs)
+def bench_attack(f, o):
+    attack.bench(f, o, SUFFIX)
 
 
-def bench_media(f, with_peers):
-    theirs = None
-    if with_peers:
-        theirs, _ = media_run("rtpengine", threaded=True)
-        f.add("media.cpu_per_packet.peer", theirs, "us")
-    ours, _ = media_run("sluice", threaded=True)
-    f.add("media.cpu_per_packet", ours, "us", theirs)
-    f.ratio("media.cpu_per_packet: sluice needs", ours, theirs)
-    for kind in ["sluice"] + ["rtpengine"] * with_peers:
-        _, report = media_run(kind, threaded=False)
-        end = "" if kind == "sluice" else ".peer"
-        f.add("media.lost" + end, report["lost"], "packets", None if end else 0)
-        f.add("media.latency.p50" + end, report["latency_us"]["p50"], "us")
-        f.add("media.latency.p99" + end, report["latency_us"]["p99"], "us")
+def bench_soak(f, o):
+    soak.bench(f, o, SUFFIX)
 
 
 # ---- post-dial delay ----
@@ -314,12 +283,12 @@ def added_delay(setup):
     return delays
 
 
-def bench_pdd(f, with_peers):
+def bench_pdd(f, o):
     with Setup("sluice") as s:
         delays = added_delay(s)
     f.add("pdd.added.p50", percentile(delays, 0.5), "ms", 0.2)
     f.add("pdd.added.p99", percentile(delays, 0.99), "ms", 1.0)
-    if with_peers:
+    if o.peers:
         with Setup("kamailio+rtpengine") as s:
             delays = added_delay(s)
         f.add("pdd.added.p50.peer", percentile(delays, 0.5), "ms")
@@ -355,22 +324,22 @@ def memory_slope(setup):
     return (footprint_kb(setup) - before) / (many - few)
 
 
-def bench_memory(f, with_peers):
+def bench_memory(f, o):
     with Setup("sluice") as s:
         slope = memory_slope(s)
         held = len(s.box.calls())
     if held != MEMORY_CALLS[1]:
         raise RuntimeError(f"{held} calls are up, not {MEMORY_CALLS[1]}")
     f.add("memory.per_call", slope, "kB", 4.0)
-    if with_peers:
+    if o.peers:
         with Setup("kamailio+rtpengine") as s:
             theirs = memory_slope(s)
         f.add("memory.per_call.peer", theirs, "kB")
         f.ratio("memory.per_call: sluice needs", slope, theirs)
 
 
-def bench_idle(f, with_peers):
-    for kind in ["sluice"] + ["kamailio+rtpengine"] * with_peers:
+def bench_idle(f, o):
+    for kind in ["sluice"] + ["kamailio+rtpengine"] * o.peers:
         with Setup(kind) as s:
             time.sleep(3)
             meter = s.meter().start()
@@ -389,12 +358,12 @@ LIMITS = {"relay.plan_commit.flows=10000": 60, "relay.plan_commit.flows=1000000"
           "sip.parse.invite_1100": 350, "sip.parse_build.invite_1100": 600}
 
 
-def bench_messages(f, _with_peers):
+def bench_messages(f, _o):
     """Those of SIP."""
     run_programs(f, "control/**/*_bench")
 
 
-def bench_parser(f, _with_peers):
+def bench_parser(f, _o):
     run_programs(f, "**/*_bench")
 
 
@@ -419,8 +388,10 @@ def run_programs(f, which):
 
 
 BENCHES = {"messages": bench_messages, "parser": bench_parser, "idle": bench_idle, "calls": bench_calls,
-           "pdd": bench_pdd, "held": bench_held, "media": bench_media, "memory": bench_memory}
-GROUPS = {"sip": ("messages", "calls", "pdd", "held"), "all": set(BENCHES) - {"messages"}}  # which are in `parser`
+           "pdd": bench_pdd, "held": bench_held, "media": bench_media, "attack": bench_attack, "memory": bench_memory,
+           "soak": bench_soak}
+# `messages` is in `parser`; `soak` takes as long as it is told to.
+GROUPS = {"sip": ("messages", "calls", "pdd", "held"), "all": set(BENCHES) - {"messages", "soak"}}
 
 
 def chosen(words):
@@ -438,12 +409,27 @@ def prepare():
     netns.prefer()
 
 
+def take_minutes(argv):
+    """`soak 5`: the number is an option of soak and nothing to measure."""
+    if "soak" in argv:
+        at = argv.index("soak") + 1
+        if at < len(argv) and re.fullmatch(r"[0-9.]+", argv[at]):
+            return argv[:at] + argv[at + 1:], float(argv[at])
+    return argv, 30.0
+
+
 def main(argv):
+    if argv[:1] == ["report"]:
+        return report.main(argv[1:])
+    argv, minutes = take_minutes(argv)
     a = argparse.ArgumentParser(prog="tools/bench", description=__doc__.split("\n", 1)[0])
     a.add_argument("what", nargs="*", choices=[*GROUPS, *BENCHES, []], default=[])
     a.add_argument("--peers", action="store_true", help="Kamailio and rtpengine on the same work")
     a.add_argument("--json", metavar="FILE", help="write the figures there too (build-bench/bench.json)")
+    a.add_argument("--quick", action="store_true", help="media, attack: shorter trials, coarser figures")
+    a.add_argument("--out", metavar="DIR", help="media: where the report goes (build-bench/media)")
     o = a.parse_args(argv)
+    o.minutes = minutes
     build.need_root()
     what = chosen(o.what)
     figures, failed = Figures(), []
@@ -455,7 +441,7 @@ def main(argv):
     for name in what:
         term.title(name)
         try:
-            BENCHES[name](figures, o.peers)
+            BENCHES[name](figures, o)
         except (RuntimeError, TimeoutError, subprocess.TimeoutExpired) as e:
             failed.append(name)
             term.say(term.paint(f"{name}: {e}", "red"))

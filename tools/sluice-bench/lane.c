@@ -52,7 +52,7 @@ static size_t write_rtp(struct lane *l, struct call_side *s, uint8_t *p, const s
 	unsigned part = event_part(l, s->sent);
 	size_t head = RTP_HEADER;
 	p[0] = 0x80;
-	p[1] = part ? (uint8_t)(EVENT_TYPE | (part == 1 ? 0x80 : 0)) : PAYLOAD_TYPE;
+	p[1] = part ? (uint8_t)(EVENT_TYPE | (part == 1 ? 0x80 : 0)) : (uint8_t)l->o->type;
 	put16(p + 2, (uint16_t)s->sent);
 	put32(p + 4, s->timestamp + s->sent * step - (part ? (part - 1) * step : 0));
 	put32(p + 8, s->ssrc);
@@ -191,10 +191,10 @@ void lane_run(struct lane *l)
 		bool busy = lane_send(l);
 		busy |= lane_recv(l);
 		uint64_t now = io_now();
+		if (busy && now < l->end + TOO_LATE) /* at the end, too: until nothing is left */
+			continue;
 		if (now >= l->end)
 			break;
-		if (busy)
-			continue;
 		uint64_t next = due_at(l, l->due), tick = now + TICK;
 		next = next >= l->count_to || next > l->end ? l->end : next;
 		l->io->ops->wait(l->io, next > tick ? next : tick);

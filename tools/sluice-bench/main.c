@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <signal.h>
+#include <sys/resource.h>
 #include "bench.h"
 
 int main(int argc, char **argv)
@@ -8,6 +9,8 @@ int main(int argc, char **argv)
 	int err = options_parse(&o, argc, argv);
 	if (err)
 		return err < 0 ? 2 : 0;
+	struct rlimit files = { 1 << 20, 1 << 20 };
+	setrlimit(RLIMIT_NOFILE, &files); /* a socket for each port, where there are many */
 	signal(SIGPIPE, SIG_IGN);
 	switch (o.command) {
 	case COMMAND_PLAIN:

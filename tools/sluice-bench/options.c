@@ -52,6 +52,7 @@ static const char help[] =
 	"  --calls N                calls at once (default 100)\n"
 	"  --ptime MS               of a packet (default 20)\n"
 	"  --payload OCTETS         of a packet, 32 at least (default 160)\n"
+	"  --type PT                RTP payload type (default 0, PCMU)\n"
 	"  --srtp none|b|both       which sides are SRTP (default none)\n"
 	"  --suite NAME             cm128-80 (default), cm128-32, cm256-80, cm256-32, gcm128, "
 	"gcm256\n"
@@ -98,6 +99,7 @@ enum {
 	OPT_CALLS,
 	OPT_PTIME,
 	OPT_PAYLOAD,
+	OPT_TYPE,
 	OPT_SRTP,
 	OPT_SUITE,
 	OPT_DTMF,
@@ -147,6 +149,7 @@ static const struct option table[] = {
 	WITH("calls", OPT_CALLS),
 	WITH("ptime", OPT_PTIME),
 	WITH("payload", OPT_PAYLOAD),
+	WITH("type", OPT_TYPE),
 	WITH("srtp", OPT_SRTP),
 	WITH("suite", OPT_SUITE),
 	WITH("dtmf", OPT_DTMF),
@@ -304,6 +307,8 @@ static int take_work(struct options *o, struct raw *raw, int c, const char *v)
 		return count(v, 1, 240, &o->trial.ptime);
 	case OPT_PAYLOAD:
 		return count(v, STAMP_SIZE, 1400, &o->trial.payload);
+	case OPT_TYPE:
+		return count(v, 0, 127, &o->trial.type);
 	case OPT_SRTP:
 		raw->srtp = v;
 		return 0;

@@ -3,12 +3,10 @@
  * connected UDP socket for each port, recvmmsg() in, sendmmsg() out. No rules, no counters, no SRTP. It is told of its
  * flows in the flow language, so that the same driver sets up the same calls. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <netlink/msg.h>
@@ -224,11 +222,9 @@ static void serve(struct plain *p)
 
 int plain_run(const struct options *o)
 {
-	struct rlimit files = { 1 << 20, 1 << 20 };
 	struct plain *p = calloc(1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
-	setrlimit(RLIMIT_NOFILE, &files);
 	for (unsigned i = 0; i < BURST; i++) {
 		p->vec[i].iov_base = p->data[i];
 		p->msg[i].msg_hdr = (struct msghdr){ .msg_iov = &p->vec[i], .msg_iovlen = 1 };

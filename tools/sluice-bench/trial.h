@@ -16,6 +16,7 @@ struct trial_options {
 	uint64_t settle;  /* ns: nothing is sent, what is still on its way comes in */
 	unsigned payload; /* octets */
 	unsigned ptime;   /* ms, of the RTP timestamps */
+	unsigned type;    /* RTP payload type */
 	double dtmf;      /* share of packets that are telephone-event, 0..0.5 */
 };
 
