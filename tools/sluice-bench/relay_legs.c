@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <openssl/evp.h>
 #include "relay.h"
+#include "sdp.h"
 
 static int take_endpoint(struct str *line, struct addr *out)
 {
@@ -23,16 +23,7 @@ static int take_endpoint(struct str *line, struct addr *out)
 static int take_key(struct str *line, uint8_t suite, struct srtp_master *out)
 {
 	struct str text;
-	uint8_t raw[96];
-	if (!str_token(line, ' ', &text) || text.n % 4 || text.n > 128)
-		return -EINVAL;
-	int n = EVP_DecodeBlock(raw, (const uint8_t *)text.p, (int)text.n);
-	size_t wanted = srtp_key_len(suite) + srtp_salt_len(suite);
-	if (n < (int)wanted)
-		return -EINVAL;
-	out->suite = suite;
-	memcpy(out->octets, raw, wanted);
-	return 0;
+	return str_token(line, ' ', &text) ? sdp_read_key(text, suite, out) : -EINVAL;
 }
 
 static int take_line(struct str line, const char *side, const struct addr *base,

@@ -137,7 +137,7 @@ static int take_sdp(struct relay *r, struct job *j, struct call *c, struct str b
 	struct str text;
 	struct sdp sdp;
 	if (bencode_find(body, "sdp", &text) || sdp_read(text, r->o.suite[to], &sdp)) {
-		fprintf(stderr, "rtpengine's SDP is not what was asked for: %.*s\n", STR_FMT(body));
+		fprintf(stderr, "rtpengine's SDP has no stream of the suite that was asked for\n");
 		return -EBADMSG;
 	}
 	c->side[to].relay = sdp.media;

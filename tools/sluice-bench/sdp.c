@@ -26,26 +26,35 @@ void sdp_write(struct buf *b, const struct sdp *s, unsigned ptime)
 	buf_lit(b, "a=sendrecv\r\n");
 }
 
+int sdp_read_key(struct str text, uint8_t suite, struct srtp_master *out)
+{
+	uint8_t in[68], raw[sizeof(in)];
+	size_t wanted = srtp_key_len(suite) + srtp_salt_len(suite), full = (wanted + 2) / 3 * 4;
+	while (text.n && text.p[text.n - 1] == '=')
+		text.n--;
+	if (text.n != (wanted * 8 + 5) / 6)
+		return -EBADMSG;
+	memset(in, '=', full);
+	memcpy(in, text.p, text.n);
+	if (EVP_DecodeBlock(raw, in, (int)full) < (int)wanted)
+		return -EBADMSG;
+	out->suite = suite;
+	memcpy(out->octets, raw, wanted);
+	return 0;
+}
+
 /* "1 SUITE inline:KEY|lifetime|..." */
 static bool crypto(struct str line, uint8_t want, struct sdp *out)
 {
-	struct str tag, name, key;
-	uint8_t suite, raw[96];
+	struct str tag, name, key, text;
+	uint8_t suite;
 	if (!str_token(&line, ' ', &tag) || !str_token(&line, ' ', &name) ||
 	    !str_token(&line, ' ', &key) || srtp_find(name, &suite) || suite != want ||
 	    !str_starts(key, STR("inline:")) || str_u32(tag, 999999999, &out->tag))
 		return false;
 	key.p += 7;
 	key.n -= 7;
-	if (!str_token(&key, '|', &name) || name.n % 4 || name.n > 128)
-		return false;
-	size_t wanted = srtp_key_len(suite) + srtp_salt_len(suite);
-	int n = EVP_DecodeBlock(raw, (const uint8_t *)name.p, (int)name.n);
-	if (n < (int)wanted || n > (int)wanted + 2)
-		return false;
-	out->key.suite = suite;
-	memcpy(out->key.octets, raw, wanted);
-	return true;
+	return str_token(&key, '|', &text) && sdp_read_key(text, suite, &out->key) == 0;
 }
 
 static void take_line(struct str line, uint8_t want, struct sdp *out)

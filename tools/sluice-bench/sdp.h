@@ -12,6 +12,8 @@ struct sdp {
 	uint32_t tag;           /* of a=crypto */
 };
 
+/* Key and salt of a suite in base64, with or without the "=" at its end. 0 or -EBADMSG. */
+int sdp_read_key(struct str text, uint8_t suite, struct srtp_master *out);
 void sdp_write(struct buf *b, const struct sdp *s, unsigned ptime);
 /* The first a=crypto of the suite `want` (FLOW_SUITE_NONE: none is looked for). 0 or -EBADMSG. */
 int sdp_read(struct str text, uint8_t want, struct sdp *out);

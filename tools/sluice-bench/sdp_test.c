@@ -37,6 +37,24 @@ static void the_line_of_the_suite_is_taken(void **state)
 	assert_int_equal(sdp_read(text, FLOW_SUITE_AEAD_AES_128_GCM, &out), -EBADMSG);
 }
 
+/* RFC 4568 6.1 wants it, and there are relays that do without. */
+static void the_end_of_base64_may_be_missing(void **state)
+{
+	struct srtp_master with, without = { 0 };
+	struct str text = STR("FxvO0+1z6OIhQFl3WR6a7G3kkBgDvUFEo3KhWg==");
+	memset(&with, 0, sizeof(with));
+	assert_int_equal(sdp_read_key(text, FLOW_SUITE_AEAD_AES_128_GCM, &with), 0);
+	text.n -= 2;
+	assert_int_equal(sdp_read_key(text, FLOW_SUITE_AEAD_AES_128_GCM, &without), 0);
+	assert_memory_equal(&with, &without, sizeof(with));
+	assert_int_equal(with.octets[27], 0x5a);
+	for (text.n--; text.n; text.n--)
+		assert_int_equal(sdp_read_key(text, FLOW_SUITE_AEAD_AES_128_GCM, &with), -EBADMSG);
+	assert_int_equal(sdp_read_key(STR("FxvO0+1z6OIhQFl3WR6a7G3kkBgDvUFEo3KhW!"),
+				      FLOW_SUITE_AEAD_AES_128_GCM, &with),
+			 -EBADMSG);
+}
+
 static void broken(void **state)
 {
 	static const char *const bad[] = {
@@ -62,6 +80,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_is_read),
 		cmocka_unit_test(the_line_of_the_suite_is_taken),
+		cmocka_unit_test(the_end_of_base64_may_be_missing),
 		cmocka_unit_test(broken),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
