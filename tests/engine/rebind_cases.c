@@ -238,8 +238,9 @@ static void trials(struct test *t, const void *row)
 		c->f.side[0].local_rtcp = c->f.side[1].local_rtcp = 0;
 		call_set(c);
 		r[i] = (struct trial){ .c = c, .stop = stop, .go = stop + test_random(t) % 50 };
-		r[i].moved = sock_open(t, 0, 4, PEER, 0);
 	}
+	for (unsigned i = 0; i < TRIALS; i++)
+		r[i].moved = sock_open(t, 0, 4, PEER, 0);
 	u64 next = now_us();
 	for (unsigned now = 0; now < TICKS; now++, next += 20 * MS) {
 		for (unsigned i = 0; i < TRIALS; i++)
