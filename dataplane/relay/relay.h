@@ -157,6 +157,7 @@ struct relay_srtp {
 	u64 auth_failed, replayed;
 	u32 out_most; /* the highest number of `out` so far */
 	u32 told;     /* packets since the last INDEX */
+	u16 shift;    /* of the sequence numbers of what was sealed last */
 	u8 tell;      /* an INDEX is due */
 };
 

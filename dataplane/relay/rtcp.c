@@ -47,13 +47,15 @@ enum relay_drop rtcp_source(const struct relay_dir *d, const struct relay_dir *r
 	return lock->family ? RELAY_DROP_OTHER_SOURCE : RELAY_DROP_CANDIDATE;
 }
 
-/* The port that the SDP named is always right; another one holds until it falls silent. */
+/* The port that the SDP named is always right, and that of RTP where it is shared; another one holds until
+ * it falls silent. */
 static bool learn(struct relay_dir *d, const struct relay_packet *pkt)
 {
 	const struct flow_side *side = &d->rule->side[d->side];
 	struct source *s = &d->src;
 
-	if (s->lock.family && !addr_same(&pkt->src, &s->lock) && ip_eq(&pkt->src, &s->lock) &&
+	if (!(side->flags & FLOW_SIDE_RTCP_MUX) && s->lock.family &&
+	    !addr_same(&pkt->src, &s->lock) && ip_eq(&pkt->src, &s->lock) &&
 	    pkt->now_us < s->last_us + LOCK_SILENT &&
 	    !(pkt->src.port == side->remote_rtcp && ip_eq(&pkt->src, &side->remote)))
 		return false;

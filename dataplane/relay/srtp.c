@@ -415,7 +415,8 @@ static enum relay_drop seal(struct relay_dir *d, const struct relay_packet *pkt,
 		fresh = !k->rtcp;
 		c->index = ++k->rtcp;
 	}
-	tell(d->srtp, fresh, c->is_rtcp);
+	tell(d->srtp, fresh || d->srtp->shift != d->play.seq_add, c->is_rtcp);
+	d->srtp->shift = d->play.seq_add;
 	return RELAY_DROP_COUNT;
 }
 

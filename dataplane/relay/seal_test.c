@@ -1,0 +1,578 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* What leaves as SRTP: no index twice, and a receiver that goes by RFC 3711 opens all of it, whatever the
+ * source does. Also SRTCP, and an engine that starts anew. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#define CHECK(x) assert_true(x)
+#include "relay/secure_test.h"
+
+struct call {
+	struct world w;
+	struct stream b; /* the carrier, who speaks RTP */
+	struct ear ear;  /* the phone, who hears SRTP */
+};
+
+static void begin(struct call *c, u16 seq)
+{
+	struct end phone = phone_end(1);
+
+	*c = (struct call){ .b = carrier() };
+	secure_init(&c->w);
+	say(&c->w, &phone);
+	c->b.seq = seq;
+}
+
+/* The packet is sealed, and heard with the next index or, when `lost` is set, a later one. */
+static void heard(struct call *c, unsigned lost)
+{
+	u64 before = c->ear.highest;
+	bool any = c->ear.any;
+
+	pass(&c->w, 20);
+	assert_int_equal(talk(&c->w, 1, &c->b), RELAY_FORWARD);
+	u64 index = hear(&c->w, &c->ear);
+	assert_int_equal(index, c->w.crypt.index);
+	if (any)
+		assert_int_equal(index, before + 1 + lost);
+}
+
+static void not_sealed(struct call *c, enum relay_drop why)
+{
+	struct flow_stats before, after;
+
+	relay_stats(rtp_dir(&c->w, 1), 0, &before);
+	assert_int_equal(talk(&c->w, 1, &c->b), RELAY_DROP);
+	assert_string_equal(relay_drop_name(c->w.drop), relay_drop_name(why));
+	relay_stats(rtp_dir(&c->w, 1), 0, &after);
+	assert_int_equal(after.dropped, before.dropped + 1);
+	assert_int_equal(after.packets, before.packets);
+	assert_int_equal(after.octets, before.octets);
+}
+
+static void the_roc_goes_up(void **state)
+{
+	struct call c;
+	begin(&c, 65000);
+	for (unsigned i = 0; i < 70000; i++)
+		if (i % 1000 == 999)
+			heard(&c, 0);
+		else
+			talk(&c.w, 1, &c.b), hear(&c.w, &c.ear);
+	assert_int_equal(c.ear.highest, 65000 + 69999);
+	c.b.seq += 2000; /* lost on the way */
+	heard(&c, 2000);
+}
+
+static void late_ones_are_sealed_once(void **state)
+{
+	for (u16 from = 65500; from != 100; from += 12) { /* before, over and after the wrap */
+		struct call c;
+		begin(&c, from);
+		for (unsigned i = 0; i < 50; i++)
+			heard(&c, 0);
+		struct stream late = c.b;
+		c.b.seq += 60;
+		heard(&c, 60);
+		struct stream next = c.b;
+		for (unsigned twice = 0; twice < 2; twice++) {
+			c.b = late;
+			if (twice)
+				not_sealed(&c, RELAY_DROP_SRTP_REUSE);
+			else
+				assert_int_equal(talk(&c.w, 1, &c.b), RELAY_FORWARD);
+			if (!twice)
+				assert_int_equal(hear(&c.w, &c.ear), from + 50);
+		}
+		c.b = next;
+		heard(&c, 0);
+	}
+}
+
+/* The source starts again, with the same SSRC, anywhere: one packet is lost, the receiver sees none of it. */
+static void a_source_that_starts_again(void **state)
+{
+	static const s32 jump[] = { -200, -5000, -20000, -32768, 3000, 5000, 30000, 32767 };
+	for (size_t i = 0; i < sizeof(jump) / sizeof(jump[0]); i++) {
+		struct call c;
+		begin(&c, 30000);
+		for (unsigned n = 0; n < 50; n++)
+			heard(&c, 0);
+		for (unsigned again = 0; again < 3; again++) {
+			c.b.seq = (u16)(c.b.seq + jump[i]);
+			not_sealed(&c, RELAY_DROP_SRTP_REUSE);
+			for (unsigned n = 0; n < 200; n++)
+				heard(&c, 0);
+			c.b.seq += 3;
+			heard(&c, 3);
+		}
+	}
+}
+
+/* One packet out of nowhere takes nobody's roll-over counter with it. */
+static void a_packet_that_strays(void **state)
+{
+	struct call c;
+	begin(&c, 60000);
+	for (unsigned n = 0; n < 50; n++)
+		heard(&c, 0);
+	u16 seq = c.b.seq;
+	for (u32 stray = 3000; stray < 65000; stray += 500) {
+		c.b.seq = (u16)(seq + stray);
+		not_sealed(&c, RELAY_DROP_SRTP_REUSE);
+		c.b.seq = seq++;
+		heard(&c, 0);
+	}
+}
+
+/* The whole burst is planned before any of it passes, and passes before any of it is sealed. */
+static void a_restart_within_a_burst(void **state)
+{
+	struct call c;
+	begin(&c, 30000);
+	for (unsigned n = 0; n < 50; n++)
+		heard(&c, 0);
+	struct relay_dir *d = rtp_dir(&c.w, 1);
+	struct relay_plan plan[8];
+	struct relay_packet pkt[8];
+	u8 p[8][PACKET_MAX];
+	u64 index[8];
+	unsigned n = 0;
+	for (unsigned i = 0; i < 8; i++) {
+		struct stream s = c.b;
+		s.seq = (u16)(i < 3 ? c.b.seq + i : 100 + i);
+		pkt[i] = (struct relay_packet){ p[i], write_rtp(p[i], &s), s.from, c.w.now };
+		relay_plan(d, d, &pkt[i], &plan[i]);
+		assert_int_equal(plan[i].action, RELAY_FORWARD);
+		assert_true(plan[i].seal);
+	}
+	for (unsigned i = 0; i < 8; i++)
+		relay_commit(d, &pkt[i], &plan[i]);
+	for (unsigned i = 0; i < 8; i++) {
+		struct relay_crypt k;
+		if (relay_seal(d, &pkt[i], &plan[i], &k))
+			index[n++] = k.index;
+		else
+			assert_int_equal(i, 3); /* the first of the new ones */
+	}
+	assert_int_equal(n, 7);
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(index[i], 30050 + i);
+}
+
+/* Source A, B, and A again from where it had never been. */
+static void an_ssrc_that_comes_back(void **state)
+{
+	struct call c;
+	begin(&c, 30000);
+	struct ear ears[2] = { { 0 }, { 0 } };
+	for (unsigned turn = 0; turn < 6; turn++) {
+		c.b.ssrc = 0xbbbb0001 + turn % 2;
+		c.b.seq = (u16)(30000 - turn * 1000);
+		pass(&c.w, 15000);
+		c.ear = ears[turn % 2];
+		if (turn) {
+			assert_int_equal(talk(&c.w, 1, &c.b), RELAY_DROP);
+			assert_int_equal(c.w.drop, RELAY_DROP_SSRC);
+		}
+		for (unsigned n = 0; n < 50; n++)
+			heard(&c, 0);
+		ears[turn % 2] = c.ear;
+	}
+	struct flow_stats st;
+	relay_stats(rtp_dir(&c.w, 1), 0, &st);
+	assert_int_equal(st.ssrcs, 5);
+}
+
+static void limits(void **state)
+{
+	struct call c;
+	begin(&c, 65530);
+	heard(&c, 0);
+	c.w.srtp[1][0].out.stream[0].index = c.ear.highest = 0xfffffffffffa;
+	for (unsigned n = 0; n < 5; n++)
+		heard(&c, 0);
+	for (unsigned n = 0; n < 5; n++)
+		not_sealed(&c, RELAY_DROP_SRTP_KEY);
+
+	struct end e = phone_end(1);
+	struct flow_addr from = c.b.from;
+	u8 report[8] = { 0x80, 201, 0, 1, 1, 2, 3, 4 };
+	from.port++;
+	begin(&c, 1);
+	talk(&c.w, 1, &c.b);
+	assert_int_equal(report_at(&c.w, &e, RELAY_RTCP, 1, false), RELAY_FORWARD);
+	assert_int_equal(deliver(&c.w, 1, RELAY_RTCP, from, report, 8), RELAY_FORWARD);
+	c.w.srtp[1][1].out.rtcp = 0x7ffffffe;
+	assert_int_equal(deliver(&c.w, 1, RELAY_RTCP, from, report, 8), RELAY_FORWARD);
+	assert_int_equal(c.w.crypt.index, 0x7fffffff);
+	pass(&c.w, 1000);
+	assert_int_equal(deliver(&c.w, 1, RELAY_RTCP, from, report, 8), RELAY_DROP);
+	assert_int_equal(c.w.drop, RELAY_DROP_SRTP_KEY);
+}
+
+static void no_memory_no_srtp(void **state)
+{
+	struct call c;
+	begin(&c, 1);
+	rtp_dir(&c.w, 1)->srtp = NULL;
+	not_sealed(&c, RELAY_DROP_SRTP_KEY);
+}
+
+/* ---- keys ---- */
+
+static void rekey(struct call *c, u32 number, u32 flags)
+{
+	struct flow_crypto *k = &edit(&c->w, 0)->out;
+
+	set_key(k, number, FLOW_SUITE_AEAD_AES_128_GCM);
+	k->flags = flags;
+	update(&c->w);
+}
+
+static void another_key(void **state)
+{
+	for (unsigned keep = 0; keep < 2; keep++) {
+		struct call c;
+		begin(&c, 65530);
+		for (unsigned n = 0; n < 50; n++)
+			heard(&c, 0);
+		rekey(&c, 2, keep ? FLOW_CRYPTO_KEEP_ROC : 0);
+		if (!keep)
+			c.ear.any = false;
+		heard(&c, 0);
+		assert_int_equal(c.ear.highest, keep ? 0x1002c : 0x2c);
+	}
+}
+
+static void a_key_comes_back_where_it_was(void **state)
+{
+	struct call c;
+	begin(&c, 65530);
+	for (unsigned n = 0; n < 50; n++)
+		heard(&c, 0);
+	struct ear ear = c.ear;
+	rekey(&c, 2, 0);
+	c.ear.any = false;
+	for (unsigned n = 0; n < 10; n++)
+		heard(&c, 0);
+	rekey(&c, 1, 0);
+	c.ear = ear;
+	heard(&c, 10); /* those under key 2 it did not hear */
+	rekey(&c, 2, 0);
+	rekey(&c, 3, 0);
+	rekey(&c, 1, 0); /* nobody knows what was sealed with it */
+	not_sealed(&c, RELAY_DROP_SRTP_REUSE);
+	rekey(&c, 4, 0);
+	c.ear.any = false;
+	heard(&c, 0);
+}
+
+/* Off and on again under the same key. */
+static void a_key_that_was_away(void **state)
+{
+	struct call c;
+	begin(&c, 65530);
+	for (unsigned n = 0; n < 50; n++)
+		heard(&c, 0);
+	edit(&c.w, 0)->out.suite = FLOW_SUITE_NONE;
+	update(&c.w);
+	talk_on(&c.w, 1, &c.b, 5);
+	assert_int_equal(c.w.action, RELAY_FORWARD);
+	edit(&c.w, 0)->out.suite = FLOW_SUITE_AES_CM_128_HMAC_SHA1_80;
+	update(&c.w);
+	heard(&c, 5);
+}
+
+/* ---- what the relay makes itself ---- */
+
+static void keys_are_sealed(void **state)
+{
+	struct call c;
+	begin(&c, 65500);
+	edit(&c.w, 0)->dtmf_out = 96;
+	update(&c.w);
+	for (unsigned n = 0; n < 50; n++)
+		heard(&c, 0);
+	relay_dtmf(rtp_dir(&c.w, 1), 5, 200, c.w.now);
+	for (unsigned n = 0; n < 30; n++)
+		heard(&c, 0);
+	relay_dtmf(rtp_dir(&c.w, 1), 6, 200, c.w.now); /* and while nothing is relayed */
+	for (unsigned n = 0; n < 50; n++) {
+		unsigned made = c.w.made[1];
+		pass(&c.w, 10);
+		if (c.w.made[1] > made)
+			hear(&c.w, &c.ear);
+	}
+	assert_true(c.w.made[1] > 8);
+	u64 highest = c.ear.highest;
+	heard(&c, 0);
+	assert_int_equal(highest, 65500 + 80 - 1 + c.w.made[1]);
+	struct flow_stats st;
+	relay_stats(rtp_dir(&c.w, 1), 0, &st);
+	assert_int_equal(st.dropped, 0);
+}
+
+static void ssrcs_are_masked(void **state)
+{
+	struct call c;
+	begin(&c, 1);
+	edit(&c.w, 0)->ssrc_mask = 0x12345678;
+	update(&c.w);
+	for (unsigned n = 0; n < 5; n++)
+		heard(&c, 0);
+	assert_int_equal(ssrc_of(c.w.wire), 0xbbbb0001 ^ 0x12345678);
+	assert_int_equal(c.w.crypt.ssrc, 0xbbbb0001 ^ 0x12345678);
+	c.b.seq = 40000;
+	not_sealed(&c, RELAY_DROP_SRTP_REUSE);
+	heard(&c, 0);
+}
+
+/* ---- SRTCP ---- */
+
+static void one_counter_for_all_ssrcs(void **state)
+{
+	struct call c;
+	begin(&c, 1);
+	talk(&c.w, 1, &c.b);
+	for (u8 mux = 0; mux < 2; mux++) {
+		edit(&c.w, 1)->flags = mux ? FLOW_SIDE_RTCP_MUX : 0;
+		update(&c.w);
+		for (u8 i = 1; i < 6; i++) {
+			u8 report[8] = { 0x80, 201, 0, 1, 1, 2, 3, i };
+			struct flow_addr from = c.b.from;
+			from.port += !mux;
+			pass(&c.w, 300);
+			assert_int_equal(
+				deliver(&c.w, 1, mux ? RELAY_RTP : RELAY_RTCP, from, report, 8),
+				RELAY_FORWARD);
+			assert_int_equal(c.w.crypt.index, mux * 5 + i);
+			assert_int_equal(c.w.crypt.ssrc, 0x01020300 + i);
+			assert_int_equal(c.w.crypt.clear, 8);
+			assert_true(c.w.crypt.is_rtcp);
+		}
+	}
+}
+
+/* SRTCP on the port of SRTP, RTCP on its own on the other side, and back. */
+static void mux_with_srtcp(void **state)
+{
+	struct call c;
+	struct end e = phone_end(1);
+	begin(&c, 1);
+	edit(&c.w, 0)->flags = FLOW_SIDE_RTCP_MUX;
+	update(&c.w);
+	talk(&c.w, 1, &c.b);
+	assert_int_equal(report_at(&c.w, &e, RELAY_RTP, 7, false), RELAY_FORWARD);
+	struct flow_addr want = ip4(198, 51, 100, 9, 5001);
+	assert_true(same(&c.w.dst, &want));
+	assert_int_equal(c.w.from.port, 20003);
+	pass(&c.w, 500);
+	assert_int_equal(report_at(&c.w, &e, RELAY_RTP, 7, false), RELAY_DROP);
+	assert_int_equal(c.w.drop, RELAY_DROP_SRTP_REPLAY);
+	struct flow_stats st;
+	relay_stats(&c.w.f.dir[0][RELAY_RTCP], 0, &st);
+	assert_int_equal(st.packets, 1);
+	assert_int_equal(st.replayed, 1);
+	u8 report[8] = { 0x80, 201, 0, 1, 1, 2, 3, 4 };
+	assert_int_equal(deliver(&c.w, 1, RELAY_RTCP, want, report, 8), RELAY_FORWARD);
+	assert_true(same(&c.w.dst, &e.s.from));
+	assert_int_equal(c.w.from.port, 20000);
+	assert_int_equal(c.w.wire_len, 8 + 4 + 10);
+}
+
+/* ---- an engine that starts anew ---- */
+
+static void tells_at_least_every(void **state)
+{
+	struct call c;
+	struct end e = phone_end(2);
+	begin(&c, 1);
+	u8 *tell[2] = { &c.w.srtp[0][0].tell, &c.w.srtp[1][0].tell };
+	struct flow_resume r;
+	assert_true(*tell[0]); /* the first packet */
+	assert_true(relay_resume_state(rtp_dir(&c.w, 0), false, &r));
+	assert_int_equal(r.has, FLOW_RESUME_IN);
+	assert_true(r.in_ssrc == 0xaaaa0001 && r.in_index == 1);
+	assert_false(*tell[0]);
+	assert_false(relay_resume_state(rtp_dir(&c.w, 0), true, &r)); /* side 1 has no SRTP */
+	heard(&c, 0);
+	assert_true(*tell[1]);
+	assert_true(relay_resume_state(rtp_dir(&c.w, 1), true, &r));
+	assert_int_equal(r.has, FLOW_RESUME_OUT);
+	assert_true(r.out_ssrc == 0xbbbb0001 && r.out_index == 1 && !r.out_shift);
+	for (unsigned i = 1; i < FLOW_INDEX_EVERY; i++) {
+		say(&c.w, &e);
+		talk(&c.w, 1, &c.b);
+		assert_false(*tell[0] || *tell[1]);
+	}
+	say(&c.w, &e);
+	talk(&c.w, 1, &c.b);
+	assert_true(*tell[0] && *tell[1]);
+	for (unsigned i = 0; i < 2; i++)
+		relay_resume_state(rtp_dir(&c.w, i), i, &r);
+	hear(&c.w, &c.ear);
+	c.b.seq -= 1000; /* the shift changes */
+	not_sealed(&c, RELAY_DROP_SRTP_REUSE);
+	heard(&c, 0);
+	assert_true(*tell[1]);
+	relay_resume_state(rtp_dir(&c.w, 1), true, &r);
+	assert_int_equal(r.out_shift, 999);
+}
+
+/* What an engine told some thousand packets ago is all that the next one has. */
+static void goes_on_where_the_old_one_was(void **state)
+{
+	for (unsigned shifted = 0; shifted < 2; shifted++) {
+		struct call c;
+		struct end e = phone_end(64000);
+		struct flow_resume in, out, rtcp_in, rtcp_out;
+		struct relay_dir *rtcp;
+		begin(&c, 64000);
+		c.w.srtp[0][0].in.stream[0].at = 0; /* it begins elsewhere */
+		say_on(&c.w, &e, 3);
+		heard(&c, 0);
+		u8 report[8] = { 0x80, 201, 0, 1, 1, 2, 3, 4 };
+		struct flow_addr from = c.b.from;
+		from.port++;
+		for (unsigned i = 0; i < 3; i++) {
+			pass(&c.w, 300);
+			report_at(&c.w, &e, RELAY_RTCP, 5 + i, false);
+			deliver(&c.w, 1, RELAY_RTCP, from, report, 8);
+		}
+		if (shifted) {
+			c.b.seq = 3000;
+			not_sealed(&c, RELAY_DROP_SRTP_REUSE);
+			heard(&c, 0);
+		}
+		assert_true(relay_resume_state(rtp_dir(&c.w, 0), false, &in));
+		assert_true(relay_resume_state(rtp_dir(&c.w, 1), true, &out));
+		rtcp = &c.w.f.dir[0][RELAY_RTCP];
+		assert_true(relay_resume_state(rtcp, false, &rtcp_in));
+		rtcp = &c.w.f.dir[1][RELAY_RTCP];
+		assert_true(relay_resume_state(rtcp, true, &rtcp_out));
+		assert_int_equal(rtcp_in.in_rtcp, 7);
+		assert_int_equal(rtcp_out.out_rtcp, 3);
+		for (unsigned i = 0; i < 4000; i++) {
+			say(&c.w, &e);
+			talk(&c.w, 1, &c.b);
+			hear(&c.w, &c.ear);
+		}
+		struct end late = e;
+		say_on(&c.w, &e, 8);
+
+		struct flow_resume *r = &c.w.rule[0].side[0].resume;
+		*r = in;
+		r->has |= out.has | rtcp_in.has | rtcp_out.has | FLOW_RESUME_SOURCE;
+		r->out_ssrc = out.out_ssrc;
+		r->out_index = out.out_index;
+		r->out_shift = out.out_shift;
+		r->in_rtcp = rtcp_in.in_rtcp;
+		r->out_rtcp = rtcp_out.out_rtcp;
+		r->source = e.s.from;
+		r = &c.w.rule[0].side[1].resume;
+		r->has = FLOW_RESUME_SOURCE;
+		r->source = c.b.from;
+		memset(&c.w.f, 0, sizeof(c.w.f));
+		memset(c.w.srtp, 0, sizeof(c.w.srtp));
+		u64 now = c.w.now;
+		world_start(&c.w);
+		c.w.now = now + 100000;
+		for (unsigned i = 0; i < 4; i++)
+			relay_dir_resume(&c.w.f.dir[i / 2][i % 2], c.w.now);
+		assert_int_equal(state_of(&c.w, 0), FLOW_STATE_LOCKED);
+		assert_int_equal(state_of(&c.w, 1), FLOW_STATE_LOCKED);
+		e.index += 5;
+		c.b.seq += 5;
+		assert_int_equal(say(&c.w, &e), RELAY_FORWARD);
+		assert_int_equal(say(&c.w, &late), RELAY_FORWARD); /* nobody knows */
+		heard(&c, 5);
+		heard(&c, 0);
+		c.b.seq -= 8; /* may have been sealed before */
+		not_sealed(&c, RELAY_DROP_SRTP_REUSE);
+		c.b.seq += 7;
+		heard(&c, 0);
+		assert_int_equal(report_at(&c.w, &e, RELAY_RTCP, 7, false), RELAY_DROP);
+		assert_int_equal(c.w.drop, RELAY_DROP_SRTP_REPLAY);
+		assert_int_equal(report_at(&c.w, &e, RELAY_RTCP, 8, false), RELAY_FORWARD);
+		deliver(&c.w, 1, RELAY_RTCP, from, report, 8);
+		assert_true(c.w.crypt.is_rtcp && c.w.crypt.index > 3 + 64);
+	}
+}
+
+/* The source restarted while there was no engine. */
+static void a_restart_of_both(void **state)
+{
+	struct call c;
+	begin(&c, 1);
+	struct flow_resume *r = &c.w.rule[0].side[0].resume;
+	*r = (struct flow_resume){ .has = FLOW_RESUME_OUT,
+				   .out_ssrc = 0xbbbb0001,
+				   .out_index = 0x2ff00 };
+	memset(c.w.srtp, 0, sizeof(c.w.srtp));
+	world_start(&c.w);
+	struct end e = phone_end(1);
+	for (unsigned i = 0; i < 4; i++)
+		relay_dir_resume(&c.w.f.dir[i / 2][i % 2], c.w.now);
+	say(&c.w, &e);
+	c.b.seq = 60000; /* behind, and far */
+	c.ear = (struct ear){ 0x2ff00 + 4000, 0xbbbb0001, true };
+	talk(&c.w, 1, &c.b);
+	assert_true(hear(&c.w, &c.ear) > 0x2ff00 + FLOW_INDEX_EVERY);
+	heard(&c, 0);
+}
+
+static void a_source_that_is_not_eligible_is_not_resumed(void **state)
+{
+	struct world w;
+	memset(&w, 0, sizeof(w));
+	world_rule(&w.rule[0]);
+	struct flow_resume *r = &w.rule[0].side[0].resume;
+	r->has = FLOW_RESUME_SOURCE;
+	for (unsigned good = 0; good < 2; good++) {
+		r->source = good ? ip4(203, 0, 113, 7, 4711) : ip4(203, 0, 113, 8, 4711);
+		world_start(&w);
+		relay_dir_resume(rtp_dir(&w, 0), w.now);
+		assert_int_equal(state_of(&w, 0), good ? FLOW_STATE_LOCKED : FLOW_STATE_PROBE);
+		assert_int_equal(rtp_dir(&w, 1)->to.family, good ? 4 : 0);
+	}
+	/* Its SSRC is not known: the first packet has it; a rival that goes on with it has not. */
+	struct stream s = { r->source, 77, 1, 1, 0 }, foe = s;
+	foe.from.port++;
+	pass(&w, 500);
+	assert_int_equal(talk(&w, 0, &foe), RELAY_DROP);
+	struct stream b = carrier();
+	talk(&w, 1, &b);
+	assert_int_equal(talk(&w, 0, &s), RELAY_FORWARD);
+	s.ssrc++;
+	assert_int_equal(talk(&w, 0, &s), RELAY_DROP);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_roc_goes_up),
+		cmocka_unit_test(late_ones_are_sealed_once),
+		cmocka_unit_test(a_source_that_starts_again),
+		cmocka_unit_test(a_packet_that_strays),
+		cmocka_unit_test(a_restart_within_a_burst),
+		cmocka_unit_test(an_ssrc_that_comes_back),
+		cmocka_unit_test(limits),
+		cmocka_unit_test(no_memory_no_srtp),
+		cmocka_unit_test(another_key),
+		cmocka_unit_test(a_key_comes_back_where_it_was),
+		cmocka_unit_test(a_key_that_was_away),
+		cmocka_unit_test(keys_are_sealed),
+		cmocka_unit_test(ssrcs_are_masked),
+		cmocka_unit_test(one_counter_for_all_ssrcs),
+		cmocka_unit_test(mux_with_srtcp),
+		cmocka_unit_test(tells_at_least_every),
+		cmocka_unit_test(goes_on_where_the_old_one_was),
+		cmocka_unit_test(a_restart_of_both),
+		cmocka_unit_test(a_source_that_is_not_eligible_is_not_resumed),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
