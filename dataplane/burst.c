@@ -12,6 +12,14 @@ static void count_cipher(struct worker *w, u64 since)
 	w->stats.cycles_relay -= cycles;
 }
 
+/* RTCP that shares the RTP port is the other component's. */
+static void tell_index(struct worker *w, struct path *path, const struct relay_crypt *how)
+{
+	struct path *of = how->is_rtcp ? &path->flow->path[path->dir.side][RELAY_RTCP] : path;
+	if (unlikely(of->dir.srtp->tell))
+		note_index(w, of);
+}
+
 /* ---- in ---- */
 
 struct opening {
@@ -78,8 +86,10 @@ static void open_all(struct worker *w, struct path *const *path, struct packet *
 	count_cipher(w, t0);
 	for (unsigned i = 0; i < o.n; i++) {
 		struct packet *one = &p[o.at[i]];
-		if (finish(w, path[o.at[i]], one, &o.job[i], &o.how[i]))
+		if (finish(w, path[o.at[i]], one, &o.job[i], &o.how[i])) {
+			tell_index(w, path[o.at[i]], &o.how[i]);
 			continue;
+		}
 		path_drop(w, path[o.at[i]], one->m, o.how[i].drop);
 		one->m = NULL;
 	}
@@ -95,6 +105,7 @@ void burst_seal(struct worker *w, struct path *path, const struct packet *p,
 		path_drop(w, path, p->m, s->how.drop);
 		return;
 	}
+	tell_index(w, path, &s->how);
 	s->path = path;
 	s->packet = *p;
 	s->plan = *plan;

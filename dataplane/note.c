@@ -52,3 +52,14 @@ void note_punt(struct worker *w, struct path *path, struct packet *p)
 	else
 		drop(w, p->m, DP_DROP_PUNT_FULL);
 }
+
+void note_index(struct worker *w, struct path *path)
+{
+	struct relay_dir *d = &path->dir;
+	for (unsigned outgoing = 0; outgoing < 2; outgoing++) {
+		struct note n = note_of(path, FLOW_EVENT_INDEX);
+		n.side = outgoing ? !d->side : d->side;
+		if (relay_resume_state(d, outgoing, &n.resume))
+			worker_note(w, &n);
+	}
+}

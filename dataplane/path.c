@@ -28,6 +28,46 @@ static void tick_update(struct worker *w, struct path *path)
 	}
 }
 
+/* ---- what control is told ---- */
+
+static void tell(struct worker *w, const struct path *path, u32 event,
+		 const struct flow_addr *source)
+{
+	const struct flow *rule = path->dir.rule;
+	struct note n = { .flow_id = rule->id,
+			  .gen = rule->gen,
+			  .event = event,
+			  .side = path->dir.side,
+			  .source = *source };
+	/* Control asks where a side's media comes from; RTCP follows it and is not worth a message.
+	 */
+	if (path->dir.component == RELAY_RTP)
+		worker_note(w, &n);
+}
+
+static void tell_key(struct worker *w, const struct path *path, const struct relay_plan *plan)
+{
+	struct note n = { .flow_id = path->dir.rule->id,
+			  .gen = path->dir.rule->gen,
+			  .event = FLOW_EVENT_DTMF,
+			  .side = path->dir.side,
+			  .key = plan->key,
+			  .key_ms = plan->key_ms };
+	worker_note(w, &n);
+}
+
+static void tell_note(struct worker *w, struct path *path, const struct relay_plan *plan)
+{
+	if (plan->note == SOURCE_LATCHED)
+		tell(w, path, FLOW_EVENT_LATCHED, &path->dir.src.lock);
+	else if (plan->note == SOURCE_CONFLICT)
+		tell(w, path, FLOW_EVENT_CONFLICT, &(struct flow_addr){ 0 });
+	else if (plan->note == SOURCE_FLOOD)
+		tell(w, path, FLOW_EVENT_FLOOD, &(struct flow_addr){ 0 });
+	else if (plan->note == SOURCE_KEY)
+		tell_key(w, path, plan);
+}
+
 /* ---- packets of sources that are not proven yet ---- */
 
 static void slot_free(struct worker *w, struct path *path, unsigned slot, unsigned reason)
@@ -64,17 +104,6 @@ static void hold(struct worker *w, struct path *path, struct packet *p,
 		return;
 	}
 	path->held->packet[slot][path->held->n[slot]++] = *p;
-}
-
-static void tell_key(struct worker *w, const struct path *path, const struct relay_plan *plan)
-{
-	struct note n = { .flow_id = path->dir.rule->id,
-			  .gen = path->dir.rule->gen,
-			  .event = FLOW_EVENT_DTMF,
-			  .side = path->dir.side,
-			  .key = plan->key,
-			  .key_ms = plan->key_ms };
-	worker_note(w, &n);
 }
 
 /* For FLOW_CMD_TRACE, before the payload changes. */
@@ -122,9 +151,8 @@ static void held_forward(struct worker *w, struct path *path, struct packet *p)
 		take(w, path, p, &plan);
 	else
 		path_drop(w, path, p->m,
-		       plan.action == RELAY_DROP ? plan.drop : (unsigned)DP_DROP_HELD_LOST);
-	if (plan.note == SOURCE_KEY)
-		tell_key(w, path, &plan);
+			  plan.action == RELAY_DROP ? plan.drop : (unsigned)DP_DROP_HELD_LOST);
+	tell_note(w, path, &plan);
 }
 
 /* The packets of the chosen candidate go out in order, before the one that decided. */
@@ -142,22 +170,7 @@ static void held_flush(struct worker *w, struct path *path, unsigned slot)
 	held_free(w, path, DP_DROP_HELD_LOST);
 }
 
-/* ---- what a verdict says besides ---- */
-
-static void tell(struct worker *w, const struct path *path, u32 event,
-		 const struct flow_addr *source)
-{
-	const struct flow *rule = path->dir.rule;
-	struct note n = { .flow_id = rule->id,
-			  .gen = rule->gen,
-			  .event = event,
-			  .side = path->dir.side,
-			  .source = *source };
-	/* Control asks where a side's media comes from; RTCP follows it and is not worth a message.
-	 */
-	if (path->dir.component == RELAY_RTP)
-		worker_note(w, &n);
-}
+/* ---- verdicts ---- */
 
 static void act_on_note(struct worker *w, struct path *path, const struct relay_plan *plan)
 {
@@ -165,16 +178,6 @@ static void act_on_note(struct worker *w, struct path *path, const struct relay_
 		held_flush(w, path, plan->flush_slot);
 	else if (plan->note == SOURCE_CONFLICT)
 		held_free(w, path, DP_DROP_HELD_LOST);
-}
-
-static void tell_note(struct worker *w, struct path *path, const struct relay_plan *plan)
-{
-	if (plan->note == SOURCE_LATCHED)
-		tell(w, path, FLOW_EVENT_LATCHED, &path->dir.src.lock);
-	else if (plan->note == SOURCE_CONFLICT)
-		tell(w, path, FLOW_EVENT_CONFLICT, &(struct flow_addr){ 0 });
-	else if (plan->note == SOURCE_KEY)
-		tell_key(w, path, plan);
 }
 
 /* A packet of our own: the relay wrote its payload. */

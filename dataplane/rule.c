@@ -175,6 +175,8 @@ struct dp_flow *flow_new(struct slab *flows, const struct rule *rule)
 	}
 	for (unsigned i = 0; i < 4; i++)
 		init_path(f, rule, i / 2, i % 2);
+	for (unsigned i = 0; i < 4; i++)
+		relay_dir_resume(&f->path[i / 2][i % 2].dir, f->created_us);
 	return f;
 }
 
