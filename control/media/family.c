@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* IPv4 or IPv6 for the media of a leg. A port is taken on both addresses of its network at once, so that a leg
- * may change from one to the other. */
+ * may change from one to the other; where its network has further addresses, on those of one place (pool.h). */
 #include "media/media_priv.h"
 
 static bool engine_relays(const struct media *m, u8 family)
@@ -22,7 +22,7 @@ u8 family_for(const struct media *m, unsigned leg, const struct addr *remote)
 
 	if (!want)
 		want = l->sig.family ? l->sig.family : l->trunk->host.family;
-	return want == 6 && family_is_there(m, leg, 6) ? 6 : 4;
+	return (want == 6 && family_is_there(m, leg, 6)) || !family_local(m, leg, 4)->family ? 6 : 4;
 }
 
 u8 family_agreed(const struct media *m, unsigned leg, unsigned i)
@@ -38,7 +38,10 @@ u8 family_agreed(const struct media *m, unsigned leg, unsigned i)
 const struct addr *family_local(const struct media *m, unsigned leg, u8 family)
 {
 	const struct conf_network *n = media_network(m, leg);
+	unsigned place = leg_of(m, leg)->place;
 
+	if (place)
+		return pool_address(media_pool_of(m, leg), place, family);
 	return family == 6 ? &n->address6 : &n->address;
 }
 

@@ -12,6 +12,8 @@ static int setup(void **state)
 
 	w->conf->networks[0].address6 = at("2001:db8:2::10", 0);
 	w->conf->networks[1].address6 = at("2001:db8:1::1", 0);
+	for (unsigned i = 0; i < 2; i++)
+		w->ms->pool[i].place[0].ip6 = w->conf->networks[i].address6;
 	return 0;
 }
 

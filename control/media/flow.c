@@ -295,7 +295,7 @@ int stream_push(struct stream *s, engine_done *done, void *arg)
 	return rc;
 }
 
-struct ports *media_ports_of(const struct media *m, unsigned leg)
+struct pool *media_pool_of(const struct media *m, unsigned leg)
 {
 	const struct conf_network *n = media_network(m, leg);
 	const struct media_shard *ms = m->ms;
@@ -303,7 +303,47 @@ struct ports *media_ports_of(const struct media *m, unsigned leg)
 	if (n->index >= ms->n_networks ||
 	    !addr_ip_eq(&ms->conf->networks[n->index].address, &n->address))
 		return NULL;
-	return ms->ports[n->index];
+	return &ms->pool[n->index];
+}
+
+struct ports *media_ports_of(const struct media *m, unsigned leg)
+{
+	const struct pool *p = media_pool_of(m, leg);
+
+	return p ? p->place[leg_of(m, leg)->place].ports : NULL;
+}
+
+static bool has_ports(const struct media *m, unsigned leg)
+{
+	for (struct stream *s = m->streams; s; s = s->next)
+		if (*stream_port(s, leg))
+			return true;
+	return false;
+}
+
+/* Without ports a leg is nowhere. */
+static void forget_place(struct media *m, unsigned leg)
+{
+	if (!has_ports(m, leg))
+		leg_at(m, leg)->place = 0;
+}
+
+void media_choose_place(struct media *m, const struct draft *d, unsigned side)
+{
+	unsigned leg = d->leg[side], pairs = 0;
+	const struct pool *p = media_pool_of(m, leg);
+	bool family[7] = { false };
+
+	if (!p || has_ports(m, leg))
+		return;
+	for (unsigned i = 0; i < d->n; i++) {
+		const struct terms *t = &d->line[i].offer;
+		if (!terms_relayed(t))
+			continue;
+		family[t->family[side] == 6 ? 6 : 4] = true;
+		pairs++;
+	}
+	leg_at(m, leg)->place = pool_choose(p, family[4], family[6], pairs);
 }
 
 void stream_unopen(struct stream *s, u8 opened)
@@ -317,6 +357,7 @@ void stream_unopen(struct stream *s, u8 opened)
 			continue;
 		ports_untake(media_ports_of(s->m, leg), *stream_port(s, leg));
 		*stream_port(s, leg) = 0;
+		forget_place(s->m, leg);
 	}
 }
 
@@ -352,6 +393,7 @@ void stream_rest(struct stream *s, unsigned leg)
 	if (*port)
 		ports_rest(media_ports_of(s->m, leg), *port);
 	*port = 0;
+	forget_place(s->m, leg);
 }
 
 void stream_close(struct stream *s)

@@ -129,6 +129,7 @@ static void check(struct world *w, bool as_answer, const char *text, const char 
 		if (strstr(w->text, "10.0.0.2") || strstr(w->text, "203.0.9."))
 			fail_msg("an address comes out: %s", w->text);
 	}
+	assert_int_equal(media_ports_audit(w->ms), 0);
 	media_reject(w->m);
 	run(w, 1);
 }

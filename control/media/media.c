@@ -155,6 +155,8 @@ int media_open(struct media *m, struct draft *d)
 	int rc = make_streams(m, d->n);
 	struct stream *s = m->streams;
 
+	for (unsigned side = 0; side < 2; side++)
+		media_choose_place(m, d, side);
 	for (unsigned i = 0; i < d->n && !rc; i++, s = s->next)
 		if (terms_relayed(&d->line[i].offer))
 			rc = stream_open(s, d->leg, &d->line[i].opened);

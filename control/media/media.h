@@ -37,6 +37,9 @@ struct media_ports {
 	unsigned total, used, resting, orphaned;
 };
 void media_port_usage(const struct media_shard *ms, unsigned network, struct media_ports *out);
+/* Compares the pairs in use with those of live sessions. What differs is an error: it is logged and mended. How many
+ * pairs that were. It is also done every minute. */
+unsigned media_ports_audit(struct media_shard *ms);
 
 /* ---- one for each call ---- */
 

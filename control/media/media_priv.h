@@ -4,7 +4,7 @@
 
 #include "base/table.h"
 #include "media/media.h"
-#include "media/ports.h"
+#include "media/pool.h"
 #include "media/sdes.h"
 #include "sdp/sdp.h"
 
@@ -179,6 +179,7 @@ struct media_leg {
 	u32 sent;        /* hash of that */
 	u32 heard;       /* hash of what it said last, with addresses; 0: nothing */
 	u8 family;       /* of our address in o=; 0: nothing was sent yet */
+	u8 place;        /* in the pool of its network: where its ports are, while it has any */
 	bool stray;      /* it accepted an offer that was given up */
 	/* Of the last settled exchange; NULL: none. */
 	struct known *said; /* directions are what it does unless the other one holds */
@@ -244,7 +245,8 @@ struct media_shard {
 	struct table streams, orphans; /* by flow id */
 	struct table known;            /* by content */
 	u64 key[2];                    /* of hashes that tell what changed */
-	struct ports **ports;          /* by network */
+	struct pool *pool;             /* by network */
+	struct timer audit;
 	unsigned n_networks;
 	u8 shard, n_shards;
 	struct sdp in, out, old;                  /* for the length of one call */
@@ -415,8 +417,11 @@ void stream_close(struct stream *s);
 /* The same, and the engine is told. */
 void stream_drop(struct stream *s);
 void stream_rest(struct stream *s, unsigned leg); /* the port of that leg alone */
-/* Its network's ports for this shard; NULL: the network is not of the shard's configuration. */
-struct ports *media_ports_of(const struct media *m, unsigned leg);
+/* Its network's addresses and ports for this shard; NULL: the network is not of the shard's configuration. */
+struct pool *media_pool_of(const struct media *m, unsigned leg);
+/* Before ports are taken for the draft: an address for a leg that has none. */
+void media_choose_place(struct media *m, const struct draft *d, unsigned side);
+struct ports *media_ports_of(const struct media *m, unsigned leg); /* where the leg's place is */
 static inline struct media_leg *leg_at(struct media *m, unsigned leg)
 {
 	return leg < 2 ? &m->leg[leg] : &m->third->leg;
@@ -544,5 +549,9 @@ void orphan_add(struct media_shard *ms, const struct tlv_report *r);
 void orphan_idle(struct media_shard *ms, u64 id);
 void orphan_forget_unseen(struct media_shard *ms);
 void orphan_free_all(struct media_shard *ms);
+
+/* ---- audit.c ---- */
+void audit_init(struct media_shard *ms);
+void audit_soon(struct media_shard *ms); /* there is a session: in a minute at the latest */
 
 #endif

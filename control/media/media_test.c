@@ -385,7 +385,7 @@ static void keeps_away_from_addresses_nobody_has(void **state)
 static void says_when_ports_run_out(void **state)
 {
 	struct world *w = *state;
-	struct ports *p = w->ms->ports[1];
+	struct ports *p = w->ms->pool[1].place[0].ports;
 	static u16 taken[8192];
 	unsigned n = 0;
 
@@ -404,7 +404,7 @@ static void says_when_ports_run_out(void **state)
 static void gives_the_first_port_back_where_there_is_no_second(void **state)
 {
 	struct world *w = *state;
-	struct ports *p = w->ms->ports[0];
+	struct ports *p = w->ms->pool[0].place[0].ports;
 	static u16 taken[8192];
 	unsigned n = 0;
 

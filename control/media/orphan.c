@@ -40,10 +40,9 @@ static void free_orphan(struct media_shard *ms, struct orphan *o)
 static struct ports *ports_at(const struct media_shard *ms, const struct flow_addr *local)
 {
 	for (unsigned i = 0; i < ms->n_networks; i++) {
-		const struct conf_network *n = &ms->conf->networks[i];
-		const struct addr *a = local->family == 6 ? &n->address6 : &n->address;
-		if (a->family == local->family && !memcmp(a->ip, local->ip, sizeof(a->ip)))
-			return ms->ports[i];
+		struct ports *p = pool_at(&ms->pool[i], local->ip, local->family);
+		if (p)
+			return p;
 	}
 	return NULL;
 }

@@ -15,6 +15,7 @@ struct pair {
 	u32 until;      /* RESTING: s on the loop's clock */
 	u16 prev, next; /* RESTING: in the queue; FREE: `next` is its place in free[] */
 	u8 state;
+	bool claimed; /* in the audit */
 };
 
 struct ports {
@@ -192,6 +193,47 @@ void ports_usage(struct ports *p, struct media_ports *out)
 		.resting = p->n_resting,
 		.orphaned = p->n_orphaned,
 	};
+}
+
+unsigned ports_vacant(struct ports *p)
+{
+	wake(p);
+	return p->n_free;
+}
+
+bool ports_claim(struct ports *p, uint16_t port)
+{
+	unsigned i = pair_of(p, port);
+
+	if (i == NIL)
+		return false;
+	struct pair *x = &p->pair[i];
+	bool good = x->state == PAIR_USED && !x->claimed;
+	if (x->state == PAIR_FREE)
+		take_free(p, (u16)i);
+	else if (x->state == PAIR_RESTING)
+		take_resting(p, (u16)i);
+	else if (x->state == PAIR_ORPHANED)
+		return false; /* its flow ends, and then the pair rests */
+	x->state = PAIR_USED;
+	x->claimed = true;
+	return good;
+}
+
+unsigned ports_unclaimed(struct ports *p)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->n; i++) {
+		struct pair *x = &p->pair[i];
+		bool lost = x->state == PAIR_USED && !x->claimed;
+
+		x->claimed = false;
+		n += lost;
+		if (lost)
+			put_resting(p, (u16)i);
+	}
+	return n;
 }
 
 static bool audit_resting(const struct ports *p)

@@ -28,6 +28,11 @@ void ports_rest(struct ports *p, uint16_t port);
 /* Somebody else's flow uses it. */
 enum ports_mark ports_orphan(struct ports *p, uint16_t port);
 void ports_usage(struct ports *p, struct media_ports *out);
+unsigned ports_vacant(struct ports *p); /* pairs that can be taken */
+/* The audit: first all sessions claim their pairs, then what is in use and was not claimed is put to rest.
+ * False: it was not in use, or is another one's, too. In use it is from now on. */
+bool ports_claim(struct ports *p, uint16_t port);
+unsigned ports_unclaimed(struct ports *p); /* how many there were */
 /* Does every pair stand exactly where its state says? Slow, for tests. */
 bool ports_audit(const struct ports *p);
 

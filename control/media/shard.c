@@ -19,6 +19,7 @@ struct stream *shard_stream(const struct media_shard *ms, u64 id)
 void shard_add(struct media_shard *ms, struct stream *s)
 {
 	table_add(&ms->streams, &s->node, table_hash(&ms->streams, &s->id, sizeof(s->id)));
+	audit_soon(ms);
 }
 
 /* ---- the engine's user ---- */
@@ -141,16 +142,13 @@ static int make_ports(struct media_shard *ms)
 {
 	const struct conf *c = ms->conf;
 
-	ms->ports = calloc(c->n_networks ? c->n_networks : 1, sizeof(struct ports *));
-	if (!ms->ports)
+	ms->pool = calloc(c->n_networks ? c->n_networks : 1, sizeof(*ms->pool));
+	if (!ms->pool)
 		return -ENOMEM;
 	ms->n_networks = c->n_networks;
-	for (unsigned i = 0; i < c->n_networks; i++) {
-		ms->ports[i] = ports_new(ms->loop, c->networks[i].media_lo, c->networks[i].media_hi,
-					 ms->shard, ms->n_shards);
-		if (!ms->ports[i])
+	for (unsigned i = 0; i < c->n_networks; i++)
+		if (pool_init(&ms->pool[i], ms->loop, &c->networks[i], ms->shard, ms->n_shards))
 			return -ENOMEM;
-	}
 	return 0;
 }
 
@@ -196,6 +194,7 @@ struct media_shard *media_shard_new(const struct media_shard_options *o)
 	ms->conf = conf_get((struct conf *)o->conf);
 	ms->shard = o->shard;
 	ms->n_shards = o->n_shards ? o->n_shards : 1;
+	audit_init(ms);
 	rc = make(ms, o);
 	if (rc) {
 		media_shard_free(ms);
@@ -209,6 +208,7 @@ void media_shard_free(struct media_shard *ms)
 {
 	if (!ms)
 		return;
+	timer_stop(ms->loop, &ms->audit);
 	engine_free(ms->engine);
 	orphan_free_all(ms);
 	table_fini(&ms->streams);
@@ -216,8 +216,8 @@ void media_shard_free(struct media_shard *ms)
 	learned_forget(ms);
 	table_fini(&ms->known);
 	for (unsigned i = 0; i < ms->n_networks; i++)
-		ports_free(ms->ports[i]);
-	free(ms->ports);
+		pool_fini(&ms->pool[i]);
+	free(ms->pool);
 	conf_put(ms->conf);
 	free(ms);
 }
@@ -231,5 +231,5 @@ void media_port_usage(const struct media_shard *ms, unsigned network, struct med
 {
 	*out = (struct media_ports){ 0 };
 	if (network < ms->n_networks)
-		ports_usage(ms->ports[network], out);
+		pool_usage(&ms->pool[network], out);
 }

@@ -320,12 +320,12 @@ static void keeps_ports_of_orphans(void **state)
 	assert_int_equal(w->peer.n_flows, 1);
 	reconnect(w); /* it is known now, once is enough */
 	assert_int_equal(usage(w, 1).orphaned, 1);
-	while (ports_take(w->ms->ports[1]))
+	while (ports_take(w->ms->pool[1].place[0].ports))
 		;
 	assert_int_equal(usage(w, 1).used, usage(w, 1).total - 1);
 	for (u16 port = 30000; port < 39999; port += 2)
 		if (port != 30010)
-			ports_rest(w->ms->ports[1], port);
+			ports_rest(w->ms->pool[1].place[0].ports, port);
 	say(w, FLOW_EVENT_IDLE, id, 4, 0);
 	say(w, FLOW_EVENT_IDLE, id, 4, 0);
 	assert_int_equal(usage(w, 1).orphaned, 1); /* until the engine has let go */

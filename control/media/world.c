@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "media/world.h"
 
-static struct conf *configure(const char *carrier, const char *rest)
+static struct conf *configure(const char *carrier, const char *rest, const char *outside)
 {
 	struct conf_errors e;
 	struct conf *c = NULL;
@@ -10,7 +10,7 @@ static struct conf *configure(const char *carrier, const char *rest)
 	snprintf(text, sizeof(text),
 		 "sluice: 1\n"
 		 "networks:\n"
-		 "  outside: { port: eth0, address: 203.0.113.10/24, media-ports: 20000-29999 }\n"
+		 "  outside: { port: eth0, address: 203.0.113.10/24, media-ports: 20000-29999%s }\n"
 		 "  inside: { port: eth1, address: 10.0.0.1/24, public: 192.0.2.200,\n"
 		 "            media-ports: 30000-39999 }\n"
 		 "trunks:\n"
@@ -20,7 +20,7 @@ static struct conf *configure(const char *carrier, const char *rest)
 		 "  - { from: pbx, to: carrier }\n"
 		 "  - { from: carrier, to: pbx }\n"
 		 "%s",
-		 carrier ? carrier : "", rest ? rest : "");
+		 outside ? outside : "", carrier ? carrier : "", rest ? rest : "");
 	if (conf_parse("test", str_of(text), &c, &e)) {
 		conf_errors_print(&e, "test", 2);
 		fail();
@@ -87,11 +87,16 @@ void world_end_call(struct world *w)
 
 struct world *world_new(const char *carrier, const char *rest)
 {
+	return world_new_on(carrier, rest, NULL);
+}
+
+struct world *world_new_on(const char *carrier, const char *rest, const char *outside)
+{
 	struct world *w = calloc(1, sizeof(*w));
 
 	w->loop = loop_new_virtual(5);
 	peer_init(&w->peer, w->loop);
-	w->conf = configure(carrier, rest);
+	w->conf = configure(carrier, rest, outside);
 	const struct media_shard_options o = {
 		.loop = w->loop,
 		.conf = w->conf,
@@ -118,8 +123,10 @@ void world_free(struct world *w)
 		struct media_ports u;
 		media_port_usage(w->ms, i, &u);
 		assert_int_equal(u.used, 0);
-		assert_true(ports_audit(w->ms->ports[i]));
+		for (unsigned k = 0; k < w->ms->pool[i].n; k++)
+			assert_true(ports_audit(w->ms->pool[i].place[k].ports));
 	}
+	assert_int_equal(media_ports_audit(w->ms), 0);
 	assert_int_equal(w->ms->streams.count, 0);
 	learned_forget(w->ms);
 	assert_int_equal(w->ms->known.count, 0);

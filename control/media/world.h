@@ -33,6 +33,8 @@ struct world {
 
 /* `extra` is put into the YAML text of the trunks carrier; NULL: nothing. */
 struct world *world_new(const char *carrier, const char *rest);
+/* `outside`: more of that network, ", key: value". */
+struct world *world_new_on(const char *carrier, const char *rest, const char *outside);
 void world_free(struct world *w);
 int world_setup(void **state);
 int world_teardown(void **state);

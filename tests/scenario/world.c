@@ -501,6 +501,7 @@ void world_end(struct world *w)
 	want_zero(w, "dialogs", world_counter(w, "dialogs"));
 	want_zero(w, "flows", fake_engine_flows(w->engine));
 	want_zero(w, "ports", ports_used(w, true));
+	want_zero(w, "ports that were wrong", media_ports_audit(w->media));
 	want_zero(w, "unexpected events", world_counter(w, "calls_no_row"));
 	for (unsigned i = 0; i < w->conf->n_trunks; i++)
 		want_zero(w, "places on a trunk", call_limits_trunk(w->limits, i));
