@@ -9,7 +9,7 @@
 
 struct head {
 	struct flow_addr from, to;
-	u8 pt;
+	u8 first, pt;
 };
 
 static u16 be16(const u8 *p)
@@ -31,6 +31,7 @@ static bool read_head(const struct tlv_frame *f, struct head *h)
 	memcpy(h->to.ip, p + at + len, len);
 	h->from.port = be16(p + ip);
 	h->to.port = be16(p + ip + 2);
+	h->first = p[ip + 8];
 	h->pt = p[ip + 9];
 	return true;
 }
@@ -68,6 +69,7 @@ void why_frame(struct why_stream *s, const struct tlv_frame *f)
 	w->last_us = f->time_us;
 	w->from = h.from;
 	w->to = h.to;
+	w->first = h.first;
 	w->pt = h.pt;
 }
 
@@ -195,21 +197,33 @@ static unsigned missing(const struct why_stream *s, struct why_line *l)
 
 static unsigned fine(const struct why_stream *s, const struct why_dir d[2], struct why_line *l)
 {
+	char age[16];
+
 	*l = (struct why_line){ .cause = "fine", .weight = WHY_FINE, .from = 2 };
+	if (d[0].flows && d[1].flows) {
+		snprintf(l->text, sizeof(l->text),
+			 "Everything looks right: both directions flow, %.0f packets/s from %s and "
+			 "%.0f from %s.",
+			 d[0].pps, s->side[0].name, d[1].pps, s->side[1].name);
+		return 1;
+	}
+	l->cause = "young";
+	l->weight = WHY_ODD;
 	snprintf(l->text, sizeof(l->text),
-		 "Everything looks right: both directions flow, %.0f packets/s from %s and %.0f "
-		 "from %s.",
-		 d[0].pps, s->side[0].name, d[1].pps, s->side[1].name);
+		 "This stream is %s old, and its media may be on its way: ask again.",
+		 why_ago(s->now.age_ms, age));
 	return 1;
 }
 
-static unsigned ask(const struct why_row *row, const struct why_dir d[2], struct why_line *out,
+static unsigned ask(const struct why_row *row, struct why_dir d[2], struct why_line *out,
 		    unsigned n)
 {
 	for (; row->cause; row++)
 		for (unsigned side = 0; side < 2 && n < WHY_LINES - 1; side++)
-			if (row->holds(&d[side]))
+			if (row->holds(&d[side])) {
 				say(row, &d[side], &out[n++]);
+				d[side].told |= row->weight == WHY_BROKEN;
+			}
 	return n;
 }
 

@@ -18,7 +18,7 @@ struct why_seen {
 	u32 n, lately; /* within WHY_NOW_MS of the last look */
 	u64 first_us, last_us;
 	struct flow_addr from, to; /* of the last one */
-	u8 pt;                     /* second octet of its payload */
+	u8 first, pt;              /* first two octets of its payload */
 };
 
 struct why_side {

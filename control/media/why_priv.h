@@ -18,6 +18,7 @@ struct why_dir {
 	double pps;                             /* relayed now */
 	double dropped_pps;
 	bool flows;
+	bool told;    /* why it is silent */
 	u64 quiet_ms; /* since its last packet that was relayed */
 };
 

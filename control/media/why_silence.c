@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What leaves a side in silence: a condition over the facts of one direction, and what to say of it, nearest to the
  * cause first. */
+#include <string.h>
 #include "media/suite.h"
 #include "media/why_priv.h"
 
@@ -10,8 +11,7 @@ typedef unsigned long long ull;
 
 static bool same_ip(const struct flow_addr *a, const struct flow_addr *b)
 {
-	return a->family && a->family == b->family &&
-	       __builtin_memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
+	return a->family && a->family == b->family && memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
 }
 
 /* ---- sources ---- */
@@ -162,9 +162,15 @@ void why_say_payload_type(const struct why_dir *d, struct buf *b, struct buf *fi
 		     "trunk keeps one from being offered.");
 }
 
+/* RFC 7983: STUN and DTLS. */
+static bool is_handshake(const struct why_seen *w)
+{
+	return strcmp(w->name, "not_media") == 0 && w->first < 64;
+}
+
 static const struct why_seen *garbage(const struct why_dir *d)
 {
-	static const char *const names[] = { "rtp_version", "rtp_short", "not_media" };
+	static const char *const names[] = { "not_media", "rtp_version", "rtp_short" };
 
 	for (unsigned i = 0; i < 3; i++)
 		if (why_sees(d, names[i]))
@@ -174,7 +180,7 @@ static const struct why_seen *garbage(const struct why_dir *d)
 
 static bool not_rtp(const struct why_dir *d)
 {
-	return !d->flows && garbage(d);
+	return !d->flows && garbage(d) && !is_handshake(garbage(d));
 }
 
 static void say_not_rtp(const struct why_dir *d, struct buf *b, struct buf *fix)
@@ -189,7 +195,7 @@ static void say_not_rtp(const struct why_dir *d, struct buf *b, struct buf *fix)
 
 static bool stun(const struct why_dir *d)
 {
-	return !d->flows && why_sees(d, "punt_nobody");
+	return !d->flows && garbage(d) && is_handshake(garbage(d));
 }
 
 static void say_stun(const struct why_dir *d, struct buf *b, struct buf *fix)
@@ -350,15 +356,21 @@ static void say_stopped(const struct why_dir *d, struct buf *b, struct buf *fix)
 		buf_fmt(b, " %lld were lost on the way.", (long long)d->rtp->lost);
 }
 
-static bool refused_once(const struct why_dir *d)
+/* Whatever the reason. */
+static bool refused(const struct why_dir *d)
 {
-	return silent(d) && !why_on_hold(d) && !d->rtp->packets && d->rtp->dropped;
+	return !d->told && !d->flows &&
+	       (d->dropped_pps > 0 || (!d->rtp->packets && d->rtp->dropped));
 }
 
-static void say_refused_once(const struct why_dir *d, struct buf *b, struct buf *fix)
+static void say_refused(const struct why_dir *d, struct buf *b, struct buf *fix)
 {
-	buf_fmt(b, "Nothing comes from %s now, and all that came before, %llu packets, was dropped",
-		d->from->name, (ull)d->rtp->dropped);
+	if (d->dropped_pps > 0)
+		buf_fmt(b, "All that comes from %s is dropped: ", d->from->name);
+	else
+		buf_fmt(b, "Nothing comes from %s now, and what came before was dropped: ",
+			d->from->name);
+	why_put_dropped(d, b);
 	if (*d->rtp->last_drop)
 		buf_fmt(b, "; the last one as %s", d->rtp->last_drop);
 	buf_fmt(b, ".");
@@ -381,6 +393,6 @@ const struct why_row why_silence[] = {
 	{ "mtu", WHY_BROKEN, too_long, say_too_long },
 	{ "stopped", WHY_BROKEN, stopped, say_stopped },
 	{ "never", WHY_BROKEN, never, say_never },
-	{ "refused", WHY_BROKEN, refused_once, say_refused_once },
+	{ "refused", WHY_BROKEN, refused, say_refused },
 	{ 0 },
 };
