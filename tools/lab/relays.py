@@ -12,6 +12,7 @@ from . import build, measure, netns, peers, sluice
 PORT_FIRST, PORTS = 20000, 40000
 A, B = "10.10.0.12", "203.0.113.12"  # where sluice-bench is; the lab needs more=2
 BENCH_PORT = 10000
+TESTPMD_PREFIX = f"slb{os.getpid()}"
 KINDS = {
     "sluice-xdp": "sluice-dp, AF_XDP",
     "sluice-packet": "sluice-dp, AF_PACKET",
@@ -86,7 +87,7 @@ class Relay:
         for device in ("inside0", "outside0"):
             self.lab.sbc.ip("link", "set", device, "address", middle)
         p = self.lab.start(self.lab.sbc, "dpdk-testpmd", "--no-huge", "-m512", "--no-pci", "--no-telemetry", "--no-shconf",
-                           f"--file-prefix=slb{os.getpid()}", "--vdev=net_af_xdp0,iface=inside0",
+                           f"--file-prefix={TESTPMD_PREFIX}", "--vdev=net_af_xdp0,iface=inside0",
                            "--vdev=net_af_xdp1,iface=outside0", "--", "--forward-mode=macswap", "--auto-start",
                            "--stats-period=1", "--total-num-mbufs=16384", log="relay.log")
         self._wait(p, lambda: "Port 1" in p.text() and "statistics" in p.text())
@@ -155,6 +156,7 @@ class Rig(Media):
 
     def close(self):
         self.lab.close()
+        shutil.rmtree(f"/run/dpdk/{TESTPMD_PREFIX}", ignore_errors=True)
 
     def __enter__(self):
         return self

@@ -24,7 +24,7 @@ struct io_ops {
 	unsigned (*send)(struct io *io, const struct io_packet *p, unsigned n);
 	/* What is there now, at most IO_BURST; the data is good until the next call. */
 	unsigned (*recv)(struct io *io, struct io_packet *p);
-	/* Nothing to do until `until` (ns, CLOCK_REALTIME); may return earlier. */
+	/* Nothing to do until `until` (ns, CLOCK_REALTIME); may return earlier. 0: bring `overflows` up to date. */
 	void (*wait)(struct io *io, uint64_t until);
 	void (*close)(struct io *io);
 };

@@ -297,9 +297,8 @@ static void port_wait(struct io *io, uint64_t until)
 	struct port *p = (struct port *)io;
 	struct rte_eth_stats stats;
 	uint64_t now = io_now();
-	(void)until;
 	rte_pause();
-	if (now - p->looked < LOOK)
+	if (until && now - p->looked < LOOK)
 		return;
 	p->looked = now;
 	if (rte_eth_stats_get(p->id, &stats))

@@ -199,4 +199,5 @@ void lane_run(struct lane *l)
 		next = next >= l->count_to || next > l->end ? l->end : next;
 		l->io->ops->wait(l->io, next > tick ? next : tick);
 	}
+	l->io->ops->wait(l->io, 0);
 }

@@ -17,7 +17,7 @@ struct relay_ops {
 	 * and keys are filled in; relay, and whatever key the relay chose, when it is done. 0 or -errno, said. */
 	int (*setup)(struct relay *r, struct call *calls, unsigned n, struct hist *each);
 	int (*teardown)(struct relay *r, struct call *calls, unsigned n);
-	void (*close)(struct relay *r);
+	void (*close)(struct relay *r); /* also after open() failed; may be NULL, as open may */
 };
 
 struct relay_options {
@@ -38,7 +38,7 @@ struct relay {
 	void *own;
 };
 
-/* 0 or -errno, said on stderr. */
+/* 0 or -errno, said on stderr. Close it in either case. */
 int relay_open(struct relay *r, const struct relay_options *o);
 void relay_close(struct relay *r);
 void relay_help(void); /* the drivers, on stdout */

@@ -162,12 +162,10 @@ static int sluice_open(struct relay *r)
 	if (err)
 		return err;
 	r->own = l;
-	if ((r->o.suite[0] || r->o.suite[1]) && !(flowlink_caps(l) & FLOW_CAP_SRTP)) {
-		fprintf(stderr, "%s: this relay does not do SRTP\n", r->where);
-		flowlink_close(l);
-		return -ENOTSUP;
-	}
-	return 0;
+	if (!(r->o.suite[0] || r->o.suite[1]) || flowlink_caps(l) & FLOW_CAP_SRTP)
+		return 0;
+	fprintf(stderr, "%s: this relay does not do SRTP\n", r->where);
+	return -ENOTSUP;
 }
 
 static void sluice_close(struct relay *r)
