@@ -34,8 +34,8 @@ def trial(rig, *more):
 
 
 def drop_at_b(rig, every):
-    rig.lab.carrier.run("nft", "-f", "-", input="table ip bench { chain in {\ntype filter hook input priority 0;\n"
-                        f"udp dport {relays.BENCH_PORT} numgen inc mod {every} 0 counter drop\n}} }}\n")
+    rig.lab.carrier.run("nft", "-f", "-", input="table ip bench {\nchain in {\ntype filter hook input priority 0;\n"
+                        f"udp dport {relays.BENCH_PORT} numgen inc mod {every} 0 counter drop\n}}\n}}\n")
 
 
 @pytest.mark.parametrize("rig", list(relays.KINDS), indirect=True)
@@ -78,13 +78,13 @@ def test_srtp(rig, suite):
 
 @pytest.mark.parametrize("rig", ["plain"], indirect=True)
 def test_a_limit_is_found(rig):
-    """A relay that gets one packet in a hundred wrong has no throughput; and the loss curve says it."""
-    drop_at_b(rig, 100)
+    """A relay that loses one packet in forty has no throughput; and the loss curve says it."""
+    drop_at_b(rig, 20)
     got = rig.bench("throughput", "loss", "--calls", "10", "--seconds", "0.2", "--warm", "0", "--settle", "0.1", "--from",
                     "2000", "--most", "2000", "--trials", "3")
     assert got["throughput"]["pps"] == 0
     assert got["throughput"]["limit"] == "relay"
-    assert len(got["loss"]) == 10 and all(0.002 < t["loss"] < 0.02 for t in got["loss"])
+    assert len(got["loss"]) == 10 and all(0.01 < t["loss"] < 0.06 for t in got["loss"])
 
 
 @pytest.mark.parametrize("rig", ["sluice-xdp"], indirect=True)

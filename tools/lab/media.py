@@ -90,7 +90,7 @@ class Comparison:
         return max((t["received"] / t["seconds"] for t in trials), default=0)
 
     def judge(self):
-        f = self.figures
+        f = self
         for media in self.plan.media:
             for kind in relays.KINDS:
                 self._tell(f, kind, media)
@@ -98,34 +98,42 @@ class Comparison:
             self._beside_rtpengine(f, media)
         ours, best = self.forwarded("sluice-xdp", "rtp"), self.forwarded("testpmd", "rtp")
         if ours and best:
-            f.add("media.xdp_of_testpmd", ours / best, "share", at_least=0.9)
+            f.add("media.xdp_of_testpmd", ours / best, "share", "sluice-dp's AF_XDP beside testpmd's, packets/s",
+                  at_least=0.9)
+
+    def add(self, name, value, unit, words, **target):
+        """A figure; `words` is what it is called on the page."""
+        self.figures.add(name, value, unit, **target)
+        self.figures.all[-1]["words"] = words
 
     def _tell(self, f, kind, media):
         cost, quality = self.packet_cost(kind, media), self.at_rate(kind, media, "latency")
         best, setup = self._find(kind, media, "throughput"), self._find(kind, media, "setup")
         ours = kind.startswith("sluice")
-        name = f"media.{kind}.{media}"
+        name, who = f"media.{kind}.{media}", f"{relays.KINDS[kind]}, {media}"
         if cost is not None:
-            f.add(f"{name}.cpu", cost, "us/packet")
+            f.add(f"{name}.cpu", cost, "us/packet", f"{who}: CPU per packet")
         if quality:
-            f.add(f"{name}.lost", quality["lost"], "packets", 0 if ours else None)
-            f.add(f"{name}.latency.p50", quality["latency_us"]["p50"], "us")
-            f.add(f"{name}.latency.p99", quality["latency_us"]["p99"], "us")
+            f.add(f"{name}.lost", quality["lost"], "packets", f"{who}: lost of {quality['sent']}",
+                  target=0 if ours else None)
+            f.add(f"{name}.latency.p50", quality["latency_us"]["p50"], "us", f"{who}: delay, median")
+            f.add(f"{name}.latency.p99", quality["latency_us"]["p99"], "us", f"{who}: delay, p99")
         if best:
-            f.add(f"{name}.throughput", best["throughput"]["pps"], "packets/s")
-            f.add(f"{name}.forwarded", self.forwarded(kind, media), "packets/s")
+            f.add(f"{name}.throughput", best["throughput"]["pps"], "packets/s", f"{who}: most without loss")
+            f.add(f"{name}.forwarded", self.forwarded(kind, media), "packets/s", f"{who}: most that came out")
         if setup:
-            f.add(f"{name}.setup", setup["setup"]["per_second"], "calls/s",
+            f.add(f"{name}.setup", setup["setup"]["per_second"], "calls/s", f"{who}: set up in a second",
                   at_least=20000 if kind == "sluice-xdp" else None)
 
     def _beside_rtpengine(self, f, media):
         ours, theirs = self.packet_cost("sluice-xdp", media), self.packet_cost("rtpengine", media)
         if ours and theirs:
-            f.add(f"media.{media}.less_cpu_than_rtpengine", theirs / ours, "times", at_least=4)
+            f.add(f"media.{media}.less_cpu_than_rtpengine", theirs / ours, "times",
+                  f"{TITLES[media]}: less CPU per packet than rtpengine", at_least=4)
         ours, theirs = (self.at_rate(k, media, "latency") for k in ("sluice-xdp", "rtpengine"))
         if ours and theirs:
             f.add(f"media.{media}.p99_beside_rtpengine", ours["latency_us"]["p99"], "us",
-                  theirs["latency_us"]["p99"])
+                  f"{TITLES[media]}: p99 of the delay, the target is rtpengine's", target=theirs["latency_us"]["p99"])
 
 
 def bench(figures, options, suffix):

@@ -120,8 +120,8 @@ def _percentiles(runs, kinds, what, title, words):
                 series.append((css, name, points))
         values = [v for _, _, points in series for _, v in points if v > 0]
         if values:
-            cards.append(_card(media_title, svg.lines(series, svg.Nines(), svg.Log(min(values), max(values)),
-                                                      "share of packets that were at least as fast", "us",
+            cards.append(_card(media_title, svg.lines(series, svg.Nines(), svg.Log(max(min(values), 1), max(values), svg.times),
+                                                      "share of packets that were at least as fast", "",
                                                       f"{title}, {media_title}", dots=False)))
     return _section(title, words, cards)
 
@@ -163,7 +163,7 @@ def _setup(runs, kinds):
         r = _pick(runs, "setup", kind)
         if r:
             rows.append((css, name, [("set up", r["setup"]["per_second"])],
-                         f" (p99 {svg.number(r['setup']['latency_us']['p99'])} us)"))
+                         f", p99 {svg.times(r['setup']['latency_us']['p99'])}"))
     if not rows:
         return ""
     return _section("Calls set up in a second", "Through the relay's own control, as many at a time as its protocol bears.",
@@ -206,6 +206,10 @@ def _trials(runs):
             "trial says little of the relay.</p>" + _table(head, rows)) if rows else ""
 
 
+def _amount(v):
+    return svg.number(v) if abs(v) >= 1000 else f"{v:.3g}"
+
+
 def _mark(f):
     if f["target"] is None:
         return ""
@@ -215,8 +219,9 @@ def _mark(f):
 def _figures(figures):
     if not figures:
         return ""
-    rows = [[_td(f"<code>{_e(f['name'])}</code>"), _td(f"{f['value']:.4g}"), _td(_e(f["unit"]), "words"),
-             _td("" if f["target"] is None else f"{f['target']:.4g}"), _td(_mark(f))] for f in figures]
+    rows = [[_td(f"<code>{_e(f['name'])}</code>"), _td(f"{f['value']:,.4g}" if abs(f["value"]) < 1e4 else
+             f"{f['value']:,.0f}"), _td(_e(f["unit"]), "words"),
+             _td("" if f["target"] is None else _amount(f["target"])), _td(_mark(f))] for f in figures]
     return "<h2>Figures and targets</h2>" + _table(["name", "value", "unit", "target", ""], rows)
 
 
@@ -225,8 +230,8 @@ def _tiles(figures):
     tiles = []
     for f in figures:
         if f["target"] is not None:
-            tiles.append(f'<div class="tile"><span>{_e(f["name"])}</span><b>{f["value"]:.3g} <small>{_e(f["unit"])}</small></b>'
-                         f'<span>target {f["target"]:.4g}</span> {_mark(f)}</div>')
+            tiles.append(f'<div class="tile"><span>{_e(f.get("words") or f["name"])}</span><b>{_amount(f["value"])} '
+                         f'<small>{_e(f["unit"])}</small></b><span>target {_amount(f["target"])}</span> {_mark(f)}</div>')
     return f'<div class="tiles">{"".join(tiles)}</div>' if tiles else ""
 
 

@@ -47,7 +47,8 @@ class Linear:
 class Log:
     """For values above 0; what is below `low` lies on it."""
 
-    def __init__(self, low, high):
+    def __init__(self, low, high, name=number):
+        self.name = name
         self.low = 10 ** math.floor(math.log10(max(low, 1e-9)))
         self.high = max(10 ** math.ceil(math.log10(max(high, 1e-9))), self.low * 10)
 
@@ -58,7 +59,7 @@ class Log:
     def ticks(self):
         out, v = [], self.low
         while v <= self.high * 1.001:
-            out.append((v, number(v)))
+            out.append((v, self.name(v)))
             v *= 10
         return out
 
@@ -79,6 +80,14 @@ class Nines:
                                           (0.9999, "99.99 %")) if s <= self.most]
 
 
+def times(us):
+    """Microseconds for a person."""
+    for unit, size in (("s", 1e6), ("ms", 1e3)):
+        if us >= size:
+            return f"{number(us / size)} {unit}"
+    return f"{number(us)} us"
+
+
 def _frame(x, y, x_title, y_title, body, label):
     plot_w, plot_h = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
     out = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html.escape(label)}">']
@@ -89,7 +98,8 @@ def _frame(x, y, x_title, y_title, body, label):
     for v, name in x.ticks():
         at = LEFT + plot_w * x.at(v)
         out.append(f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM + 4}" class="axis"/>')
-        out.append(text(at, HEIGHT - BOTTOM + 18, name, "tick"))
+        edge = "end" if at > WIDTH - RIGHT - 20 else "middle"
+        out.append(text(min(at, WIDTH - 2), HEIGHT - BOTTOM + 18, name, "tick", edge))
     out.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM}" class="axis"/>')
     out.append(text(LEFT + plot_w / 2, HEIGHT - 8, x_title, "title"))
     out.append(text(14, TOP + plot_h / 2, y_title, "title", transform=f"rotate(-90 14 {TOP + plot_h / 2:.1f})"))
@@ -116,7 +126,7 @@ def lines(series, x, y, x_title, y_title, label, dots=True):
 def bars(rows, unit, label):
     """rows: [(class, name, [(part name, value), ...], note)]: horizontal bars, parts behind one another; the later
     parts are paler."""
-    left, right, height, gap = 190, 120, 22, 10
+    left, right, height, gap = 160, 190, 22, 10
     high = max((sum(v for _, v in parts) for _, _, parts, _ in rows), default=0) or 1
     wide = WIDTH - left - right
     total = len(rows) * (height + gap) + gap
