@@ -253,6 +253,28 @@ void call_dropped(struct call *c, unsigned side, unsigned component, u64 packets
 		FAIL(c->t, "side %u: the last drop is '%s', not '%s'", side, s->last_drop, name);
 }
 
+void call_latched(struct call *c, unsigned side, const struct sock *at)
+{
+	char a[64], b[64];
+	struct event *e;
+
+	do
+		e = client_expect(c->client, FLOW_EVENT_LATCHED, c->f.id);
+	while (e->e.side != side);
+	if (!addr_is(&e->e.source, &at->at))
+		FAIL(c->t, "%s was learned, not %s", addr_text(&e->e.source, a, sizeof(a)),
+		     addr_text(&at->at, b, sizeof(b)));
+}
+
+void call_not_latched(struct call *c, unsigned side)
+{
+	struct event *e;
+
+	while ((e = client_event(c->client, FLOW_EVENT_LATCHED, c->f.id, 0)))
+		if (e->e.side == side)
+			FAIL(c->t, "another source was learned on side %u", side);
+}
+
 u8 call_state(struct call *c, unsigned side)
 {
 	return call_get(c).report.rtp[side].state;

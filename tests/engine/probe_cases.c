@@ -51,7 +51,7 @@ static void run(struct test *t, const void *row)
 	nap(350 * MS);
 	if (r->proven) {
 		call_expect(c, 1, &b);
-		client_expect(c->client, FLOW_EVENT_LATCHED, c->f.id);
+		call_latched(c, 0, c->peer[0].rtp);
 		return;
 	}
 	CHECK_EQ(t, call_state(c, 0), FLOW_STATE_PROBE);
@@ -197,8 +197,7 @@ static void two(struct test *t, const void *row)
 		return in_conflict(c, from[0], &s[0]);
 	nap(100 * MS);
 	call_expect(c, 1, &b[w->winner]);
-	struct event *e = client_expect(c->client, FLOW_EVENT_LATCHED, c->f.id);
-	CHECK(t, addr_is(&e->e.source, &from[w->winner]->at));
+	call_latched(c, 0, from[w->winner]);
 	CHECK(t, !client_event(c->client, FLOW_EVENT_CONFLICT, c->f.id, 0));
 }
 

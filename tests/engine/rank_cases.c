@@ -68,9 +68,7 @@ static void learned(struct call *c, struct sock *from, enum outcome want)
 		CHECK_RANGE(c->t, b.p[0].at_us - begun, 280 * MS, 5 * S);
 	else
 		CHECK_RANGE(c->t, b.p[0].at_us - begun, 0, 250 * MS);
-	struct event *e = client_expect(c->client, FLOW_EVENT_LATCHED, c->f.id);
-	CHECK_EQ(c->t, e->e.side, 0);
-	CHECK(c->t, addr_is(&e->e.source, &from->at));
+	call_latched(c, 0, from);
 	struct answer a = call_settle(c, 0, 0, 20, 0);
 	CHECK(c->t, addr_is(&a.report.rtp[0].source, &from->at));
 	CHECK_EQ(c->t, a.report.rtp[0].state, want == WEAK ? FLOW_STATE_LOCKED_WEAK : FLOW_STATE_LOCKED);

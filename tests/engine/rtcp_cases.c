@@ -157,10 +157,10 @@ static void mux_types(struct test *t, const void *row)
 	struct call *c = call_new(t);
 
 	set_mux(c, &muxes[0]);
-	c->f.side[0].ptmap[1][0] = c->f.side[0].ptmap[1][1] = 100;
+	c->f.side[0].ptmap[0][0] = c->f.side[0].ptmap[0][1] = 100;
 	call_set(c);
 	c->peer[0].out.pt = 100;
-	call_relay(c, 0, 3);
+	call_talk(c, 3);
 	c->peer[0].out.pt = 0x80 | 100;
 	call_relay(c, 0, 3);
 	both_ways(c, rr);

@@ -49,9 +49,9 @@ enum host {
 };
 
 #define PORT_LOW  10240 /* the media ports of both networks */
-#define PORT_HIGH   39999
-#define PORTS     40 /* of the engine, a case and side */
-#define PORT_BULK   38000 /* from here on: for cases that need very many */
+#define PORT_HIGH 32767 /* below those that a kernel gives to its own sockets */
+#define PORTS     36 /* of the engine, a case and side */
+#define PORT_BULK 31000 /* from here on: for cases that need very many */
 #define PEER_LOW  1100
 #define PEER_PORTS 72 /* of the peers, a case and side */
 #define CASES_MAX   ((PORT_BULK - PORT_LOW) / PORTS)
@@ -349,6 +349,9 @@ void call_expect_report(struct call *c, unsigned side, const void *data, u32 n);
 struct answer call_settle(struct call *c, unsigned side, unsigned component, u64 packets, u64 dropped);
 /* And the last of the dropped ones has this name. */
 void call_dropped(struct call *c, unsigned side, unsigned component, u64 packets, u64 dropped, const char *name);
+/* The event LATCHED of that side came, or comes; no other one than `at`'s did. */
+void call_latched(struct call *c, unsigned side, const struct sock *at);
+void call_not_latched(struct call *c, unsigned side); /* none did since */
 u8 call_state(struct call *c, unsigned side);
 void call_wait_state(struct call *c, unsigned side, enum flow_state state);
 

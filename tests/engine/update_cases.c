@@ -175,12 +175,12 @@ static void names_the_lock(struct test *t, const void *row)
 	struct batch b = { 0 };
 	call_send(c, 0, 20, 20 * MS, &b);
 	call_expect(c, 1, &b);
-	client_expect(c->client, FLOW_EVENT_LATCHED, c->f.id);
+	call_latched(c, 0, c->peer[0].rtp);
 	c->f.side[0].remote = c->peer[0].rtp->at;
 	call_set(c);
 	CHECK_EQ(t, call_state(c, 0), FLOW_STATE_LOCKED);
 	call_talk(c, 10);
-	CHECK(t, !client_event(c->client, FLOW_EVENT_LATCHED, c->f.id + 1, 0));
+	call_not_latched(c, 0);
 }
 
 /* ---- hold ---- */

@@ -222,6 +222,7 @@ static void del_counts(struct test *t, const void *row)
 	CHECK_EQ(t, client_del(c->client, c->f.id).status, -ENOENT);
 	CHECK_EQ(t, client_get(c->client, c->f.id).status, -ENOENT);
 	call_send(c, 0, 3, MS, NULL); /* to nobody */
+	nap(30 * MS);
 	c->f.gen = 0;
 	call_set(c); /* the same again is a new flow */
 	call_talk(c, 3);
