@@ -15,7 +15,7 @@ static void count_cipher(struct worker *w, u64 since)
 /* RTCP that shares the RTP port is the other component's. */
 static void tell_index(struct worker *w, struct path *path, const struct relay_crypt *how)
 {
-	struct path *of = how->is_rtcp ? &path->flow->path[path->dir.side][RELAY_RTCP] : path;
+	struct path *of = how->is_rtcp ? &path_flow(path)->path[path->dir.side][RELAY_RTCP] : path;
 	if (unlikely(of->dir.srtp->tell))
 		note_index(w, of);
 }

@@ -28,26 +28,15 @@ static struct note note_of(const struct path *path, u32 event)
 
 void note_punt(struct worker *w, struct path *path, struct packet *p)
 {
-	struct path *rtp = path->rtp;
-	u32 second = (u32)(w->now_us / 1000000);
-	if (rtp->punted_s != second) {
-		rtp->punted_s = second;
-		rtp->n_punted = 0;
-	}
-	if (rtp->n_punted == PUNTS_MAX || p->r.len > FLOW_PAYLOAD_MAX) {
-		trace_drop(w->trace, &path->dir, p->m, w->now_us, DP_DROP_PUNT_FULL);
-		drop(w, p->m, DP_DROP_PUNT_FULL);
-		return;
-	}
-	rtp->n_punted++;
 	trace_in(w->trace, &path->dir, p->m, w->now_us);
 	struct note n = note_of(path, FLOW_EVENT_PUNT);
 	n.source = p->r.src;
 	n.component = path->dir.component;
 	n.m = p->m;
+	trace_in(w->trace, &path->dir, p->m, w->now_us);
 	rte_pktmbuf_adj(p->m, (uint16_t)(p->r.payload - rte_pktmbuf_mtod(p->m, u8 *)));
 	rte_pktmbuf_trim(p->m, (uint16_t)(p->m->data_len - p->r.len));
-	if (worker_note(w, &n))
+	if (p->r.len <= FLOW_PAYLOAD_MAX && worker_note(w, &n))
 		w->stats.punted++;
 	else
 		drop(w, p->m, DP_DROP_PUNT_FULL);

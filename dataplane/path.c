@@ -190,9 +190,17 @@ static void make(struct worker *w, struct path *path, const struct relay_plan *p
 
 /* ---- entry points ---- */
 
+/* Can this packet have changed what time alone will change? What tells is in cold memory, so it is looked at only where
+ * something may be going on. */
+static bool may_tick(const struct path *path, u8 pt)
+{
+	return path->ticking || path->dir.src.state != FLOW_STATE_LOCKED || pt == path->event_pt;
+}
+
 void path_packet(struct worker *w, struct path *path, struct packet *p)
 {
 	struct relay_plan plan = { .flush_slot = SOURCE_NONE };
+	u8 pt = p->r.payload[1] & 127;
 	p->r.now_us = w->now_us;
 	relay_plan(&path->dir, &path->rtp->dir, &p->r, &plan);
 	if (unlikely(plan.note != SOURCE_QUIET))
@@ -216,7 +224,8 @@ void path_packet(struct worker *w, struct path *path, struct packet *p)
 	}
 	if (unlikely(plan.note != SOURCE_QUIET))
 		tell_note(w, path, &plan);
-	tick_update(w, path);
+	if (unlikely(may_tick(path, pt)))
+		tick_update(w, path);
 }
 
 void path_tick(struct worker *w, struct path *path)
@@ -240,13 +249,12 @@ enum relay_played path_play(struct worker *w, struct path *path, const struct or
 
 void path_renew(struct worker *w, struct path *path, const struct rule *rule)
 {
-	path->dir.srtp = flow_srtp(path->flow, path->dir.side, path->dir.component);
+	path->dir.srtp = flow_srtp(path_flow(path), path->dir.side, path->dir.component);
 	relay_dir_update(&path->dir, &rule->flow, w->now_us);
 	if (!source_holds(&path->dir.src))
 		held_free(w, path,
 			  DP_DROP_HELD_ENDED); /* the new rule wants no proof, or another one */
-	path->out = rule->net[!path->dir.side];
-	path_take_keys(path, rule);
+	path_take_rule(path, rule);
 	path->hop = NULL;
 	tick_update(w, path);
 }

@@ -153,14 +153,12 @@ int flow_expect(struct dp_flow *f, const struct rule *rule)
 static void init_path(struct dp_flow *f, const struct rule *rule, unsigned side, unsigned c)
 {
 	struct path *p = &f->path[side][c];
-	p->flow = f;
 	p->rtp = &f->path[side][RELAY_RTP];
-	p->out = rule->net[!side];
 	p->owner = (u8)share_owner(rule->net[side]->port, rule->flow.side[side].local.port);
 	p->dir.srtp = flow_srtp(f, side, c);
 	relay_dir_init(&p->dir, &rule->flow, side, c, &f->path[!side][c].dir);
 	p->dir.mate = &f->path[side][!c].dir;
-	path_take_keys(p, rule);
+	path_take_rule(p, rule);
 }
 
 struct dp_flow *flow_new(struct slab *flows, const struct rule *rule)

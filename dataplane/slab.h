@@ -8,9 +8,10 @@
 
 struct slab;
 
-struct slab *slab_new(size_t size); /* of an object, rounded up to cache lines. NULL without memory */
-void slab_free(struct slab *s);     /* every object is gone with it */
-void *slab_get(struct slab *s);     /* zeroed, on a cache line of its own; NULL without memory */
-void slab_put(void *object);        /* NULL is fine. A chunk that is empty goes back to the kernel */
+struct slab *slab_new(
+	size_t size);           /* of an object, rounded up to cache lines. NULL without memory */
+void slab_free(struct slab *s); /* every object is gone with it */
+void *slab_get(struct slab *s); /* zeroed, on a cache line of its own; NULL without memory */
+void slab_put(void *object);    /* NULL is fine. A chunk that is empty goes back to the kernel */
 
 #endif

@@ -19,7 +19,7 @@
 	X(RX_UDP_LENGTH, "rx_udp_length", "UDP length does not fit the packet")                    \
 	X(RX_UDP_CHECKSUM, "rx_udp_checksum", "UDP checksum is wrong")                             \
 	X(NO_FLOW, "no_flow", "no flow has this address and port")                                 \
-	X(PUNT_FULL, "punt_full", "STUN or DTLS for control, more than it takes")                  \
+	X(PUNT_FULL, "punt_full", "STUN or DTLS for control, which took no more of it")                  \
 	X(HANDED_FULL, "handed_full", "for another worker, which took no more packets")            \
 	X(HELD_LOST, "held_lost", "kept for a source that was not chosen")                         \
 	X(HELD_ENDED, "held_ended", "kept for a source when its flow ended or changed")            \

@@ -102,9 +102,8 @@ int media_table_set(struct media_table *t, struct dp_flow *f, const struct rule 
 {
 	for (unsigned i = 0; i < 4; i++) {
 		struct place at = place_of(rule, i / 2, i % 2);
-		struct path *there =
-			at.port ? media_table_find(t, at.net->index, at.port) : NULL;
-		if (there && there->flow != f)
+		struct path *there = at.port ? media_table_find(t, at.net->index, at.port) : NULL;
+		if (there && path_flow(there) != f)
 			return -EADDRINUSE;
 	}
 	for (unsigned i = 0; i < 4; i++) {

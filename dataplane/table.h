@@ -11,6 +11,7 @@
 
 #include <stdatomic.h>
 #include <rte_common.h>
+#include <rte_prefetch.h>
 #include <rte_rcu_qsbr.h>
 #include "base/table.h"
 #include "rule.h"
@@ -18,23 +19,24 @@
 struct held;
 struct hop;
 
-/* The worker's, once it is published. */
+/* The worker's, once it is published. What is here besides the direction is one cache line, which each packet needs. */
 struct path {
 	struct relay_dir dir;
-	struct path *rtp;          /* of the same side; this one where it is RTP */
-	const struct network *out; /* where the other side is */
+	struct path *rtp;                          /* of the same side; this one where it is RTP */
+	const struct network *out;                 /* where the other side is */
+	struct hop *hop;                           /* last used */
 	struct crypto_key *open, *open_old, *seal; /* the rule's; NULL: none */
-	struct dp_flow *flow;
-	struct hop *hop;   /* last used */
 	struct held *held; /* packets of unproven sources; NULL most of the time */
 	u32 ticking;       /* place in the worker's list of ticking paths, from 1; 0: not in it */
 	u8 owner;          /* worker; that of the other component of the side, too. Constant */
-	u8 n_punted;       /* packets for control in second punted_s */
-	u32 punted_s;
+	u8 event_pt;       /* of telephone-event in what comes in, or FLOW_PT_NONE */
 } __rte_cache_aligned;
 
+_Static_assert(sizeof(struct path) == sizeof(struct relay_dir) + RTE_CACHE_LINE_SIZE,
+	       "one cache line besides the direction");
+
 struct dp_flow {
-	struct path path[2][2]; /* [side][component] */
+	struct path path[2][2]; /* [side][component]; first, see path_flow() */
 	/* the agent's */
 	struct table_node by_id;
 	struct rule *rule;       /* owned, until it is retired */
@@ -43,11 +45,18 @@ struct dp_flow {
 	u32 place; /* in the agent's list of flows */
 };
 
-static inline void path_take_keys(struct path *p, const struct rule *rule)
+static inline void path_take_rule(struct path *p, const struct rule *rule)
 {
+	p->out = rule->net[!p->dir.side];
+	p->event_pt = rule->flow.side[p->dir.side].dtmf_in;
 	p->open = rule->in[p->dir.side];
 	p->open_old = rule->old[p->dir.side];
 	p->seal = rule->out[!p->dir.side];
+}
+
+static inline struct dp_flow *path_flow(struct path *p)
+{
+	return (struct dp_flow *)(p - (2 * p->dir.side + p->dir.component));
 }
 
 /* What its direction is given as relay_dir.srtp. */
@@ -76,6 +85,11 @@ void media_table_close(struct media_table *t);
 static inline uintptr_t media_table_slot(const struct media_table *t, unsigned network, u16 port)
 {
 	return atomic_load_explicit(&t->slot[network][port], memory_order_acquire);
+}
+
+static inline void media_table_prefetch(const struct media_table *t, unsigned network, u16 port)
+{
+	rte_prefetch0((const void *)&t->slot[network][port]);
 }
 
 static inline struct path *slot_path(uintptr_t slot)

@@ -92,42 +92,62 @@ static struct rte_mbuf *fragment(struct worker *w, const struct port *port, stru
 	return NULL;
 }
 
-/* Parses a burst and finds the paths; what is left to relay is moved to the front. port: NULL where another worker
- * received the packets, of several ports. */
+/* Takes one packet apart. False: it is none to relay, and taken care of. */
+static bool parse_one(struct worker *w, const struct port *port, struct rte_mbuf *m,
+		      struct packet *p)
+{
+	bool ours;
+	int reason = rx_parse(w->ports, port, m, p, &ours);
+	if (unlikely(reason == DP_DROP_RX_FRAGMENT)) {
+		m = fragment(w, port, m, ours);
+		if (!m)
+			return false;
+		reason = rx_parse(w->ports, port, m, p, &ours);
+	}
+	if (likely(reason < 0))
+		return true;
+	if (ours)
+		drop(w, m, (unsigned)reason);
+	else
+		not_media(w, port, m, (unsigned)reason);
+	return false;
+}
+
+/* Parses a burst; what is left is moved to the front. port: NULL where another worker received the packets, of several
+ * ports. */
 static unsigned parse(struct worker *w, const struct port *port, struct rte_mbuf **m, unsigned n,
-		      struct packet *p, struct path **path)
+		      struct packet *p)
 {
 	unsigned left = 0;
 	for (unsigned i = 0; i < n && i < FRAME_AHEAD; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(m[i], void *));
 	for (unsigned i = 0; i < n; i++) {
-		const struct port *from = port ? port : port_of(w, m[i]);
-		bool ours;
 		if (i + FRAME_AHEAD < n)
 			rte_prefetch0(rte_pktmbuf_mtod(m[i + FRAME_AHEAD], void *));
-		int reason = rx_parse(w->ports, from, m[i], &p[left], &ours);
-		if (unlikely(reason == DP_DROP_RX_FRAGMENT)) {
-			struct rte_mbuf *whole = fragment(w, from, m[i], ours);
-			if (!whole)
-				continue;
-			m[i] = whole;
-			reason = rx_parse(w->ports, from, whole, &p[left], &ours);
-		}
-		if (reason >= 0) {
-			if (ours)
-				drop(w, m[i], (unsigned)reason);
-			else
-				not_media(w, from, m[i], (unsigned)reason);
+		if (!parse_one(w, port ? port : port_of(w, m[i]), m[i], &p[left]))
 			continue;
-		}
-		uintptr_t slot = media_table_slot(w->table, p[left].net->index, p[left].to);
+		media_table_prefetch(w->table, p[left].net->index, p[left].to);
+		left++;
+	}
+	return left;
+}
+
+/* Finds the paths of parsed packets; those of other workers go there. How many are left. */
+static unsigned find(struct worker *w, struct packet *p, unsigned n, struct path **path)
+{
+	unsigned left = 0;
+	for (unsigned i = 0; i < n; i++) {
+		uintptr_t slot = media_table_slot(w->table, p[i].net->index, p[i].to);
 		if (!slot) {
-			drop(w, m[i], DP_DROP_NO_FLOW);
+			drop(w, p[i].m, DP_DROP_NO_FLOW);
 		} else if (unlikely(slot_owner(slot) != w->index)) {
-			hand_over(w, slot_owner(slot), from, m[i]);
+			hand_over(w, slot_owner(slot), p[i].net->port, p[i].m);
 		} else {
 			path[left] = slot_path(slot);
-			prefetch_path(path[left++]);
+			prefetch_path(path[left]);
+			if (left != i)
+				p[left] = p[i];
+			left++;
 		}
 	}
 	return left;
@@ -138,7 +158,7 @@ static void relay(struct worker *w, const struct port *port, struct rte_mbuf **m
 	struct packet p[BURST];
 	struct path *path[BURST];
 	u64 t1 = rte_rdtsc();
-	unsigned left = parse(w, port, m, n, p, path);
+	unsigned left = find(w, p, parse(w, port, m, n, p), path);
 	if (w->all->n > 1)
 		deliver(w);
 	u64 t2 = rte_rdtsc();

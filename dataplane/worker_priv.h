@@ -19,7 +19,6 @@
 #define TICKING_MAX  16384
 #define HELD_MAX     512
 #define HANDED_MAX   2048          /* packets between two workers */
-#define PUNTS_MAX    25            /* a second from each side, for control */
 #define SEND_HEADERS HEADERS_MAX   /* room in front of a payload of our own */
 
 /* Packets whose next hop is being resolved. */
