@@ -66,7 +66,7 @@ static bool bye(u8 *p, u32 len, struct masks m)
 	return at == len || at + 1 + p[at] <= len;
 }
 
-/* RFC 8888 section 3.1: streams of the other side, the time last. */
+/* RFC 8888 section 3.1: streams of the other side right after the sender's SSRC, the time last. */
 static bool congestion(u8 *p, u32 len, u32 mask)
 {
 	if (len < 4)
@@ -115,6 +115,8 @@ static bool feedback(u8 *p, u32 len, struct masks m)
 	if (len < 12)
 		return false;
 	change(p + 4, m.own);
+	if (p[1] == RTPFB && (p[0] & 31) == 11)
+		return congestion(p + 8, len - 8, m.about);
 	if (be32(p + 8)) /* 0: the FCI names them */
 		change(p + 8, m.about);
 	switch (p[1] << 8 | (p[0] & 31)) {
@@ -128,8 +130,6 @@ static bool feedback(u8 *p, u32 len, struct masks m)
 		return back_channel(fci, n, m.about);
 	case PSFB << 8 | 15:
 		return application(fci, n, m.about);
-	case RTPFB << 8 | 11:
-		return congestion(fci, n, m.about);
 	default:
 		return true;
 	}

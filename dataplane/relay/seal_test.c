@@ -57,12 +57,12 @@ static void the_roc_goes_up(void **state)
 {
 	struct call c;
 	begin(&c, 65000);
-	for (unsigned i = 0; i < 70000; i++)
+	for (unsigned i = 0; i < 10000; i++)
 		if (i % 1000 == 999)
 			heard(&c, 0);
 		else
 			talk(&c.w, 1, &c.b), hear(&c.w, &c.ear);
-	assert_int_equal(c.ear.highest, 65000 + 69999);
+	assert_int_equal(c.ear.highest, 65000 + 9999);
 	c.b.seq += 2000; /* lost on the way */
 	heard(&c, 2000);
 }

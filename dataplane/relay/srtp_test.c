@@ -72,7 +72,7 @@ static void index_is_estimated(void **state)
 	}
 }
 
-/* 150,000 packets with losses and others up to 100 late, twice over the wrap: each is taken once. */
+/* 70,000 packets with losses and others up to 100 late, over the wrap: each is taken once. */
 static void losses_and_wraps(void **state)
 {
 	struct world w;
@@ -80,7 +80,7 @@ static void losses_and_wraps(void **state)
 	u64 late = 0, highest = 0, x = 1;
 	unsigned taken = 1;
 
-	for (unsigned i = 0; i < 150000; i++) {
+	for (unsigned i = 0; i < 70000; i++) {
 		x = x * 6364136223846793005ull + 1442695040888963407ull;
 		unsigned dice = x >> 56;
 		if (i % 50 == 0)
@@ -103,7 +103,7 @@ static void losses_and_wraps(void **state)
 		}
 	}
 	assert_int_equal(w.sent[0][0], taken);
-	assert_true(e.index > 4 * 65536);
+	assert_true(e.index > 2 * 65536);
 	assert_int_equal(w.srtp[0][0].auth_failed, 0);
 }
 
