@@ -63,6 +63,8 @@ void srtp_follow(struct relay_dir *d, u64 now_us)
 	if (key_follow(&s->in, &s->old, &d->rule->side[d->side].in) != KEY_SAME)
 		s->old_us = now_us + FLOW_OLD_KEY_MS * MS;
 	enum key_change change = key_follow(&s->out, &s->out_old, &d->rule->side[!d->side].out);
+	if (change == KEY_BACK) /* what was told since is of another key */
+		s->tell = 1;
 	if (change != KEY_FRESH)
 		return;
 	s->out.spent = s->out.number <= s->out_most;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A life of one flow driven by octets: packets from a few addresses, keys in them and keys to be
- * played, new generations, another party on a side, fax, time. What the little engine of
- * relay_test.h checks for every packet sent is checked (nobody gets anything whom the signalling did
- * not name; the sequence numbers of a stream jump only where those that came in did), and what must
- * hold of a direction after every step.
+ * played, new generations, another party on a side, fax, SRTP with keys that change, an engine that is
+ * restarted, time. What the little engine of relay_test.h checks for every packet sent is checked (nobody
+ * gets anything whom the signalling did not name and who did not prove himself by a key; the sequence
+ * numbers of a stream jump only where those that came in did; no index is sealed twice), and what
+ * must hold of a direction after every step: also that its counters add up.
  *
  * Input: one octet of options, then operations. Each begins with an octet: the low 3 bits say what,
  * the high 5 are its argument; some take more octets. */
@@ -17,6 +18,9 @@
 
 struct input {
 	const u8 *p, *end;
+	u32 roc[4], rtcp; /* of what the streams seal */
+	u16 last[4];
+	struct flow_resume told[2]; /* by the engine, of each side */
 };
 
 static u8 octet(struct input *in)
@@ -63,8 +67,149 @@ static void set_up(struct world *w, u8 options)
 	world_start(w);
 }
 
+/* ---- SRTP ---- */
+
+static u64 index_of(struct input *in, unsigned which, u16 seq)
+{
+	if (seq < 1000 && in->last[which] > 64000)
+		in->roc[which]++;
+	in->last[which] = seq;
+	return (u64)in->roc[which] << 16 | seq;
+}
+
+static void say(struct world *w, struct input *in, unsigned side, struct stream *s, unsigned which)
+{
+	const struct flow_crypto *key = &rule(w)->side[side].in;
+	struct relay_crypt c = {
+		.index = index_of(in, which, s->seq), .ssrc = s->ssrc, .len = 32, .clear = 12
+	};
+	u8 p[PACKET_MAX];
+
+	if (key->suite == FLOW_SUITE_NONE) {
+		talk(w, side, s);
+		return;
+	}
+	write_rtp(p, s);
+	deliver(w, side, RELAY_RTP, s->from, p, toy_seal(toy_key(key), &c, p));
+	s->seq++;
+	s->ts += 160;
+}
+
+static void say_on(struct world *w, struct input *in, unsigned side, struct stream *s,
+		   unsigned which)
+{
+	for (unsigned i = 0; i < 6; i++) {
+		pass(w, 20);
+		say(w, in, side, s, which);
+	}
+}
+
+static void report(struct world *w, struct input *in, unsigned side, const struct stream *s)
+{
+	const struct flow_crypto *key = &rule(w)->side[side].in;
+	bool mux = rule(w)->side[side].flags & FLOW_SIDE_RTCP_MUX;
+	u8 p[PACKET_MAX] = { 0x81, 201, 0, 7 };
+	struct relay_crypt c = {
+		.index = ++in->rtcp, .ssrc = s->ssrc, .len = 32, .clear = 8, .is_rtcp = 1
+	};
+	struct flow_addr from = s->from;
+
+	for (unsigned i = 0; i < 4; i++)
+		p[4 + i] = (u8)(s->ssrc >> (24 - 8 * i));
+	from.port += !mux;
+	deliver(w, side, mux ? RELAY_RTP : RELAY_RTCP, from, p,
+		key->suite ? toy_seal(toy_key(key), &c, p) : 32);
+}
+
+/* Control keeps what it is told; of a key that is gone it is worth nothing. */
+static void change_key(struct input *in, struct flow_side *s, unsigned side, u8 how)
+{
+	bool out = how & 8;
+	struct flow_crypto *c = out ? &s->out : &s->in;
+	u32 number = c->number;
+
+	c->suite = (how & 7) % FLOW_SUITE_COUNT;
+	c->flags = how & 16 ? FLOW_CRYPTO_KEEP_ROC : 0;
+	c->number += how & 32 ? 1 : 0;
+	c->number -= how & 64 && c->number > 1;
+	c->number += !c->number;
+	c->mki_len = how & 128 && !out ? 4 : 0;
+	if (c->number == number)
+		return;
+	if (!(c->flags & FLOW_CRYPTO_KEEP_ROC) && !out)
+		memset(in->roc, 0, sizeof(in->roc));
+	in->told[side].has &= (u8) ~(out ? FLOW_RESUME_OUT | FLOW_RESUME_OUT_RTCP
+					 : FLOW_RESUME_IN | FLOW_RESUME_IN_RTCP);
+}
+
+static void hear(struct flow_resume *kept, const struct flow_resume *r)
+{
+	kept->has |= r->has;
+	if (r->has & FLOW_RESUME_IN) {
+		kept->in_ssrc = r->in_ssrc;
+		kept->in_index = r->in_index;
+	}
+	if (r->has & FLOW_RESUME_OUT) {
+		kept->out_ssrc = r->out_ssrc;
+		kept->out_index = r->out_index;
+		kept->out_shift = r->out_shift;
+	}
+	if (r->has & FLOW_RESUME_IN_RTCP)
+		kept->in_rtcp = r->in_rtcp;
+	if (r->has & FLOW_RESUME_OUT_RTCP)
+		kept->out_rtcp = r->out_rtcp;
+}
+
+static void told(struct world *w, struct input *in)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		struct relay_dir *d = &w->f.dir[i / 2][i % 2];
+		struct flow_resume r;
+		if (!d->srtp->tell)
+			continue;
+		if (relay_resume_state(d, false, &r))
+			hear(&in->told[d->side], &r);
+		if (relay_resume_state(d, true, &r))
+			hear(&in->told[!d->side], &r);
+	}
+}
+
+static void restart(struct world *w, struct input *in)
+{
+	u64 now = w->now;
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct flow_resume *r = &w->rule[w->gen & 1].side[i].resume;
+		const struct source *s = &rtp_dir(w, i)->src;
+		*r = in->told[i];
+		r->source = s->lock;
+		r->has |= s->lock.family ? FLOW_RESUME_SOURCE : 0;
+	}
+	memset(&w->f, 0, sizeof(w->f));
+	memset(w->srtp, 0, sizeof(w->srtp));
+	memset(w->n_held, 0, sizeof(w->n_held));
+	memset(w->order, 0, sizeof(w->order));
+	memset(w->sent, 0, sizeof(w->sent));
+	memset(w->came, 0, sizeof(w->came));
+	memset(w->punted, 0, sizeof(w->punted));
+	memset(w->taken, 0, sizeof(w->taken));
+	world_start(w);
+	w->now = now + 100000;
+	for (unsigned i = 0; i < 4; i++)
+		relay_dir_resume(&w->f.dir[i / 2][i % 2], w->now);
+}
+
+static void limit(struct flow_side *s, u8 how)
+{
+	s->rate = how & 1 ? 3000 : 0;
+	s->burst = 600;
+	s->ssrc_mask = how & 2 ? 0x01010101u * how : 0;
+	s->flags &= ~(u32)(FLOW_SIDE_STUN | FLOW_SIDE_DTLS);
+	s->flags |= (how >> 2 & 3u) * FLOW_SIDE_STUN;
+}
+
 /* Then the time in which the endpoints of the generation before may live on passes. */
-static void change(struct world *w, u8 arg, u8 more)
+static void change(struct world *w, struct input *in, u8 arg, u8 more)
 {
 	struct flow_side *s = edit(w, arg & 1);
 
@@ -90,6 +235,9 @@ static void change(struct world *w, u8 arg, u8 more)
 	case 6:
 		s->local_rtcp ^= 20001;
 		break;
+	case 7:
+		change_key(in, s, arg & 1, more);
+		break;
 	case 8:
 		s->local.port ^= 64;
 		break;
@@ -112,7 +260,7 @@ static void change(struct world *w, u8 arg, u8 more)
 		s->dtmf_clock = 1000u + more * 1000u;
 		break;
 	default:
-		s->dscp ^= 46;
+		limit(s, more);
 	}
 	update(w);
 	for (unsigned side = 0; side < 2; side++) /* as engines do */
@@ -166,7 +314,10 @@ static void more(struct world *w, struct input *in, u8 arg, struct stream *s)
 	default: /* media stops, or comes back, while a key is played */
 		relay_dtmf(rtp_dir(w, side), 9, 0, w->now);
 		pass(w, octet(in));
-		talk_on(w, side, s, arg & 3);
+		if (arg & 3)
+			say_on(w, in, side, s, arg & 3);
+		else
+			report(w, in, side, s);
 	}
 }
 
@@ -177,10 +328,10 @@ static void operation(struct world *w, struct input *in, struct stream t[4])
 
 	switch (op & 7) {
 	case 0: /* a packet of a stream */
-		talk(w, arg >> 2 & 1, s);
+		say(w, in, arg >> 2 & 1, s, arg & 3);
 		break;
 	case 1: /* several, 20 ms apart */
-		talk_on(w, arg >> 2 & 1, s, 6);
+		say_on(w, in, arg >> 2 & 1, s, arg & 3);
 		break;
 	case 2:
 		s->from = some_addr(w, octet(in));
@@ -194,11 +345,13 @@ static void operation(struct world *w, struct input *in, struct stream t[4])
 	case 4:
 		pass(w, (u64)arg * arg);
 		break;
-	case 5: /* time without ticks: an engine that was late */
+	case 5: /* time without ticks: an engine that was late, or is another one */
+		if (arg == 31)
+			restart(w, in);
 		w->now += (u64)arg << 15;
 		break;
 	case 6:
-		change(w, arg, octet(in));
+		change(w, in, arg, octet(in));
 		break;
 	default:
 		more(w, in, arg, s);
@@ -226,13 +379,9 @@ static void check_direction(struct world *w, unsigned side)
 		CHECK(!s->cand[i].held || s->cand[i].held == w->n_held[side][i]);
 	}
 	CHECK(d->to_seq % 2 == 0);
-	struct flow_stats st;
 	CHECK(d->play.n <= RELAY_KEYS);
 	CHECK(rule(w)->kind == FLOW_KIND_RTP || !d->play.n);
-	relay_stats(d, 0, &st);
-	CHECK(st.packets == w->sent[side][RELAY_RTP]);
-	relay_stats(d->mate, 0, &st);
-	CHECK(st.packets == w->sent[side][RELAY_RTCP]);
+	check_counters(w, side);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -240,7 +389,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct world w;
-	struct input in = { data, data + n };
+	struct input in = { .p = data, .end = data + n };
 	struct stream t[4];
 
 	set_up(&w, octet(&in));
@@ -248,6 +397,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		t[i] = (struct stream){ some_addr(&w, i), 1u + i * 2u, 65500, 7, 0 };
 	for (unsigned ops = 0; in.p < in.end && ops < 300; ops++) {
 		operation(&w, &in, t);
+		told(&w, &in);
 		check_direction(&w, 0);
 		check_direction(&w, 1);
 	}
