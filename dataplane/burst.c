@@ -57,18 +57,44 @@ static void begin(struct worker *w, struct path *path, struct packet *p, unsigne
 	}
 }
 
-/* The key before is for few packets and a short time: one by one. */
-static bool finish(struct worker *w, struct path *path, struct packet *p, struct crypto_job *job,
-		   struct relay_crypt *how)
+static bool came_before(const struct opening *o, struct path *const *path, unsigned i)
 {
+	for (unsigned k = 0; k < i; k++)
+		if (o->job[k].right && path[o->at[k]] == path[o->at[i]])
+			return true;
+	return false;
+}
+
+/* Of a stream that begins in this burst the index was a guess from the sequence number alone, which fails when that wraps. By
+ * now what came before is known. False: it is dropped, and counted. */
+static bool guess_again(struct worker *w, struct path *path, struct packet *p,
+			struct crypto_job *job, struct relay_crypt *how)
+{
+	u64 before = how->index;
+	if (relay_open(&path->dir, &path->rtp->dir, &p->r, how) != RELAY_FORWARD)
+		return false;
+	if (how->index != before)
+		crypto_open(w->crypto, job, 1);
+	return true;
+}
+
+/* The key before is for few packets and a short time: one by one. False: it is dropped, and counted. */
+static bool finish(struct worker *w, struct path *const *path, struct packet *p, struct opening *o,
+		   unsigned i)
+{
+	struct path *of = path[o->at[i]];
+	struct crypto_job *job = &o->job[i];
+	struct relay_crypt *how = &o->how[i];
 	bool again = false;
-	if (relay_opened(&path->dir, &p->r, how, job->right, &again))
+	if (unlikely(!job->right && came_before(o, path, i)) && !guess_again(w, of, p, job, how))
+		return false;
+	if (relay_opened(&of->dir, &p->r, how, job->right, &again))
 		return true;
 	if (!again)
 		return false;
-	job->key = open_key(path, how);
+	job->key = open_key(of, how);
 	crypto_open(w->crypto, job, 1);
-	return relay_opened(&path->dir, &p->r, how, job->right, &again);
+	return relay_opened(&of->dir, &p->r, how, job->right, &again);
 }
 
 /* Packets that are dropped have no mbuf after it. */
@@ -86,7 +112,7 @@ static void open_all(struct worker *w, struct path *const *path, struct packet *
 	count_cipher(w, t0);
 	for (unsigned i = 0; i < o.n; i++) {
 		struct packet *one = &p[o.at[i]];
-		if (finish(w, path[o.at[i]], one, &o.job[i], &o.how[i])) {
+		if (finish(w, path, one, &o, i)) {
 			tell_index(w, path[o.at[i]], &o.how[i]);
 			continue;
 		}

@@ -12,12 +12,17 @@ struct cm_keys {
 	u8 ipad[32], opad[32];
 } __attribute__((aligned(64)));
 
+/* The library's header aligns the type only where LINUX is defined. */
+struct gcm_keys {
+	struct gcm_key_data is;
+} __attribute__((aligned(64)));
+
 struct raw {
 	u8 iv[BURST][16] __attribute__((aligned(64)));
 	u8 tag[BURST][16];
 	IMB_MGR *mgr;
 	struct cm_keys *cm;
-	struct gcm_key_data *gcm;
+	struct gcm_keys *gcm;
 	u8 key_len;
 };
 
@@ -63,7 +68,7 @@ struct raw *raw_new(u8 suite, u32 sessions)
 	for (u32 i = 0; i < sessions; i++) {
 		memcpy(key, &i, sizeof(i));
 		if (gcm)
-			gcm_keys(r->mgr, key, r->key_len, &r->gcm[i]);
+			gcm_keys(r->mgr, key, r->key_len, &r->gcm[i].is);
 		else
 			cm_keys(r->mgr, key, r->key_len, &r->cm[i]);
 	}
@@ -115,7 +120,7 @@ static void set_cm(struct raw *r, IMB_JOB *j, struct bench *b, unsigned i, unsig
 static void set_gcm(struct raw *r, IMB_JOB *j, struct bench *b, unsigned i, unsigned slot)
 {
 	j->cipher_mode = IMB_CIPHER_GCM;
-	j->enc_keys = j->dec_keys = &r->gcm[b->session[i]];
+	j->enc_keys = j->dec_keys = &r->gcm[b->session[i]].is;
 	j->iv_len_in_bytes = 12;
 	j->hash_alg = IMB_AUTH_AES_GMAC;
 	j->u.GCM.aad = b->packet[i];
@@ -175,7 +180,7 @@ void raw_direct(struct bench *b, bool seal)
 		if (i + 4 < PACKETS)
 			fetch(r, b->session[i + 4]);
 		set_iv(&b->how[i], r->iv[0]);
-		run(&r->gcm[b->session[i]], &ctx, text, text, PAYLOAD, r->iv[0], p, HEADER,
+		run(&r->gcm[b->session[i]].is, &ctx, text, text, PAYLOAD, r->iv[0], p, HEADER,
 		    seal ? text + PAYLOAD : r->tag[0], 16);
 	}
 }
