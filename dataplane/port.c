@@ -94,8 +94,9 @@ static int open_own(struct ports *p, struct port *port, struct log *log)
 	if (err)
 		snprintf(port->why, sizeof(port->why), "%s", eal_said());
 	rte_eth_promiscuous_enable(port->id); /* the TAP may be given another hardware address */
-	snprintf(port->driver, sizeof(port->driver), "%s %.64s",
-		 port->kind == PORT_PCI ? "PCI" : "DPDK device", name);
+	snprintf(port->driver, sizeof(port->driver), "%s %.48s%s",
+		 port->kind == PORT_PCI ? "PCI" : "DPDK device", name,
+		 port->sums ? " (makes checksums)" : "");
 	return err;
 }
 

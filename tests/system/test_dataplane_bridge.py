@@ -2,6 +2,7 @@
 """sluice-dp alone: IPv4 and IPv6 and from one to the other, fragments, MTU, VLANs, checksums of devices, several
 addresses of a network."""
 import contextlib
+import fcntl
 import os
 import select
 import socket
@@ -13,7 +14,7 @@ import pytest
 
 import test_dataplane
 from lab import netns
-from test_dataplane import (A_CAPS, A_STATS0, CARRIER, DEL, DUMP, HELLO, INSIDE, KINDS, OUTSIDE, PBX,
+from test_dataplane import (A_CAPS, A_STATS0, CARRIER, HELLO, INSIDE, KINDS, OUTSIDE, PBX,
                             SOURCE, address, number, side, u32)
 
 OUTSIDE6, CARRIER6 = "2001:db8:1::1", "2001:db8:1::10"
@@ -362,3 +363,120 @@ def test_mtu(bench, kind):
     assert [h[2] & 0x4000 for h in heads] == [0, 0] and heads[0][2] & 0x2000
     assert heads[0][1] == heads[1][1] and max(h[0] for h in heads) <= 1280
     assert c.dump()[1]["work.split"] == 1
+
+
+# ---- devices without a kernel behind them ----
+
+class Trunk:
+    """A host on a VLAN behind a peer's eth0: a TAP, whose frames go through the cable with a tag."""
+
+    def __init__(self, bench, ns, vlan, *addresses):
+        self.vlan, self.wire = vlan, bench.raw(ns, 3)
+        self.wire.setsockopt(263, 8, 1)  # SOL_PACKET, PACKET_AUXDATA: the kernel takes tags out
+        with netns.inside(str(ns)):
+            self.tap = os.open("/dev/net/tun", os.O_RDWR)
+            fcntl.ioctl(self.tap, 0x400454ca, struct.pack("16sH22x", b"trunk", 0x1002))  # TUNSETIFF
+        ns.ip("link", "set", "eth0", "promisc", "on")
+        ns.run("sysctl", "-qw", "net.ipv6.conf.trunk.accept_dad=0")
+        ns.run("ethtool", "-K", "trunk", "tx", "off", check=False)
+        for a in addresses:
+            ns.run("ip", "addr", "del", a, "dev", "eth0", check=False)
+            ns.ip("addr", "add", a, "dev", "trunk")
+        ns.ip("link", "set", "trunk", "up")
+        self.end, self.seen = os.pipe(), set()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while True:
+            ready = select.select([self.wire, self.tap, self.end[0]], [], [])[0]
+            if self.end[0] in ready:
+                return
+            if self.tap in ready:
+                f = os.read(self.tap, 4096)
+                self.wire.send(f[:12] + struct.pack("!HH", 0x8100, self.vlan) + f[12:])
+            if self.wire in ready:
+                f, anc, _, src = self.wire.recvmsg(4096, 256)
+                if src[2] == 4:  # PACKET_OUTGOING
+                    continue
+                status, _, _, _, _, tci, _ = struct.unpack("=IIIHHHH", anc[0][2][:20])
+                if 17 in (f[20], f[23]):  # what else is there belongs to the interface
+                    self.seen.add(tci & 0xfff if status & 0x10 else None)
+                if status & 0x10 and tci & 0xfff == self.vlan:
+                    os.write(self.tap, f)
+
+    def close(self):
+        os.write(self.end[1], b"x")
+        self.thread.join(5)
+        for fd in (*self.end, self.tap):
+            os.close(fd)
+
+
+@pytest.mark.parametrize("pair", ["44", "64"])
+def test_vlan(bench, pair):
+    """Tagged both ways; ARP, ND and ping too. What has no tag or another one is not for us."""
+    bench.addresses()
+    bench.sbc.ip("addr", "flush", "dev", "outside0")
+    bench.ports |= {"outside": "net_af_packet7,iface=outside0", "vlan": VLAN}
+    p = bench.start()
+    assert f"VLAN {VLAN}" in p.text()
+    trunk = Trunk(bench, bench.carrier, VLAN, f"{CARRIER}/24", f"{CARRIER6}/64")
+    bench.sockets.append(trunk)
+    bench.carrier.run("ping", "-c2", "-i0.2", "-W2", "-I", "trunk", OUTSIDE)
+    bench.carrier.run("ping", "-c2", "-i0.2", "-W2", OUTSIDE6)
+    c = bench.client()
+    ends = bench.pair(c, pair)
+    both_ways(*ends)
+    both_ways(*ends, n=2, size=1900)
+    assert trunk.seen == {VLAN}
+    carrier, pbx, out, _ = ends
+    passed = c.get(1).packets(A_STATS0)
+    for tag in (None, 101):
+        wire = Wire(bench, bench.carrier, "outside0", tag)
+        wire.send(packet((THEIRS[pair[0]][0], 4000), out, datagram((THEIRS[pair[0]][0], 4000), out,
+                                                                    carrier.packet())))
+    assert pbx.receive() == [] and c.get(1).packets(A_STATS0) == passed
+    Wire(bench, bench.carrier, "outside0", VLAN).send(packet(
+        (THEIRS[pair[0]][0], 4000), out, datagram((THEIRS[pair[0]][0], 4000), out, carrier.packet())))
+    assert len(pbx.receive()) == 1
+
+
+@pytest.mark.parametrize("pair", ["44", "66", "46", "64"])
+def test_checksums_of_the_device(bench, pair):
+    """net_tap makes and checks them: what it says is right counts, what is damaged does not pass."""
+    bench.addresses()
+    bench.sbc.ip("addr", "flush", "dev", "outside0")
+    bench.ports["outside"] = "net_tap7,iface=dtap7"
+    p = bench.start()
+    assert "net_tap7 (makes checksums)" in p.text()
+    bench.sbc.ip("link", "set", "dtap7", "netns", str(bench.carrier))
+    bench.carrier.ip("link", "del", "eth0")
+    bench.carrier.ip("link", "set", "dtap7", "name", "eth0")
+    bench.carrier.run("sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=0", "net.ipv6.conf.eth0.disable_ipv6=0")
+    bench.carrier.ip("link", "set", "eth0", "up")
+    for a in (f"{CARRIER}/24", f"{CARRIER6}/64"):
+        bench.carrier.ip("addr", "add", a, "dev", "eth0")
+    bench.carrier.run("ping", "-c1", "-W2", OUTSIDE)
+    c = bench.client()
+    carrier, pbx, out, inn = ends = bench.pair(c, pair)
+    both_ways(*ends)
+    both_ways(*ends, n=3, size=33)
+    both_ways(*ends, n=2, size=2000)
+    raw = bench.raw(bench.carrier, 3)
+    pbx.send(inn, 1)
+    with contextlib.suppress(TimeoutError):
+        raw.settimeout(2)
+        while (f := raw.recv(2048))[12:14] not in (b"\x08\0", b"\x86\xdd") or f[14:][6 if f[13] else 9] != 17:
+            pass
+    ip = f[14:]
+    head = 40 if ip[0] >> 4 == 6 else 20
+    udp = ip[head:head + 180]
+    assert checksum((ip[8:40] if head == 40 else ip[12:20]) + struct.pack("!II", len(udp), 17) + udp) == 0
+    assert head == 40 or checksum(ip[:20]) == 0
+    src = (THEIRS[pair[0]][0], 4000)
+    data = datagram(src, out, carrier.packet())
+    mac = bench.sbc.run("cat", "/sys/class/net/sl-outside/address").stdout.strip()
+    bad = data[:20] + bytes([data[20] ^ 1]) + data[21:]
+    raw.send(bytes.fromhex(mac.replace(":", "")) + b"\2\0\0\0\0\1" + (b"\x86\xdd" if ":" in src[0] else b"\x08\0") +
+             packet(src, out, bad))
+    netns.wait_for("drop", lambda: c.dump()[1]["rx_udp_checksum"] == 1, 2)
