@@ -55,10 +55,18 @@ static inline u16 sum_octets(const void *data, u32 n)
 int rx_parse(const struct ports *ports, const struct port *port, struct rte_mbuf *m,
 	     struct packet *p, bool *ours);
 
+static inline u16 packet_head(const struct packet *p)
+{
+	u16 head = 0;
+	if (p->r.len >= sizeof(head))
+		memcpy(&head, p->r.payload, sizeof(head));
+	return head;
+}
+
 /* The payload was changed: what came with it does not count any more. */
 static inline void packet_sum(struct packet *p)
 {
-	memcpy(&p->head, p->r.payload, sizeof(p->head));
+	p->head = packet_head(p);
 	p->sum = sum_octets(p->r.payload, p->r.len);
 	p->has_sum = true;
 }

@@ -76,8 +76,7 @@ static int parse_udp(const struct frame *f, struct packet *p, struct rte_udp_hdr
 	memcpy(p->r.src.ip, f->ip + (six ? 8 : 12), six ? 16 : 4);
 	if (!checksum_ok(p, f->ip, udp))
 		return DP_DROP_RX_UDP_CHECKSUM;
-	/* Shorter payloads are dropped by relay/, so the octets past the end are never used. */
-	memcpy(&p->head, p->r.payload, sizeof(p->head));
+	p->head = packet_head(p);
 	return -1;
 }
 

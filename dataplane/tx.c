@@ -25,9 +25,7 @@ static u16 pseudo_sum(const u8 *ip, unsigned family, u16 udp_len)
 /* The payload's sum is known from reception and at most its first word has changed since. */
 static u16 udp_checksum(const struct packet *p, const struct rte_udp_hdr *udp, u16 pseudo)
 {
-	u16 head;
-	memcpy(&head, p->r.payload, sizeof(head));
-	u32 sum = sum_replace(p->sum, p->head, head);
+	u32 sum = sum_replace(p->sum, p->head, packet_head(p));
 	sum += udp->src_port + udp->dst_port + udp->dgram_len + pseudo;
 	u16 c = (u16)~sum_fold(sum);
 	return c ? c : 0xffff;

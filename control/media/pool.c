@@ -48,7 +48,8 @@ void pool_fini(struct pool *p)
 
 static bool fits(const struct pool_place *x, bool ip4, bool ip6, unsigned pairs)
 {
-	return (!ip4 || x->ip4.family) && (!ip6 || x->ip6.family) && ports_vacant(x->ports) >= pairs;
+	return (!ip4 || x->ip4.family) && (!ip6 || x->ip6.family) &&
+	       ports_vacant(x->ports) >= pairs;
 }
 
 uint8_t pool_choose(const struct pool *p, bool ip4, bool ip6, unsigned pairs)

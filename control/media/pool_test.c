@@ -174,8 +174,10 @@ static void what_leaks_is_found_and_mended(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(every_address_gets_its_part),	   T(what_is_written_is_what_is_relayed),
-		T(the_family_counts),		   T(a_full_address_is_left_out),
+		T(every_address_gets_its_part),
+		T(what_is_written_is_what_is_relayed),
+		T(the_family_counts),
+		T(a_full_address_is_left_out),
 		T(what_leaks_is_found_and_mended),
 	};
 
