@@ -3,10 +3,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <rte_byteorder.h>
 #include <rte_ether.h>
 #include "trace.h"
 
+#define HUGE_PAGE  (2u << 20)
 #define WORDS      15   /* of 8 octets, of an entry beside its order */
 #define CAPS       4096 /* flows that are capped apart; those that share a place share the cap */
 #define RTP_HEADER 12
@@ -43,12 +45,13 @@ struct trace *trace_new(unsigned workers)
 	while (n * 2 * sizeof(struct entry) <= TRACE_MEMORY / (workers ? workers : 1))
 		n *= 2;
 	t->mask = n - 1;
-	t->entry = aligned_alloc(RTE_CACHE_LINE_SIZE, n * sizeof(struct entry));
+	t->entry = aligned_alloc(HUGE_PAGE, RTE_ALIGN_CEIL(n * sizeof(struct entry), HUGE_PAGE));
 	if (!t->entry) {
 		free(t);
 		return NULL;
 	}
 	/* Touched now: the first packets need not wait for the kernel's pages. */
+	(void)madvise((void *)t->entry, n * sizeof(struct entry), MADV_HUGEPAGE);
 	memset((void *)t->entry, 0, n * sizeof(struct entry));
 	return t;
 }
