@@ -33,7 +33,21 @@ static const char *const confs[] = {
 	"  pbx: { on: inside, profile: pbx, host: 10.0.0.20, codecs-drop: [G722], ptime: 30ms }\n"
 	"calls:\n"
 	"  - { from: pbx, to: carrier }\n",
+	"sluice: 1\n"
+	"networks:\n"
+	"  outside: { port: eth0, address: 203.0.113.10/24, media-ports: 20000-20199 }\n"
+	"  inside: { port: eth1, address: 10.0.0.1/24, media-ports: 30000-30199 }\n"
+	"trunks:\n"
+	"  carrier: { on: outside, profile: static, host: 203.0.113.20, srtp: require, ssrc: hide "
+	"}\n"
+	"  pbx: { on: inside, profile: pbx, host: 10.0.0.20, srtp: offer, srtp-roc: keep,\n"
+	"         srtp-suites: [AES_CM_128_HMAC_SHA1_80, AEAD_AES_128_GCM] }\n"
+	"calls:\n"
+	"  - { from: pbx, to: carrier }\n",
 };
+
+#define KEY(x) "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUF" x
+#define CM80   "AES_CM_128_HMAC_SHA1_80"
 
 static const char *const usual[] = {
 	"m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\n",
@@ -46,6 +60,20 @@ static const char *const usual[] = {
 	"m=audio 4000 RTP/AVP 111 0\r\na=rtpmap:111 opus/48000/2\r\na=inactive\r\n",
 	"m=image 4006 udptl t38\r\n",
 	"m=audio 4008 RTP/AVP 98 97\r\na=rtpmap:97 iLBC/8000\r\na=rtpmap:98 opus/48000/2\r\n",
+	/* for offers of both trunks */
+	"m=audio 4000 RTP/SAVP 8\r\na=crypto:4 " CM80
+	" inline:" KEY("B") "\r\n"
+			    "a=crypto:1 " CM80 " inline:" KEY("C") "|2^20|1:4\r\n",
+	"m=audio 4000 RTP/AVP 8\r\na=crypto:1 " CM80 " inline:" KEY("D") "\r\n"
+									 "a=crypto:4 " CM80
+									 " inline:" KEY("E") "\r\n",
+	"m=audio 4000 RTP/SAVP 8\r\na=crypto:2 AEAD_AES_128_GCM "
+	"inline:R0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHRw==\r\na=sendonly\r\n",
+	"m=audio 4000 RTP/SAVPF 8\r\na=crypto:4 " CM80
+	" inline:" KEY("F") "\r\n"
+			    "m=video 4004 RTP/SAVPF 97\r\na=rtpmap:97 VP8/90000\r\n"
+			    "a=crypto:4 " CM80 " inline:" KEY("G") "\r\n",
+	"m=audio 0 RTP/SAVP 8\r\n",
 };
 
 static const char *const hosts[] = { "10.0.0.20", "203.0.113.20", "203.0.113.30" };
@@ -120,6 +148,22 @@ static unsigned lines_told(unsigned leg)
 	return lines_of(leg_of(f.m, leg)->told);
 }
 
+/* Who must have SRTP is told of nothing else, and every key is there. */
+static void check_srtp(unsigned leg)
+{
+	enum conf_srtp srtp = leg_of(f.m, leg)->trunk->srtp;
+
+	for (unsigned i = 0; i < f.sdp.n_media; i++) {
+		const struct sdp_media *m = &f.sdp.media[i];
+		for (unsigned k = 0; k < m->n_crypto; k++)
+			must(m->crypto[k].key.n >= 38, "a line without a key");
+		must(srtp != CONF_SRTP_OFF || !m->n_crypto, "SRTP that nobody asked for");
+		must(srtp != CONF_SRTP_REQUIRE || !m->port ||
+			     (m->n_crypto && sdp_is_savp(m->proto)),
+		     "a plain line");
+	}
+}
+
 static void check_text(unsigned leg, const struct buf *b, unsigned lines, bool exactly)
 {
 	struct str rest = buf_str(b), line;
@@ -130,6 +174,7 @@ static void check_text(unsigned leg, const struct buf *b, unsigned lines, bool e
 	must(exactly ? f.sdp.n_media == lines : f.sdp.n_media >= lines, "m= lines were lost");
 	for (unsigned i = 0; i < f.sdp.n_media; i++)
 		must(f.sdp.media[i].n_formats > 0, "a line without a format");
+	check_srtp(leg);
 	str_line(&rest, &line);
 	str_line(&rest, &line);
 	if (t->version) {
@@ -195,8 +240,44 @@ static unsigned ports_used(void)
 	return u[0].used + u[1].used;
 }
 
+static void look_for_keys(struct table_node *n, void *arg)
+{
+	const struct known *k = (const struct known *)n;
+
+	(void)arg;
+	must(!memmem(k->p, k->n, "inline:", 7), "a key in a text that is kept");
+}
+
+/* What the engine has is encrypted where it must be, and no key is there twice. */
+static void check_flows(void)
+{
+	for (unsigned i = 0; i < peer.n_flows; i++) {
+		const struct flow *w = &peer.flows[i].flow;
+		const struct stream *s = shard_stream(f.ms, w->id);
+		const struct flow_crypto *c[4] = { &w->side[0].in, &w->side[0].out, &w->side[1].in,
+						   &w->side[1].out };
+		for (unsigned side = 0; s && side < 2; side++) {
+			bool plain = w->side[side].in.suite == FLOW_SUITE_NONE;
+			must(plain == (w->side[side].out.suite == FLOW_SUITE_NONE), "half of SRTP");
+			must(!plain || !w->side[!side].n_ptmap || !w->side[0].remote.family ||
+				     !w->side[1].remote.family ||
+				     leg_of(f.m, stream_leg(s, side))->trunk->srtp !=
+					     CONF_SRTP_REQUIRE ||
+				     f.m->draft || f.m->commit || media_has_third(f.m),
+			     "plain media");
+		}
+		for (unsigned a = 0; a < 4; a++)
+			for (unsigned b = 0; b < a; b++)
+				must(!c[a]->suite || a / 2 == b / 2 || (a & 1) == 0 ||
+					     (b & 1) == 0 || c[a]->suite != c[b]->suite ||
+					     memcmp(c[a]->rtp_key, c[b]->rtp_key, 16),
+				     "one key for two legs");
+	}
+}
+
 static void check_state(void)
 {
+	static const char no_keys[sizeof(f.ms->keys)];
 	unsigned ports = 0, flows = 0;
 
 	check_draft(f.m->draft, false);
@@ -208,6 +289,9 @@ static void check_state(void)
 	}
 	must(ports == ports_used(), "ports of no stream");
 	must(f.ms->streams.count == flows, "streams");
+	table_each(&f.ms->known, look_for_keys, NULL);
+	must(!memcmp(f.ms->keys, no_keys, sizeof(no_keys)), "a key that is left");
+	check_flows();
 }
 
 /* ---- what is done ---- */
@@ -458,6 +542,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct conf *c = conf_of(next());
 	f.loop = loop_new_virtual(5);
 	peer_init(&peer, f.loop);
+	peer.caps |= FLOW_CAP_SRTP;
 	const struct media_shard_options o = {
 		.loop = f.loop, .conf = c, .transport = peer_transport(&peer), .n_shards = 1
 	};
