@@ -132,7 +132,7 @@ static void say_unauthentic(const struct why_dir *d, struct buf *b, struct buf *
 		buf_fmt(b, "The last right one came %s ago, after %llu.", why_ago(d->quiet_ms, ago),
 			(ull)d->rtp->packets);
 	buf_fmt(fix, "It encrypts with another key than that of its last a=crypto line, counts its "
-		     "packets on from another place (ROC), or sends plain RTP.");
+		     "packets on from another place (ROC: `srtp-roc`), or sends plain RTP.");
 }
 
 /* ---- what it sends ---- */

@@ -265,6 +265,42 @@ def test_on_hold(scene):
     assert s.text("hold").startswith("No media is expected from carrier: it said recvonly, pbx said sendonly")
 
 
+SECURE = f"""
+-> INVITE 0301234
+    | Content-Type: application/sdp
+    |
+    | v=0
+    | o=- 1 1 IN IP4 {PBX_MEDIA[0]}
+    | s=-
+    | c=IN IP4 {PBX_MEDIA[0]}
+    | t=0 0
+    | m=audio {PBX_MEDIA[1]} RTP/SAVP 8
+    | a=rtpmap:8 PCMA/8000
+    | a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj
+<- 100?
+<- 180
+<- 200 sdp
+-> ACK
+stop
+"""
+
+
+@WIDE
+def test_srtp_with_another_key(lab, scene):
+    with open(sluice.EXAMPLE) as f:
+        text = f.read().replace("profile: pbx, host: 10.10.0.10", "profile: pbx, host: 10.10.0.10, srtp: require")
+    s = scene(caller=SECURE, box=sluice.Sluice(lab, text=text))
+    s.speak("pbx")  # RTP, which is no SRTP with that key
+    s.speak("carrier")
+    time.sleep(1)
+    assert s.why()[0] == ("srtp", "pbx")
+    assert re.match(r"SRTP from pbx fails authentication: \d+ packets \(AES_CM_128_HMAC_SHA1_80, key 1, generation "
+                    r"\d+\)\. Not one was right\.", s.text("srtp")), s.text("srtp")
+    row = next(line for line in s.box.ctl_text("flows").splitlines() if " pbx " in line)
+    assert " CM128/80 " in row
+    assert s.box.drops()["media"]["srtp_auth"] > 20
+
+
 def tshark(path, *words):
     r = subprocess.run(["tshark", "-r", path, *words], capture_output=True, text=True)
     assert r.returncode == 0, r.stderr
@@ -278,7 +314,7 @@ def ctl(box, *words, **more):
 
 @WIDE
 def test_capture_and_tables(scene):
-    s = scene()
+    s = scene(caller=UP + "-> BYE\n<- 200\n", callee=ANSWERED + "<- BYE\n-> 200\n")
     s.speak("pbx")
     s.speak("carrier")
     s.speak("carrier", at=(STRANGER, 40000))
@@ -357,9 +393,18 @@ def test_capture_and_tables(scene):
     work = s.box.ask("stage")["work"]
     assert 0 < work["cycles_asleep"] < work["cycles_all"]
 
+    # why: within the terminal, and its sentences whole.
+    for width in (80, 120):
+        narrow = ctl(s.box, "why", s.id, env={**os.environ, "COLUMNS": str(width)}).stdout.decode()
+        assert max(map(len, narrow.splitlines())) <= width
+        assert "both directions flow" in " ".join(narrow.split())
+
     # The end of the call: what it sounded like is in the log.
     s.hush()
-    os.write(1, (text + s.box.ctl_text("flows") + s.box.ctl_text("why", s.id)).encode())
+    s.callee.go()
+    s.caller.go()
+    netns.wait_for("its end", lambda: " talked " in s.box.process.text(), 5)
+    assert re.search(r"packets \d+/\d+, MOS 4\.\d/4\.\d", s.box.process.text())
 
 
 def test_wrong_use(lab, box):
@@ -369,4 +414,4 @@ def test_wrong_use(lab, box):
     assert json.loads(ctl(box, "--json", "why", "1").stdout)["ok"] is False
     text = ctl(box, "--help").stdout.decode()
     assert all(f"  {name}" in text for name in ("why ID", "pcap ID", "flows [WORD]", "stage", "drops"))
-    assert max(map(len, text.splitlines())) <= 100
+    assert max(map(len, text.splitlines())) <= 80

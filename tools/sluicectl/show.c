@@ -160,11 +160,11 @@ static void show_streams(const json_t *leg, const json_t *flows)
 		       text(m, "codec"), text(m, "direction"), text(m, "local"), text(m, "remote"));
 		if (!rtp)
 			continue;
-		printf("      from it: %lld packets, %lld octets, %lld lost, jitter %.1f ms, "
-		       "%lld dropped; source %s (%s)\n",
-		       number(rtp, "packets"), number(rtp, "octets"), number(rtp, "lost"),
-		       json_real_value(at(rtp, "jitter_ms")), number(rtp, "dropped"),
-		       text(rtp, "source"), text(rtp, "state"));
+		printf("      from it: %lld packets, %lld octets; source %s (%s)\n",
+		       number(rtp, "packets"), number(rtp, "octets"), text(rtp, "source"),
+		       text(rtp, "state"));
+		printf("      %lld lost, jitter %.1f ms, %lld dropped\n", number(rtp, "lost"),
+		       json_real_value(at(rtp, "jitter_ms")), number(rtp, "dropped"));
 		show_quality(side);
 		if (json_is_string(at(rtp, "refused")))
 			printf("      refused: packets from %s, which the signalling did not "

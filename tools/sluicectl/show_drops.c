@@ -12,8 +12,21 @@
 /* Counters of work done, among those of what was refused. */
 static bool is_work(const char *name)
 {
-	static const char *const work[] = { "work.",   "in.",          "out.",    "transactions",
-					    "dialogs", "udp.received", "udp.sent" };
+	static const char *const work[] = {
+		"work.",
+		"in.",
+		"out.",
+		"transactions",
+		"dialogs",
+		"udp.received",
+		"udp.sent",
+		"overload.straight",
+		"overload.queued",
+		"overload.again",
+		"overload.emergency",
+		"overload.episodes",
+		"stream.connections",
+	};
 
 	for (size_t i = 0; i < sizeof(work) / sizeof(work[0]); i++)
 		if (strncmp(name, work[i], strlen(work[i])) == 0)

@@ -39,20 +39,30 @@ static const char *item(const json_t *list, size_t i)
 	return s && *s ? s : "nothing yet";
 }
 
+/* "  carrier  said sendrecv, sounds like MOS 4.4" */
+static void show_party(const json_t *s, size_t i, int width)
+{
+	const json_t *mos = json_array_get(at(s, "mos"), i);
+
+	printf("  %-*s  said %s", width, item(at(s, "sides"), i), item(at(s, "directions"), i));
+	if (json_is_real(mos))
+		printf(", sounds like MOS %.1f", json_real_value(mos));
+	putchar('\n');
+}
+
 static void show_stream(const json_t *s, struct show *o)
 {
-	const json_t *sides = at(s, "sides"), *dirs = at(s, "directions"), *l, *mos;
-	size_t i;
+	size_t a = strlen(item(at(s, "sides"), 0)), b = strlen(item(at(s, "sides"), 1)), i;
+	const json_t *l;
 
-	printf("\n%s %s: %s said %s, %s said %s", text(s, "kind"), text(s, "codec"), item(sides, 0),
-	       item(dirs, 0), item(sides, 1), item(dirs, 1));
-	for (i = 0; i < 2; i++) {
-		mos = json_array_get(at(s, "mos"), i);
-		if (json_is_real(mos))
-			printf("; %s sounds like MOS %.1f", item(sides, i), json_real_value(mos));
+	printf("\n%s %s\n", text(s, "kind"), text(s, "codec"));
+	show_party(s, 0, (int)(a > b ? a : b));
+	show_party(s, 1, (int)(a > b ? a : b));
+	json_array_foreach(at(s, "lines"), i, l)
+	{
+		putchar('\n');
+		show_line(l, o);
 	}
-	putchar('\n');
-	json_array_foreach(at(s, "lines"), i, l) show_line(l, o);
 }
 
 void show_why(const json_t *reply, struct show *o)

@@ -44,7 +44,7 @@ static const struct command commands[] = {
 	  show_call },
 	{ "why", "ID", "what is wrong with the media of a call, in sentences", show_why },
 	{ "pcap", "ID", "heads of its packets for Wireshark, as received and as sent", show_pcap },
-	{ "flows", "[WORD]", "media streams: sources, loss, jitter, MOS; of a call, trunk, address",
+	{ "flows", "[WORD]", "media streams of a call, a trunk, an address: loss, jitter, MOS",
 	  show_flows },
 	{ "drops", "", "everything that was dropped or refused, by name", show_drops },
 	{ "stage", "", "what a packet costs in the data plane, stage by stage", show_stage },
@@ -52,28 +52,34 @@ static const struct command commands[] = {
 	{ "check", "FILE", "read a configuration and say every error in it", NULL },
 };
 
+static const char options_help[] =
+	"\n"
+	"  -s, --socket PATH   control socket (process.control of the configuration);\n"
+	"                      $SLUICE_CONTROL, or " DEFAULT_SOCKET "\n"
+	"  -j, --json          the answer as one JSON document\n"
+	"  -w, --watch[=S]     again every S seconds (1), with how fast things grow\n"
+	"  -a, --all           drops, stage: also what is 0, and the work done\n"
+	"  -o, --output FILE   pcap: where to\n"
+	"      --version\n"
+	"  -h, --help\n"
+	"\n"
+	"At night, of a broken call: `sluicectl calls`, then `sluicectl why ID`.\n"
+	"\n"
+	"Exit code: 0 good, 1 refused or errors found, 2 wrong use,\n"
+	"3 sluiced does not answer.\n";
+
 static void usage(FILE *f)
 {
-	fprintf(f, "sluicectl - look into a running sluiced\n\n"
-		   "  sluicectl [--socket PATH] [--json] COMMAND\n\n");
+	fputs("sluicectl - look into a running sluiced\n\n"
+	      "  sluicectl [--socket PATH] [--json] COMMAND\n\n",
+	      f);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		char left[32];
 
 		snprintf(left, sizeof(left), "%s %s", commands[i].name, commands[i].args);
-		fprintf(f, "  %-16s %s\n", left, commands[i].help);
+		fprintf(f, "  %-14s %s\n", left, commands[i].help);
 	}
-	fprintf(f, "\n"
-		   "  -s, --socket PATH   control socket (process.control of the configuration);\n"
-		   "                      $SLUICE_CONTROL, or " DEFAULT_SOCKET "\n"
-		   "  -j, --json          the answer as one JSON document\n"
-		   "  -w, --watch[=S]     again every S seconds (1), with what changed: drops, "
-		   "stage, flows, calls\n"
-		   "  -a, --all           drops: also what is 0, and the work done\n"
-		   "  -o, --output FILE   pcap: where to\n"
-		   "      --version\n"
-		   "  -h, --help\n\n"
-		   "Exit code: 0 good, 1 refused or errors found, 2 wrong use, 3 sluiced does not "
-		   "answer.\n");
+	fputs(options_help, f);
 }
 
 static int control_connect(const char *path)

@@ -116,9 +116,19 @@ static unsigned last_shown(const struct text_table *t)
 	return i;
 }
 
+/* Nothing is padded behind the last text of a line. */
+static unsigned last_in(const struct text_table *t, unsigned row)
+{
+	unsigned i = last_shown(t);
+
+	while (i && (t->hidden[i] || !t->cells[row * t->n + i] || !*t->cells[row * t->n + i]))
+		i--;
+	return i;
+}
+
 static void row_print(const struct text_table *t, unsigned row)
 {
-	unsigned last = last_shown(t);
+	unsigned last = last_in(t, row);
 	int from = 0;
 
 	for (unsigned i = 0; i <= last; i++) {
@@ -126,12 +136,12 @@ static void row_print(const struct text_table *t, unsigned row)
 
 		if (t->hidden[i])
 			continue;
-		if (i == last && !t->right[i])
-			text_words(c ? c : "", from, t->wrap);
-		else if (t->right[i])
+		if (t->right[i])
 			printf("%*s", t->width[i], c ? c : "");
+		else if (i == last)
+			text_words(c ? c : "", from, t->wrap);
 		else
-			printf("%-*s", i == last ? 0 : t->width[i], c ? c : "");
+			printf("%-*s", t->width[i], c ? c : "");
 		if (i != last)
 			fputs("  ", stdout);
 		from += t->width[i] + 2;
