@@ -50,13 +50,24 @@ void send_frame(struct worker *w, const struct port *port, struct rte_mbuf *m)
 		flush_port(w, i);
 }
 
+/* Its headers are those that it should have left with. `path`: NULL where it may be gone. */
+static void lose(struct worker *w, const struct path *path, struct packet *p, unsigned reason)
+{
+	if (path)
+		p->trace = trace_tag(&path->dir);
+	if (p->trace.flow_id)
+		trace_out(w->trace, &p->trace, p->m, w->now_us, reason);
+	drop(w, p->m, reason);
+}
+
 /* Longer than the device takes: in parts. */
-static void emit_parts(struct worker *w, struct packet *p, const struct network *net)
+static void emit_parts(struct worker *w, const struct path *path, struct packet *p,
+		       const struct network *net)
 {
 	struct rte_mbuf *part[SPLIT_MAX];
 	int n = split(p->m, net, w->ports->pool, w->part_id++, part);
 	if (n < 0) {
-		drop(w, p->m, n == -EMSGSIZE ? DP_DROP_TX_MTU : DP_DROP_TX_NO_ROOM);
+		lose(w, path, p, n == -EMSGSIZE ? DP_DROP_TX_MTU : DP_DROP_TX_NO_ROOM);
 		return;
 	}
 	rte_pktmbuf_free(p->m);
@@ -65,17 +76,17 @@ static void emit_parts(struct worker *w, struct packet *p, const struct network 
 		send_frame(w, net->port, part[i]);
 }
 
-static inline void emit(struct worker *w, struct packet *p, const struct network *net,
-			const struct relay_plan *plan, u64 to_mac)
+static inline void emit(struct worker *w, const struct path *path, struct packet *p,
+			const struct network *net, const struct relay_plan *plan, u64 to_mac)
 {
 	if (unlikely(!tx_rewrite(p, net, plan, to_mac))) {
-		drop(w, p->m, DP_DROP_TX_NO_ROOM);
+		lose(w, path, p, DP_DROP_TX_NO_ROOM);
 		return;
 	}
 	if (unlikely(p->trace.flow_id))
 		trace_out(w->trace, &p->trace, p->m, w->now_us, TRACE_RELAYED);
 	if (unlikely(tx_length(p, net) > net->port->mtu))
-		emit_parts(w, p, net);
+		emit_parts(w, path, p, net);
 	else
 		send_frame(w, net->port, p->m);
 }
@@ -138,12 +149,10 @@ static bool settle(struct worker *w, struct waiting *wait)
 		if (!(link & HOP_KNOWN)) {
 			unsigned reason =
 				link & HOP_NEVER ? DP_DROP_NEIGH_NO_ROUTE : DP_DROP_NEIGH_WAIT;
-			if (p->trace.flow_id)
-				trace_out(w->trace, &p->trace, p->m, w->now_us, reason);
-			drop(w, p->m, reason);
+			lose(w, NULL, p, reason);
 			continue;
 		}
-		emit(w, p, wait->net, &wait->plan[i], link);
+		emit(w, NULL, p, wait->net, &wait->plan[i], link);
 	}
 	return true;
 }
@@ -189,7 +198,7 @@ void send_packet(struct worker *w, struct path *path, struct packet *p,
 	if (hop && atomic_load_explicit(&hop->used, memory_order_relaxed) != now)
 		atomic_store_explicit(&hop->used, now, memory_order_relaxed);
 	if (likely(link & HOP_KNOWN)) {
-		emit(w, p, net, plan, link);
+		emit(w, path, p, net, plan, link);
 	} else if (link & HOP_NEVER) {
 		refuse(w, path, p, DP_DROP_NEIGH_NO_ROUTE);
 	} else {

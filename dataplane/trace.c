@@ -167,9 +167,21 @@ void trace_in(struct trace *t, const struct relay_dir *d, const struct rte_mbuf 
 	keep(t, &f, d->rule->kind == FLOW_KIND_RAW, m);
 }
 
+/* Has this flow had its drops of this second? */
+static bool capped(struct trace *t, u64 flow_id, u64 at_us)
+{
+	struct cap *c = &t->cap[flow_id % CAPS]; /* ids count up from a random number */
+	u32 second = (u32)(at_us / 1000000);
+	if (c->second != second)
+		*c = (struct cap){ .second = second };
+	return c->n++ >= TRACE_DROPS;
+}
+
 void trace_out(struct trace *t, const struct trace_tag *tag, const struct rte_mbuf *m, u64 at_us,
 	       unsigned why)
 {
+	if (why != TRACE_RELAYED && capped(t, tag->flow_id, at_us))
+		return;
 	struct trace_frame f = { .flow_id = tag->flow_id,
 				 .at_us = at_us,
 				 .side = tag->side,
@@ -181,12 +193,7 @@ void trace_out(struct trace *t, const struct trace_tag *tag, const struct rte_mb
 void trace_drop(struct trace *t, const struct relay_dir *d, const struct rte_mbuf *m, u64 at_us,
 		unsigned why)
 {
-	/* Ids count up from a random number. */
-	struct cap *c = &t->cap[d->rule->id % CAPS];
-	u32 second = (u32)(at_us / 1000000);
-	if (c->second != second)
-		*c = (struct cap){ .second = second };
-	if (c->n++ >= TRACE_DROPS)
+	if (capped(t, d->rule->id, at_us))
 		return;
 	struct trace_frame f = {
 		.flow_id = d->rule->id, .at_us = at_us, .side = d->side, .why = (u16)why

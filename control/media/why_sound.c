@@ -118,18 +118,6 @@ static void say_far_away(const struct why_dir *d, struct buf *b, struct buf *fix
 		(unsigned)(d->rtcp->rtt_us / 1000), d->from->name);
 }
 
-static bool device_full(const struct why_dir *d)
-{
-	return why_sees(d, "tx_full");
-}
-
-static void say_device_full(const struct why_dir *d, struct buf *b, struct buf *fix)
-{
-	buf_fmt(b, "The device towards %s does not take packets as fast as they come.",
-		d->to->name);
-	buf_fmt(fix, "`sluicectl drops --watch` says how many of all calls.");
-}
-
 /* ---- worth knowing ---- */
 
 static bool stranger(const struct why_dir *d)
@@ -210,7 +198,6 @@ const struct why_row why_sound[] = {
 	{ "peer-loss", WHY_BAD, missed, say_missed },
 	{ "jitter", WHY_BAD, jitter, say_jitter },
 	{ "delay", WHY_BAD, far_away, say_far_away },
-	{ "device", WHY_BAD, device_full, say_device_full },
 	{ "hold", WHY_ODD, hold, say_hold },
 	{ "stranger", WHY_ODD, stranger, say_stranger },
 	{ "payload-type-too", WHY_ODD, payload_type_too, why_say_payload_type },

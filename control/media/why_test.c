@@ -270,11 +270,6 @@ static void far_away(struct why_stream *s)
 	s->now.rtcp[1].rtt_us = 620000;
 }
 
-static void device(struct why_stream *s)
-{
-	dropped(s, 0, "tx_full", addr4(10, 10, 0, 10, 5000), 8, 5);
-}
-
 static void hold(struct why_stream *s)
 {
 	silent(s, 1, 60000);
@@ -379,8 +374,6 @@ static const struct {
 	  "carrier reports a loss of 7.8 % of what it is sent (240 packets", "" },
 	{ jitter, "jitter", WHY_BAD, 0, "jitter 45.6 ms here", "" },
 	{ far_away, "delay", WHY_BAD, 1, "620 ms from here to carrier and back", "" },
-	{ device, "device", WHY_BAD, 0, "The device towards carrier does not take packets",
-	  "drops" },
 	{ hold, "hold", WHY_ODD, 1, "from carrier: it said recvonly, pbx said sendonly", "" },
 };
 
