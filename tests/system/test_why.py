@@ -27,7 +27,6 @@ ANSWERED = """
 -> 180
 -> 200 sdp
 <- ACK
-stop
 """
 PBX_MEDIA, CARRIER_MEDIA = ("10.10.0.11", 30000), ("203.0.113.11", 30100)
 STRANGER = "203.0.113.13"
@@ -69,13 +68,12 @@ class Voice:
 class Scene:
     """A call that is up, and who speaks in it."""
 
-    def __init__(self, lab, caller=UP, callee=ANSWERED, box=None):
+    def __init__(self, lab, caller=UP, callee=ANSWERED + "stop", box=None):
         self.lab, self.voices = lab, []
         self.box = box or sluice.Sluice(lab)
         self.callee = ladder.Party(lab, "carrier", callee, media_port=CARRIER_MEDIA[1])
         self.caller = ladder.Party(lab, "pbx", caller, media_port=PBX_MEDIA[1])
         self.caller.at_stop()
-        self.callee.at_stop()
         netns.wait_for("the call", lambda: [c["state"] for c in self.box.calls()] == ["ACTIVE"], 5)
         self.id = self.box.calls()[0]["id"]
         flow, = self.box.flows()
@@ -256,7 +254,6 @@ def test_on_hold(scene):
     carrier = s.speak("carrier")
     settled()
     s.caller.go()
-    s.callee.go()
     s.caller.at_stop()
     carrier.stop()
     s.voices.remove(carrier)
@@ -401,7 +398,6 @@ def test_capture_and_tables(scene):
 
     # The end of the call: what it sounded like is in the log.
     s.hush()
-    s.callee.go()
     s.caller.go()
     netns.wait_for("its end", lambda: " talked " in s.box.process.text(), 5)
     assert re.search(r"packets \d+/\d+, MOS 4\.\d/4\.\d", s.box.process.text())
