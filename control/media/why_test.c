@@ -477,6 +477,10 @@ static void what_is_no_cause(void **state)
 	assert_string_equal(line[0].cause, "loss");
 
 	good(&s);
+	policed(&s);
+	assert_int_equal(why_explain(&s, line), 1); /* and no loss */
+
+	good(&s);
 	nothing(&s, 0);
 	s.now.age_ms = 1000;
 	assert_int_equal(why_explain(&s, line), 1);
