@@ -8,7 +8,7 @@ import xml.etree.ElementTree
 
 import pytest
 
-from lab import build, media, netns, relays, report, soak
+from lab import build, media, netns, relays, report, soak, svg
 
 RATE, CALLS = 2000, 50
 WORK = ["--calls", str(CALLS), "--rate", str(RATE), "--seconds", "1", "--settle", "0.3"]
@@ -198,7 +198,7 @@ def test_points_lie_in_the_frame():
     for p in parsed(report.html(a_page())).iter("polyline"):
         for point in p.get("points").split():
             x, y = map(float, point.split(","))
-            assert 0 <= x <= 720 and 0 <= y <= 320
+            assert 0 <= x <= svg.WIDTH and 0 <= y <= svg.HEIGHT
 
 
 def test_an_empty_page_is_a_page():

@@ -28,8 +28,9 @@ p { margin: 4px 0 14px; max-width: 78ch; color: var(--soft); }
 .tile, .card { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: 14px 16px; }
 .tile b { display: block; font-size: 26px; line-height: 1.25; font-weight: 650; font-variant-numeric: tabular-nums; }
 .tile b small { font-size: 14px; font-weight: 400; color: var(--soft); }
-.tile span { color: var(--soft); font-size: 13px; }
+.tile span { color: var(--soft); font-size: 13px; } .tile .pass { color: var(--good); } .tile .fail { color: var(--bad); }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(480px, 100%), 1fr)); gap: 14px; }
+.cards .card:only-child { max-width: 720px; }
 .key { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 13px; color: var(--soft); margin: 4px 0 12px; }
 .key i { display: inline-block; width: 11px; height: 11px; border-radius: 3px; margin-right: 6px; }
 .wide { overflow-x: auto; }
@@ -44,7 +45,7 @@ tr:last-child td { border-bottom: 0; }
 code { font: 12.5px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; white-space: pre-wrap; }
 details { margin: 6px 0; } summary { cursor: pointer; }
 svg { display: block; width: 100%; height: auto; font: 12px system-ui, "DejaVu Sans", sans-serif; }
-svg text { fill: var(--soft); } svg .name, svg .value { fill: var(--ink); font-size: 13px; }
+svg text { fill: var(--soft); } svg .name, svg .value { fill: var(--ink); }
 .grid { stroke: var(--rule); } .axis { stroke: var(--soft); }
 .line { fill: none; stroke-width: 2.2; stroke-linejoin: round; } .pale { opacity: 0.45; }
 """ + "".join(f".line.k{i} {{ stroke: var(--c{i}); }} .dot.k{i}, .bar.k{i} {{ fill: var(--c{i}); }}"
@@ -131,7 +132,7 @@ def _loss(runs, kinds):
     for kind, name, css in kinds:
         r = _pick(runs, "loss", kind)
         if r:
-            points = sorted((t["rate"], 100 * t["loss"]) for t in r["loss"] if t["sent"])
+            points = sorted((t["sent"] / t["seconds"], 100 * t["loss"]) for t in r["loss"] if t["sent"])
             series.append((css, name, points))
             top, most = max([top, *(p[0] for p in points)]), max([most, *(p[1] for p in points)])
     if not series:

@@ -4,7 +4,7 @@ serves light and dark."""
 import html
 import math
 
-WIDTH, HEIGHT = 720, 320
+WIDTH, HEIGHT = 560, 300
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 16, 46
 
 
@@ -126,7 +126,7 @@ def lines(series, x, y, x_title, y_title, label, dots=True):
 def bars(rows, unit, label):
     """rows: [(class, name, [(part name, value), ...], note)]: horizontal bars, parts behind one another; the later
     parts are paler."""
-    left, right, height, gap = 160, 190, 22, 10
+    left, right, height, gap = 140, 150, 20, 10
     high = max((sum(v for _, v in parts) for _, _, parts, _ in rows), default=0) or 1
     wide = WIDTH - left - right
     total = len(rows) * (height + gap) + gap
