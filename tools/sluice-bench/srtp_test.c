@@ -85,6 +85,25 @@ static void there_and_back(void **state)
 	}
 }
 
+/* The same packet one round of the sequence numbers later is another one. */
+static void the_roll_over_counter_counts(void **state)
+{
+	for (unsigned suite = 1; suite < FLOW_SUITE_COUNT; suite++) {
+		struct srtp_master m;
+		srtp_random(&m, suite);
+		struct srtp *a = srtp_new(&m), *b = srtp_new(&m);
+		uint8_t first[200], later[200];
+		int n = srtp_seal(a, first, packet(first, 10));
+		for (uint32_t i = 20000; i < 65536; i += 20000)
+			srtp_seal(a, later, packet(later, i));
+		assert_int_equal(srtp_seal(a, later, packet(later, 65536 + 10)), n);
+		assert_memory_not_equal(first + 12, later + 12, (size_t)n - 12);
+		assert_int_equal(srtp_open(b, later, (size_t)n), -EBADMSG);
+		srtp_free(a);
+		srtp_free(b);
+	}
+}
+
 static void changed_anywhere_is_refused(void **state)
 {
 	for (unsigned suite = 1; suite < FLOW_SUITE_COUNT; suite++) {
@@ -121,8 +140,11 @@ static void names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(derivation),     cmocka_unit_test(derivation_256),
-		cmocka_unit_test(there_and_back), cmocka_unit_test(changed_anywhere_is_refused),
+		cmocka_unit_test(derivation),
+		cmocka_unit_test(derivation_256),
+		cmocka_unit_test(there_and_back),
+		cmocka_unit_test(the_roll_over_counter_counts),
+		cmocka_unit_test(changed_anywhere_is_refused),
 		cmocka_unit_test(names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
