@@ -170,7 +170,8 @@ void call_expect_at(struct call *c, unsigned side, struct sock *at, const struct
 	for (unsigned i = 0; i < b->n; i++) {
 		memset(&got, 0, sizeof(got));
 		if (!sock_recv(at, &got, S))
-			FAIL(c->t, "%u of %u packets came to %s", i, b->n, addr_text(&at->at, text, sizeof(text)));
+			FAIL(c->t, "%u of %u packets came to %s; the last drop: %s", i, b->n,
+			     addr_text(&at->at, text, sizeof(text)), call_get(c).report.rtp[!side].last_drop);
 		check_packet(c->t, &got, &b->p[i], i, b->n);
 		check_header(c->t, &got, &s->local, s->dscp);
 		b->p[i].at_us = got.at_us;

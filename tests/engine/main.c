@@ -70,7 +70,8 @@ static void fill(struct list *l)
 	static void (*const group[])(struct list *) = {
 		verbs_cases, values_cases, relay_cases, wire_cases, update_cases, rtcp_cases, mask_cases,
 		rank_cases, probe_cases, lock_cases, rebind_cases, attack_cases, raw_cases,
-		srtp_cases,
+		srtp_cases, srtp_attack_cases, rekey_cases,
+		police_cases, dtmf_cases, punt_cases, stats_cases,
 	};
 	for (unsigned i = 0; i < COUNT(group); i++)
 		group[i](l);

@@ -81,7 +81,7 @@ void secure_send(struct secure *s, unsigned side, unsigned n, u32 gap_us, struct
 /* ---- what arrives ---- */
 
 /* RFC 3711 3.3.1, without any help from who sealed it. */
-static u64 estimate(const struct secure *s, unsigned side, u16 seq)
+u64 secure_estimate(const struct secure *s, unsigned side, u16 seq)
 {
 	u64 high = s->heard[side], roc = high >> 16;
 	u16 last = (u16)high;
@@ -97,7 +97,7 @@ static void open_one(struct secure *s, unsigned side, struct packet *p)
 {
 	const struct flow_crypto *k = &s->c->f.side[side].out;
 	u16 seq = rtp_seq(p->data);
-	u64 index = estimate(s, side, seq);
+	u64 index = secure_estimate(s, side, seq);
 
 	if (!k->suite)
 		return;
@@ -120,7 +120,8 @@ void secure_expect(struct secure *s, unsigned side, const struct batch *b)
 	for (unsigned i = 0; i < b->n; i++) {
 		struct packet p = { .len = 0 };
 		if (!sock_recv(s->c->peer[side].rtp, &p, S))
-			FAIL(t, "%u of %u packets came", i, b->n);
+			FAIL(t, "%u of %u packets came; the last drop: %s", i, b->n,
+			     call_get(s->c).report.rtp[!side].last_drop);
 		CHECK(t, addr_is(&p.from, &f->local));
 		CHECK_EQ(t, p.tos >> 2, f->dscp);
 		open_one(s, side, &p);

@@ -25,6 +25,8 @@ void secure_send(struct secure *s, unsigned side, unsigned n, u32 gap_us, struct
 /* The packet that secure_send() would send, sealed; the stream goes on. plain: as it was (may be NULL). */
 u32 secure_write(struct secure *s, unsigned side, u8 *out, struct packet *plain);
 void secure_put(struct secure *s, unsigned side, const void *p, u32 n); /* as it is, from its RTP socket */
+/* What index a receiver takes this to be: RFC 3711 3.3.1, without any help from who sealed it. */
+u64 secure_estimate(const struct secure *s, unsigned side, u16 seq);
 /* Exactly these come out, opened; indices rise with their sequence numbers. */
 void secure_expect(struct secure *s, unsigned side, const struct batch *b);
 void secure_relay(struct secure *s, unsigned from, unsigned n);
