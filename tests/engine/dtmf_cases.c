@@ -175,7 +175,7 @@ struct played {
 };
 
 /* All that comes to side 1: sequence numbers rise by one, keys are as RFC 4733 has them. */
-static void listen(struct call *c, struct played *p, u32 wait_us)
+static void hear(struct call *c, struct played *p, u32 wait_us)
 {
 	struct packet q;
 	u32 ts = 0;
@@ -216,7 +216,7 @@ static void play_idle(struct test *t, const void *row)
 	call_set(c);
 	CHECK_EQ(t, client_key(c->client, c->f.id, 1, 5, 120).status, 0);
 	CHECK_EQ(t, client_key(c->client, c->f.id, 1, 11, 0).status, 0);
-	listen(c, &p, 300 * MS);
+	hear(c, &p, 300 * MS);
 	CHECK_EQ(t, p.keys, 2);
 	CHECK_EQ(t, p.digit[0], 5);
 	CHECK_EQ(t, p.digit[1], 11);
@@ -236,7 +236,7 @@ static void play_within(struct test *t, const void *row)
 	call_relay(c, 0, 5);
 	CHECK_EQ(t, client_key(c->client, c->f.id, 1, 3, 100).status, 0);
 	call_send(c, 0, 40, 20 * MS, NULL);
-	listen(c, &p, 100 * MS);
+	hear(c, &p, 100 * MS);
 	CHECK_EQ(t, p.keys, 1);
 	CHECK_EQ(t, p.digit[0], 3);
 	CHECK_EQ(t, p.ms[0], 100);
@@ -259,7 +259,7 @@ static void play_between(struct test *t, const void *row)
 	nap(300 * MS);
 	c->peer[0].out.ts += 400 * 8;
 	call_send(c, 0, 10, 20 * MS, NULL);
-	listen(c, &p, 100 * MS);
+	hear(c, &p, 100 * MS);
 	CHECK_EQ(t, p.keys, 1);
 	CHECK_EQ(t, p.ms[0], 60);
 	CHECK_EQ(t, p.media, 15);
@@ -274,7 +274,7 @@ static void queue(struct test *t, const void *row)
 	for (u8 i = 0; i < 16; i++)
 		CHECK_EQ(t, client_key(c->client, c->f.id, 1, i, 40).status, 0);
 	CHECK_EQ(t, client_key(c->client, c->f.id, 1, 0, 40).status, -EBUSY);
-	listen(c, &p, 400 * MS);
+	hear(c, &p, 400 * MS);
 	CHECK_EQ(t, p.keys, 16);
 	for (u8 i = 0; i < 16; i++) {
 		CHECK_EQ(t, p.digit[i], i);

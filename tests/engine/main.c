@@ -72,6 +72,7 @@ static void fill(struct list *l)
 		rank_cases, probe_cases, lock_cases, rebind_cases, attack_cases, raw_cases,
 		srtp_cases, srtp_attack_cases, rekey_cases,
 		police_cases, dtmf_cases, punt_cases, stats_cases,
+		trace_cases, fuzz_cases, restart_cases,
 	};
 	for (unsigned i = 0; i < COUNT(group); i++)
 		group[i](l);

@@ -192,7 +192,7 @@ static void expect_sent(struct call *c, struct sock *at, const struct flow_addr 
 
 static const u32 send_sizes[] = { 1, 20, 500, 1472 };
 
-static void send(struct test *t, const void *row)
+static void send_one(struct test *t, const void *row)
 {
 	struct call *c = call_new(t);
 	struct sock *other = sock_open(t, 0, 4, SIGNAL, 0);
@@ -256,7 +256,7 @@ void punt_cases(struct list *l)
 	list_add(l, FLOW_CAP_PUNT, 0, rate, NULL, "punt/fifty-a-second");
 	list_add(l, FLOW_CAP_PUNT, 0, strangers, NULL, "punt/strangers");
 	for (unsigned i = 0; i < COUNT(send_sizes); i++)
-		list_add(l, FLOW_CAP_PUNT, 0, send, &send_sizes[i], "send/%u", send_sizes[i]);
+		list_add(l, FLOW_CAP_PUNT, 0, send_one, &send_sizes[i], "send/%u", send_sizes[i]);
 	list_add(l, FLOW_CAP_PUNT, 0, send_to_learned, NULL, "send/to-the-learned-source");
 	list_add(l, FLOW_CAP_PUNT, 0, send_refused, NULL, "send/refused");
 }

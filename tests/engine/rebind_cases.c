@@ -179,6 +179,8 @@ struct trial {
 	struct call *c;
 	struct sock *moved;
 	unsigned stop, go; /* ticks of 20 ms */
+	u64 begun_us;
+	u32 begun_ts;
 	u64 went_us;
 	u64 gap_us;
 	unsigned sent, got;
@@ -193,8 +195,14 @@ static int by_gap(const void *a, const void *b)
 
 static void tick(struct trial *r, unsigned now, struct sock *attacker)
 {
-	struct stream *s = &r->c->peer[0].out, evil = *s;
+	struct stream *s = &r->c->peer[0].out, evil;
 
+	if (!now) {
+		r->begun_us = now_us();
+		r->begun_ts = s->ts;
+	}
+	s->ts = r->begun_ts + (u32)((now_us() - r->begun_us) * 8 / MS); /* however late this tick is */
+	evil = *s;
 	evil.ssrc ^= now & 1;
 	call_send_from(r->c, 0, attacker, &evil, 2, 0, NULL);
 	if (now < r->stop) {

@@ -76,8 +76,8 @@ cable inside0 "$B" 10.10.0 fd00:0:b::
 cat >"$dir/sluice.yaml" <<END
 sluice: 1
 networks:
-  outside: { port: outside0, address: 203.0.113.1/24, address6: 2001:db8:a::1/64, media-ports: 10240-32767 }
-  inside: { port: inside0, address: 10.10.0.1/24, address6: fd00:0:b::1/64, media-ports: 10240-32767 }
+  outside: { port: outside0, address: 203.0.113.1/24, address6: 2001:db8:a::1/64, media-ports: 6144-32767 }
+  inside: { port: inside0, address: 10.10.0.1/24, address6: fd00:0:b::1/64, media-ports: 6144-32767 }
 trunks:
   carrier: { on: outside, profile: static, host: 203.0.113.10 }
   pbx: { on: inside, profile: pbx, host: 10.10.0.10 }

@@ -48,7 +48,7 @@ enum host {
 	STRANGER = 66
 };
 
-#define PORT_LOW  10240 /* the media ports of both networks */
+#define PORT_LOW  6144 /* the media ports of both networks */
 #define PORT_HIGH 32767 /* below those that a kernel gives to its own sockets */
 #define PORTS     36 /* of the engine, a case and side */
 #define PORT_BULK 31000 /* from here on: for cases that need very many */
