@@ -480,3 +480,23 @@ def test_checksums_of_the_device(bench, pair):
     raw.send(bytes.fromhex(mac.replace(":", "")) + b"\2\0\0\0\0\1" + (b"\x86\xdd" if ":" in src[0] else b"\x08\0") +
              packet(src, out, bad))
     netns.wait_for("drop", lambda: c.dump()[1]["rx_udp_checksum"] == 1, 2)
+
+
+@KINDS
+def test_vlan_of_the_kernel(bench, kind):
+    """eth0.100 is an interface as any: the data path is said, and media passes."""
+    try:
+        for ns, dev in ((bench.sbc, "outside0"), (bench.carrier, "eth0")):
+            ns.ip("link", "add", "link", dev, "name", f"{dev}.{VLAN}", "type", "vlan", "id", str(VLAN))
+    except RuntimeError as e:
+        pytest.skip(f"no VLAN devices in this kernel: {e}")
+    bench.addresses()
+    for ns, dev, addresses in ((bench.sbc, "outside0", (OUTSIDE, SECOND)), (bench.carrier, "eth0", (CARRIER,))):
+        ns.ip("addr", "flush", "dev", dev)
+        ns.ip("link", "set", f"{dev}.{VLAN}", "up")
+        for a in addresses:
+            ns.ip("addr", "add", f"{a}/24", "dev", f"{dev}.{VLAN}")
+    bench.ports["outside"] = f"outside0.{VLAN}"
+    p = bench.start("--device", kind)
+    assert f" on outside0.{VLAN}" in p.text()
+    both_ways(*bench.pair(bench.client(), "44"))
