@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 
-SDP = ("v=0\r\no=- 1 1 IN IP4 {media}\r\ns=-\r\nc=IN IP4 {media}\r\nt=0 0\r\n"
+SDP = ("v=0\r\no=- 1 1 IN {kind} {media}\r\ns=-\r\nc=IN {kind} {media}\r\nt=0 0\r\n"
        "m=audio {port} RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n")
 _serial = itertools.count(1)
 
@@ -73,11 +73,12 @@ class Wire:
 
 class Agent:
     def __init__(self, ns, address, media, transport="UDP", port=None, server=None, client=None):
-        """`server`, `client`: SSL contexts. `media`: an IPv4 address for the SDP."""
+        """`server`, `client`: SSL contexts. `media`: an address for the SDP."""
         self.ns, self.address, self.media, self.transport = ns, address, media, transport
         self.port = port or (5061 if transport == "TLS" else 5060)
         self.server, self.client = server, client
         self.wire, self.listener, self.thread, self.ended = None, None, None, False
+        self.answered = None  # the 2xx to our INVITE
         self.heard, self.failure, self.connections, self.answer = [], None, 0, threading.Event()
         self.answer.set()
 
@@ -98,7 +99,7 @@ class Agent:
         return self._end(lines, body)
 
     def sdp(self):
-        return SDP.format(media=self.media, port=20000)
+        return SDP.format(kind="IP6" if ":" in self.media else "IP4", media=self.media, port=20000)
 
     @staticmethod
     def _end(lines, body):
@@ -227,6 +228,7 @@ class Agent:
             raise ValueError(m.first)
         target = re.search(r"<([^>]*)>", m.get("Contact")).group(1)
         tag = ";tag=" + re.search(r";tag=([^;]+)", m.get("To")).group(1)
+        self.answered = m
         self.wire.send(self.request("ACK", target, call, 1, tag))
         return call, target, tag
 
