@@ -113,9 +113,10 @@ class Control:
 
 
 class Phone:
-    def __init__(self, lab, ns, ip, user, hz, domain=None, rtp_ports="20000-20100", more=""):
+    def __init__(self, lab, ns, ip, user, hz, domain=None, rtp_ports="20000-20100", more="",
+                 account=""):
         """Plays `hz` to whoever calls; answers by itself. `domain` is what it writes into From; `more` are lines
-        of its configuration."""
+        of its configuration, `account` are parameters of its account."""
         self.lab, self.ns, self.ip, self.user, self.hz = lab, ns, ip, user, hz
         self.folder = lab.path(f"phone-{ns.name}")
         os.makedirs(self.folder + "/heard", exist_ok=True)
@@ -123,7 +124,7 @@ class Phone:
         tone.write(wav, hz)
         self._write("config", CONFIG.format(ip=ip, tone=wav, folder=self.folder,
                                             rtp_ports=rtp_ports) + more)
-        self._write("accounts", f"<sip:{user}@{domain or ip}>;regint=0;answermode=auto\n")
+        self._write("accounts", f"<sip:{user}@{domain or ip}>;regint=0;answermode=auto{account}\n")
         self._write("contacts", "")
         self.process = lab.start(ns, "baresip", "-f", self.folder, log=f"phone-{ns.name}.log",
                                  env=dict(os.environ, HOME=self.folder))
