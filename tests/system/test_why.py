@@ -359,6 +359,7 @@ def test_capture_and_tables(scene):
     for word in (s.id, "carrier", "LOCKED", "pcma", "203.0.113.11"):
         assert s.id in s.box.ctl_text("flows", word)
     assert s.box.ctl_text("flows", "10.99.").startswith("no flow fits")
+    assert s.box.ask("flows", "10.99.")["flows"] == [] and len(s.box.ask("flows", "carrier")["flows"]) == 1
     for width in (80, 120):
         narrow = ctl(s.box, "flows", env={**os.environ, "COLUMNS": str(width)}).stdout.decode()
         assert max(map(len, narrow.splitlines())) <= width and s.id in narrow

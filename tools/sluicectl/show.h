@@ -8,7 +8,7 @@
 
 /* What the command line wants of it. */
 struct show {
-	const char *word;     /* the argument: a filter of `flows`; NULL */
+	const char *word;     /* the argument; NULL */
 	const char *file;     /* --output of `pcap`; NULL: stdout */
 	bool all;             /* --all: what is 0, too */
 	const json_t *before; /* the last answer, with --watch; NULL */
@@ -23,6 +23,8 @@ void show_calls(const json_t *reply, struct show *o);
 void show_call(const json_t *reply, struct show *o);
 void show_trunks(const json_t *reply, struct show *o);
 void show_flows(const json_t *reply, struct show *o);
+/* Takes away the flows that o->word does not fit. */
+void flows_filter(json_t *reply, const char *word);
 void show_drops(const json_t *reply, struct show *o);
 void show_stage(const json_t *reply, struct show *o);
 void show_why(const json_t *reply, struct show *o);

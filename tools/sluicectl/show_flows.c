@@ -72,8 +72,7 @@ static bool wanted(const json_t *f, const char *word)
 	const json_t *side;
 	size_t i;
 
-	if (!word || has(text(f, "id"), word) || has(text(f, "call"), word) ||
-	    has(text(f, "codec"), word))
+	if (has(text(f, "id"), word) || has(text(f, "call"), word) || has(text(f, "codec"), word))
 		return true;
 	json_array_foreach(at(f, "trunks"), i,
 			   side) if (has(json_string_value(side), word)) return true;
@@ -87,6 +86,19 @@ static bool wanted(const json_t *f, const char *word)
 			return true;
 	}
 	return false;
+}
+
+void flows_filter(json_t *reply, const char *word)
+{
+	json_t *left = json_array(), *f;
+	size_t i;
+
+	json_array_foreach(json_object_get(reply, "flows"), i, f)
+	{
+		if (wanted(f, word))
+			json_array_append(left, f);
+	}
+	json_object_set_new(reply, "flows", left);
 }
 
 /* The streams of one call stand together; the oldest call first. */
@@ -144,19 +156,19 @@ static void show_one(struct text_table *t, const json_t *f)
 void show_flows(const json_t *reply, struct show *o)
 {
 	struct text_table *t = text_table_new(COLUMNS, heads);
-	size_t n = json_array_size(at(reply, "flows")), left = 0, i;
+	size_t n = json_array_size(at(reply, "flows")), i;
 	const json_t **list = calloc(n + 1, sizeof(const json_t *)), *f;
 	unsigned hidden;
 
 	if (!list)
 		return;
-	json_array_foreach(at(reply, "flows"), i, f) if (wanted(f, o->word)) list[left++] = f;
-	qsort(list, left, sizeof(const json_t *), by_age);
-	for (i = 0; i < left; i++)
+	json_array_foreach(at(reply, "flows"), i, f) list[i] = f;
+	qsort(list, n, sizeof(const json_t *), by_age);
+	for (i = 0; i < n; i++)
 		show_one(t, list[i]);
 	free(list);
 	hidden = text_table_fit(t, o->width, spare, sizeof(spare));
-	text_table_print(t, n ? "no flow fits" : "no flows");
-	if (left && hidden)
+	text_table_print(t, o->word ? "no flow fits" : "no flows");
+	if (n && hidden)
 		printf("\n%u columns need a wider terminal.\n", hidden);
 }

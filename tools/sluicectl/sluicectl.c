@@ -35,6 +35,7 @@ struct options {
 struct command {
 	const char *name, *args, *help;                    /* args in brackets need not be there */
 	void (*show)(const json_t *reply, struct show *o); /* NULL: handled here */
+	void (*filter)(json_t *reply, const char *word);
 };
 
 static const struct command commands[] = {
@@ -45,7 +46,7 @@ static const struct command commands[] = {
 	{ "why", "ID", "what is wrong with the media of a call, in sentences", show_why },
 	{ "pcap", "ID", "heads of its packets for Wireshark, as received and as sent", show_pcap },
 	{ "flows", "[WORD]", "media streams of a call, a trunk, an address: loss, jitter, MOS",
-	  show_flows },
+	  show_flows, flows_filter },
 	{ "drops", "", "everything that was dropped or refused, by name", show_drops },
 	{ "stage", "", "what a packet costs in the data plane, stage by stage", show_stage },
 	{ "trunks", "", "trunks, who they are, calls on them; media ports", show_trunks },
@@ -185,9 +186,11 @@ out:
 	return code;
 }
 
-static int tell(const struct command *command, const json_t *reply, int code, bool as_json,
+static int tell(const struct command *command, json_t *reply, int code, bool as_json,
 		struct show *o)
 {
+	if (command->filter && o->word && code == EXIT_GOOD)
+		command->filter(reply, o->word);
 	if (as_json) {
 		json_dumpf(reply, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 		putchar('\n');
