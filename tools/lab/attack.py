@@ -72,8 +72,10 @@ def _loss(trial):
     return trial["lost"] / max(trial["sent"], 1)
 
 
-def _spray(f, suffix, seconds):
-    with relays.Rig("sluice-xdp", suffix=suffix) as rig, Stranger(rig) as stranger:
+def _spray(f, suffix, seconds, kind="sluice-xdp"):
+    """Of a peer there are no targets; its figures say whether the attack is one."""
+    end = "" if kind == "sluice-xdp" else ".peer"
+    with relays.Rig(kind, suffix=suffix) as rig, Stranger(rig) as stranger:
         term.say("calls alone:")
         quiet = _calls(rig, seconds)
         stranger.spray(seconds + 4)
@@ -81,12 +83,12 @@ def _spray(f, suffix, seconds):
         term.say(f"the same under attack, {RATE} packets/s:")
         loud = _calls(rig, seconds)
         attack = stranger.result()
-    f.add("attack.rate", attack["sent"] / attack["seconds"], "packets/s")
-    f.add("attack.injected", loud["foreign"] + loud["corrupt"], "packets", 0)
-    f.add("attack.sent_to_attacker", attack["came_back"], "packets", 0)
-    f.add("attack.loss_without", _loss(quiet), "share")
-    f.add("attack.loss", _loss(loud), "share", 0.0001)
-    f.add("attack.latency.p99", loud["latency_us"]["p99"], "us")
+    f.add("attack.rate" + end, attack["sent"] / attack["seconds"], "packets/s")
+    f.add("attack.injected" + end, loud["foreign"] + loud["corrupt"], "packets", None if end else 0)
+    f.add("attack.sent_to_attacker" + end, attack["came_back"], "packets", None if end else 0)
+    f.add("attack.loss_without" + end, _loss(quiet), "share")
+    f.add("attack.loss" + end, _loss(loud), "share", None if end else 0.0001)
+    f.add("attack.latency.p99" + end, loud["latency_us"]["p99"], "us")
 
 
 def _rebind(f, suffix, silence):
@@ -101,5 +103,8 @@ def _rebind(f, suffix, silence):
 
 
 def bench(figures, options, suffix):
-    _spray(figures, suffix, 3 if options.quick else 15)
+    seconds = 3 if options.quick else 15
+    _spray(figures, suffix, seconds)
+    if options.peers:
+        _spray(figures, suffix, seconds, "rtpengine")
     _rebind(figures, suffix, 1000 if options.quick else 5000)

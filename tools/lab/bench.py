@@ -17,6 +17,7 @@ import glob
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -68,8 +69,6 @@ class Setup:
             if kind == "sluice":
                 self.box = sluice.Sluice(self.lab, text=sluice.LOAD, media={"silence": "0s"},
                                          suffix=SUFFIX)
-            elif kind == "rtpengine":
-                peers.start_rtpengine(self.lab)
             else:
                 self.box = peers.Peer(self.lab, media=kind == "kamailio+rtpengine")
         except BaseException:
@@ -421,6 +420,7 @@ def take_minutes(argv):
 def main(argv):
     if argv[:1] == ["report"]:
         return report.main(argv[1:])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through everything that cleans up
     argv, minutes = take_minutes(argv)
     a = argparse.ArgumentParser(prog="tools/bench", description=__doc__.split("\n", 1)[0])
     a.add_argument("what", nargs="*", choices=[*GROUPS, *BENCHES, []], default=[])
