@@ -98,12 +98,24 @@ static void clear(struct media_table *t, const struct rule *rule, const struct r
 	}
 }
 
+/* Has another direction of the rule the place of the i-th? */
+static bool is_twice(const struct rule *rule, unsigned i)
+{
+	struct place at = place_of(rule, i / 2, i % 2);
+	for (unsigned k = 0; k < i; k++) {
+		struct place other = place_of(rule, k / 2, k % 2);
+		if (other.port == at.port && other.net == at.net)
+			return true;
+	}
+	return false;
+}
+
 int media_table_set(struct media_table *t, struct dp_flow *f, const struct rule *rule)
 {
 	for (unsigned i = 0; i < 4; i++) {
 		struct place at = place_of(rule, i / 2, i % 2);
 		struct path *there = at.port ? media_table_find(t, at.net->index, at.port) : NULL;
-		if (there && path_flow(there) != f)
+		if ((there && path_flow(there) != f) || (at.port && is_twice(rule, i)))
 			return -EADDRINUSE;
 	}
 	for (unsigned i = 0; i < 4; i++) {

@@ -120,6 +120,7 @@ int tlv_get_flow(const struct tlv_msg *m, struct flow *f, const char **why);
 int tlv_get_report(const struct tlv_msg *m, struct tlv_report *r, const char **why);
 int tlv_get_event(const struct tlv_msg *m, struct tlv_event *e, const char **why);
 int tlv_get_dtmf(const struct tlv_msg *m, struct tlv_dtmf *d, const char **why);
+/* Also -EMSGSIZE: the packet is too long. */
 int tlv_get_send(const struct tlv_msg *m, struct tlv_send *s, const char **why);
 int tlv_get_frame(const struct tlv_msg *m, struct tlv_frame *f, const char **why);
 /* Calls fn for every element of FLOW_A_DROPS. */

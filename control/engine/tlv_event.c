@@ -33,8 +33,12 @@ static int get_packet(const struct tlv_msg *m, u8 *component, struct flow_addr *
 	*component = tlv_u8(m, FLOW_A_COMPONENT, 0);
 	if (*component > 1)
 		return tlv_bad(why, "component");
-	if (!a || !nla_len(a) || nla_len(a) > FLOW_PAYLOAD_MAX)
+	if (!a || !nla_len(a))
 		return tlv_bad(why, "payload");
+	if (nla_len(a) > FLOW_PAYLOAD_MAX) {
+		*why = "payload";
+		return -EMSGSIZE;
+	}
 	*payload = nla_data(a);
 	*n = (u32)nla_len(a);
 	return get_peer(m, peer, why);

@@ -105,8 +105,9 @@ void source_datagram(struct source *s, const struct flow_side *side, const struc
 	if (!s->lock.family || !addr_same(from, &s->lock))
 		return other(s, side, from, now_us, v);
 	s->last_us = now_us;
+	/* The second in which a better one may come began with the lock. */
 	if (s->state == FLOW_STATE_LOCKED_WEAK && relay_since(now_us, s->since_us) >= RAW_WEAK)
-		set_state(s, FLOW_STATE_LOCKED, now_us);
+		s->state = FLOW_STATE_LOCKED;
 }
 
 void raw_plan(struct relay_dir *d, const struct relay_packet *pkt, struct relay_plan *plan)

@@ -165,6 +165,7 @@ void rtp_mask(const struct relay_dir *d, u8 *p);
 #define EDIT_RAW   8  /* not RTP: nothing is written or read */
 #define EDIT_TAKE  16 /* it is not sent */
 #define EDIT_MADE  64 /* the relay made it: it was not counted */
+#define EDIT_MASK  128 /* SSRCs inside RTCP */
 #define EDIT_EVENT 32 /* look at the event now, after those that were held */
 void relay_learned(struct relay_dir *d, const struct source_verdict *v, struct relay_plan *plan);
 

@@ -105,5 +105,7 @@ void rtcp_plan(struct relay_dir *d, const struct relay_dir *rtp, const struct re
 		return plan_drop(d, plan, RELAY_DROP_NO_DESTINATION);
 	if (!take_token(d, rtp, pkt->now_us))
 		return plan_drop(d, plan, RELAY_DROP_RTCP_RATE);
+	if (d->rule->side[0].ssrc_mask | d->rule->side[1].ssrc_mask)
+		plan->edit = EDIT_MASK;
 	plan_forward(d, plan);
 }
