@@ -22,7 +22,7 @@
 #include "stray.h"
 #include "xdp/steer.h"
 
-#define XDP_MTU_MAX    3498             /* one page less the headroom and tail room of XDP */
+#define XDP_MTU_MAX    3498 /* one page less the headroom and tail room of XDP */
 #define FRAME_SIZE     3584 /* of AF_PACKET's rings: the kernel joins fragments of IPv4 before */
 #define BLOCK_SIZE     (16 * FRAME_SIZE)
 #define PACKET_MTU_MAX (FRAME_SIZE - 32 - 14) /* a frame less its header and Ethernet's */
@@ -209,8 +209,8 @@ int port_open_packet(struct ports *p, struct port *port)
 	if (port->mtu > PACKET_MTU_MAX)
 		port->mtu = PACKET_MTU_MAX; /* what is longer leaves in fragments */
 	snprintf(name, sizeof(name), "net_af_packet%u", port->ifindex);
-	snprintf(args, sizeof(args), "iface=%s,blocksz=%d,framesz=%d,framecnt=1024",
-		 port->spec, BLOCK_SIZE, FRAME_SIZE);
+	snprintf(args, sizeof(args), "iface=%s,blocksz=%d,framesz=%d,framecnt=1024", port->spec,
+		 BLOCK_SIZE, FRAME_SIZE);
 	list_sockets(before);
 	int err = plug(p, port, name, args);
 	if (!err && find_sockets(port, AF_PACKET, before) < 1)

@@ -228,8 +228,9 @@ static void check_vlan(struct binding *b, const struct conf_network *n)
 		return;
 	fault(b->faults, at_network(b, n, "vlan"), b->key,
 	      "%s is an interface of the kernel, which has its VLANs by other names", n->port);
-	fault_fix(b->faults, "Write port: %s.%u without this line (ip link add link %s name %s.%u "
-			     "type vlan id %u).",
+	fault_fix(b->faults,
+		  "Write port: %s.%u without this line (ip link add link %s name %s.%u "
+		  "type vlan id %u).",
 		  n->port, n->vlan, n->port, n->port, n->vlan, n->vlan);
 }
 

@@ -90,7 +90,7 @@ enum option_type {
 	OPTION_SECONDS,  /* uint32_t */
 	OPTION_ADDRESS,  /* struct addr */
 	OPTION_GATEWAY6, /* struct addr, IPv6, may be of the link */
-	OPTION_ADDRESSES, /* struct addr *, port 0; second: unsigned count */
+	OPTION_ADDRS,    /* struct addr *, port 0; second: unsigned count */
 	OPTION_CIDR,     /* struct addr, IPv4; second: uint8_t length */
 	OPTION_CIDR6,    /* the same, IPv6 */
 	OPTION_HOST,     /* host, host_name and host_port of a trunk */

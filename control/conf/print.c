@@ -56,7 +56,7 @@ static void put_range(struct buf *b, const struct option *o)
 		break;
 	case OPTION_PREFIXES:
 	case OPTION_SERVERS:
-	case OPTION_ADDRESSES:
+	case OPTION_ADDRS:
 	case OPTION_DIGITS:
 	case OPTION_CODECS:
 	case OPTION_MAPS:

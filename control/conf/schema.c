@@ -61,7 +61,7 @@ static const struct option network_options[] = {
 	  .restart = true,
 	  .help = "The same for IPv6." },
 	{ .name = "media-addresses",
-	  .type = OPTION_ADDRESSES,
+	  .type = OPTION_ADDRS,
 	  FIELD(media),
 	  SECOND(n_media),
 	  .max = 15,
@@ -287,7 +287,8 @@ static const struct option media_options[] = {
 	  .max = 8,
 	  .def = "1",
 	  .restart = true,
-	  .help = "Threads of sluice-dp that relay. Each is given a core of its own where there are "
+	  .help = "Threads of sluice-dp that relay. Each is given a core of its own where there "
+		  "are "
 		  "enough." },
 	{ .name = "max-flows",
 	  .type = OPTION_NUMBER,

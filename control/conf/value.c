@@ -276,7 +276,7 @@ static void (*const binders[])(struct value *v) = {
 	[OPTION_MS] = bind_duration,       [OPTION_SECONDS] = bind_duration,
 	[OPTION_ADDRESS] = bind_address,   [OPTION_CIDR] = bind_cidr,
 	[OPTION_CIDR6] = bind_cidr,        [OPTION_HOST] = bind_host,
-	[OPTION_GATEWAY6] = bind_gateway6, [OPTION_ADDRESSES] = bind_addresses,
+	[OPTION_GATEWAY6] = bind_gateway6, [OPTION_ADDRS] = bind_addresses,
 	[OPTION_PREFIXES] = bind_prefixes, [OPTION_SERVERS] = bind_servers,
 	[OPTION_SWITCHES] = bind_switches, [OPTION_DIGITS] = bind_digits,
 	[OPTION_CODECS] = bind_codecs,     [OPTION_BITS] = bind_bits,
@@ -287,9 +287,9 @@ static void (*const binders[])(struct value *v) = {
 
 static bool is_one_value(enum option_type t)
 {
-	return t != OPTION_PREFIXES && t != OPTION_SERVERS && t != OPTION_ADDRESSES &&
-	       t != OPTION_SWITCHES && t != OPTION_DIGITS && t != OPTION_CODECS && t != OPTION_BITS &&
-	       t != OPTION_WORDS && t != OPTION_MAP && t != OPTION_MAPS;
+	return t != OPTION_PREFIXES && t != OPTION_SERVERS && t != OPTION_ADDRS &&
+	       t != OPTION_SWITCHES && t != OPTION_DIGITS && t != OPTION_CODECS &&
+	       t != OPTION_BITS && t != OPTION_WORDS && t != OPTION_MAP && t != OPTION_MAPS;
 }
 
 static bool is_empty(const struct tree *t)

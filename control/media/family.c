@@ -22,7 +22,8 @@ u8 family_for(const struct media *m, unsigned leg, const struct addr *remote)
 
 	if (!want)
 		want = l->sig.family ? l->sig.family : l->trunk->host.family;
-	return (want == 6 && family_is_there(m, leg, 6)) || !family_local(m, leg, 4)->family ? 6 : 4;
+	return (want == 6 && family_is_there(m, leg, 6)) || !family_local(m, leg, 4)->family ? 6
+											     : 4;
 }
 
 u8 family_agreed(const struct media *m, unsigned leg, unsigned i)

@@ -37,7 +37,7 @@ calls:
   - {{ from: pbx, to: carrier }}
 """
 # (family of the carrier, of the PBX)
-PAIRS = pytest.mark.parametrize("pair", ["46", "64", "66", "44"])
+PAIRS = pytest.mark.parametrize("pair", ["46", "64", *(pytest.param(p, marks=pytest.mark.long) for p in ("66", "44"))])
 OURS = {"4": (OUTSIDE, INSIDE), "6": (OUTSIDE6, INSIDE6)}
 THEIRS = {"4": (CARRIER, PBX), "6": (CARRIER6, PBX6)}
 
@@ -412,7 +412,7 @@ class Trunk:
             os.close(fd)
 
 
-@pytest.mark.parametrize("pair", ["44", "64"])
+@pytest.mark.parametrize("pair", [pytest.param("44", marks=pytest.mark.long), "64"])
 def test_vlan(bench, pair):
     """Tagged both ways; ARP, ND and ping too. What has no tag or another one is not for us."""
     bench.addresses()
@@ -441,7 +441,7 @@ def test_vlan(bench, pair):
     assert len(pbx.receive()) == 1
 
 
-@pytest.mark.parametrize("pair", ["44", "66", "46", "64"])
+@PAIRS
 def test_checksums_of_the_device(bench, pair):
     """net_tap makes and checks them: what it says is right counts, what is damaged does not pass."""
     bench.addresses()
