@@ -242,10 +242,14 @@ static int fill_side(struct stream *s, unsigned side, const struct sdes_key *the
 	const u8 *ours = our_key(s, leg, theirs->suite);
 	u32 keep = leg_of(s->m, leg)->trunk->srtp_roc == CONF_ROC_KEEP ? FLOW_CRYPTO_KEEP_ROC : 0;
 	struct sdes_leg *l = sdes_leg_of(s, leg);
+	u32 caps = engine_caps(s->m->ms->engine);
 	int rc;
 
 	if (!ours)
 		return -ENOMEM;
+	if (caps &&
+	    !(caps & FLOW_CAP_SRTP)) /* it would pass over the keys, and relay in the open */
+		return -EOPNOTSUPP;
 	number(s, side, &s->sdes->in[side], print_of(s, theirs->suite, theirs->master), keep);
 	/* A key of ours that is back never begins again: its indices were used. */
 	number(s, side, &s->sdes->out[side], print_of(s, theirs->suite, ours),
