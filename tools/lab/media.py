@@ -17,8 +17,8 @@ ALLOWED = "0.0001"
 class Plan:
     def __init__(self, quick):
         self.seconds = "2" if quick else "10"
-        self.trial = "1" if quick else "3"
-        self.trials = "8" if quick else "14"
+        self.trial = "1" if quick else "2"
+        self.trials = "8" if quick else "12"
         self.setups = "2000" if quick else "20000"
         self.media = ["rtp", "gcm"] if quick else list(MEDIA)
 

@@ -21,6 +21,12 @@ static double beyond(const struct search *s)
 	return twice < s->ceiling ? twice : s->ceiling;
 }
 
+void search_know(struct search *s, double rate)
+{
+	if (rate > s->good && (s->bad <= 0 || rate < s->bad))
+		s->good = rate;
+}
+
 void search_tell(struct search *s, bool well)
 {
 	s->trials++;

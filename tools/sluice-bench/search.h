@@ -21,5 +21,7 @@ void search_init(struct search *s, double first, double ceiling, double resoluti
 /* false: done, s->good is the result. */
 bool search_next(const struct search *s, double *rate);
 void search_tell(struct search *s, bool well);
+/* Beside what was asked for, this rate is known to go well. */
+void search_know(struct search *s, double rate);
 
 #endif

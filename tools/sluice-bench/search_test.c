@@ -47,6 +47,22 @@ static void nothing_goes_well(void **state)
 	assert_true(trials < 20);
 }
 
+/* A generator that comes to no more than 790: that much is known, and nothing above. */
+static void what_is_known_beside_counts(void **state)
+{
+	struct search s;
+	double rate;
+	search_init(&s, 1000, 1e6, 0.01, 100);
+	while (search_next(&s, &rate)) {
+		search_know(&s, rate < 790 ? rate : 790);
+		search_tell(&s, rate <= 790);
+	}
+	assert_true(s.good >= 790 && s.good < 791);
+	assert_true(s.trials < 15);
+	search_know(&s, s.bad + 1);
+	assert_true(s.good < 791);
+}
+
 static void no_more_trials_than_allowed(void **state)
 {
 	unsigned trials;
@@ -61,6 +77,7 @@ int main(void)
 		cmocka_unit_test(the_ceiling_is_tried),
 		cmocka_unit_test(a_first_rate_above_the_ceiling),
 		cmocka_unit_test(nothing_goes_well),
+		cmocka_unit_test(what_is_known_beside_counts),
 		cmocka_unit_test(no_more_trials_than_allowed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
