@@ -10,7 +10,8 @@
 #include "punt.h"
 #include "stray.h"
 
-#define SCAN_MS 100
+#define SCAN_MS         100
+#define CLOCKS_APART_US 500
 
 /* ---- flows ---- */
 
@@ -63,14 +64,23 @@ void agent_remove(struct agent *a, struct dp_flow *f)
 	table_del(&a->by_id, &f->by_id);
 }
 
-/* Reads what the workers write: each number is right by itself, and exact once a flow is taken out.
- */
-void agent_report(const struct dp_flow *f, struct tlv_report *r)
+/* The two clocks are read one after the other: what differs by little is the time between. */
+s64 agent_ahead(struct agent *a)
 {
 	struct timespec wall;
-	u64 now = worker_now_us();
 	clock_gettime(CLOCK_REALTIME, &wall);
-	s64 ahead = (s64)wall.tv_sec * 1000000 + wall.tv_nsec / 1000 - (s64)now;
+	s64 ahead = (s64)wall.tv_sec * 1000000 + wall.tv_nsec / 1000 - (s64)worker_now_us();
+	if (llabs(ahead - a->ahead) > CLOCKS_APART_US)
+		a->ahead = ahead;
+	return a->ahead;
+}
+
+/* Reads what the workers write: each number is right by itself, and exact once a flow is taken out.
+ */
+void agent_report(struct agent *a, const struct dp_flow *f, struct tlv_report *r)
+{
+	s64 ahead = agent_ahead(a);
+	u64 now = worker_now_us();
 	*r = (struct tlv_report){ .flow = f->rule->flow, .age_ms = (now - f->created_us) / 1000 };
 	for (unsigned side = 0; side < 2; side++) {
 		relay_stats(&f->path[side][RELAY_RTP].dir, ahead, &r->rtp[side]);

@@ -48,6 +48,7 @@ struct agent {
 	u32 n_flows, cap_flows;
 	struct timer scan;
 	u64 epoch;
+	s64 ahead;
 	struct rule_maker *rules;
 	struct op *op;
 	struct order *order;
@@ -58,7 +59,9 @@ struct agent {
 struct dp_flow *agent_flow(struct agent *a, u64 id);
 int agent_add(struct agent *a, struct dp_flow *f);
 void agent_remove(struct agent *a, struct dp_flow *f);
-void agent_report(const struct dp_flow *f, struct tlv_report *r);
+void agent_report(struct agent *a, const struct dp_flow *f, struct tlv_report *r);
+/* Microseconds from the engine's clock to time since 1970: the same each time, unless a clock was set. */
+s64 agent_ahead(struct agent *a);
 void agent_scan_soon(struct agent *a);
 void agent_due(struct agent *a, struct dp_flow *f); /* idle time counts from now */
 

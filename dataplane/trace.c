@@ -10,7 +10,7 @@
 
 #define HUGE_PAGE  (2u << 20)
 #define WORDS      15   /* of 8 octets, of an entry beside its order */
-#define CAPS       4096 /* flows that are capped apart; those that share a place share the cap */
+#define CAPS_BITS  12 /* of flows that are capped apart; those that share a place share the cap */
 #define RTP_HEADER 12
 #define UDP_HEADER 8
 
@@ -33,7 +33,7 @@ struct trace {
 	struct entry *entry;
 	u32 mask;
 	_Atomic u64 next; /* packets written; by the worker */
-	struct cap cap[CAPS];
+	struct cap cap[1 << CAPS_BITS];
 };
 
 struct trace *trace_new(unsigned workers)
@@ -170,7 +170,8 @@ void trace_in(struct trace *t, const struct relay_dir *d, const struct rte_mbuf 
 /* Has this flow had its drops of this second? */
 static bool capped(struct trace *t, u64 flow_id, u64 at_us)
 {
-	struct cap *c = &t->cap[flow_id % CAPS]; /* ids count up from a random number */
+	/* Ids are anything: the upper bits of a product depend on all of theirs. */
+	struct cap *c = &t->cap[flow_id * 0x9e3779b97f4a7c15ull >> (64 - CAPS_BITS)];
 	u32 second = (u32)(at_us / 1000000);
 	if (c->second != second)
 		*c = (struct cap){ .second = second };

@@ -235,7 +235,7 @@ static bool answered(const struct op *op)
 	return !several && (query || op->msg.flags & NLM_F_ACK);
 }
 
-static void put_reply(const struct agent *a, const struct op *op, struct tlv_out *o)
+static void put_reply(struct agent *a, const struct op *op, struct tlv_out *o)
 {
 	struct tlv_report r;
 	tlv_begin(o, op->msg.cmd, 0, op->msg.seq);
@@ -247,10 +247,10 @@ static void put_reply(const struct agent *a, const struct op *op, struct tlv_out
 		tlv_put_u64(o, FLOW_A_EPOCH, a->epoch);
 		tlv_put_u32(o, FLOW_A_CAPS,
 			    FLOW_CAP_IPV4 | FLOW_CAP_IPV6 | FLOW_CAP_DTMF | FLOW_CAP_TRACE |
-				    FLOW_CAP_PUNT | FLOW_CAP_SRTP);
+				    FLOW_CAP_PUNT | FLOW_CAP_SRTP | FLOW_CAP_RESUME);
 	}
 	if (op->flow) {
-		agent_report(op->flow, &r);
+		agent_report(a, op->flow, &r);
 		tlv_put_report(o, &r);
 	} else if (op->msg.attr[FLOW_A_ID]) {
 		tlv_put_u64(o, FLOW_A_ID, tlv_u64(&op->msg, FLOW_A_ID, 0));
@@ -363,7 +363,7 @@ void verbs_dump(struct agent *a, struct client *c)
 			c->dump_left = a->n_flows;
 		while (c->dump_left && !err) {
 			struct tlv_report r;
-			agent_report(a->flow[c->dump_left - 1], &r);
+			agent_report(a, a->flow[c->dump_left - 1], &r);
 			tlv_begin(&o, FLOW_CMD_DUMP, NLM_F_MULTI, c->dump_seq);
 			tlv_put_u32(&o, FLOW_A_STATUS, 0);
 			tlv_put_report(&o, &r);

@@ -22,13 +22,6 @@ int verbs_trace(struct agent *a, struct op *op)
 	return n || agent_flow(a, id) ? 0 : -ENOENT;
 }
 
-static s64 wall_minus_now(void)
-{
-	struct timespec wall;
-	clock_gettime(CLOCK_REALTIME, &wall);
-	return (s64)wall.tv_sec * 1000000 + wall.tv_nsec / 1000 - (s64)worker_now_us();
-}
-
 static int put_frame(struct tlv_out *o, u32 seq, s64 ahead, const struct trace_frame *f)
 {
 	struct tlv_frame t = { .time_us = f->at_us + (u64)ahead,
@@ -47,7 +40,7 @@ static int put_frame(struct tlv_out *o, u32 seq, s64 ahead, const struct trace_f
 void verbs_trace_reply(struct agent *a, struct client *c, struct op *op)
 {
 	struct tlv_out o;
-	s64 ahead = wall_minus_now();
+	s64 ahead = agent_ahead(a);
 	tlv_out_init(&o, a->out, FLOW_DATAGRAM_MAX);
 	for (unsigned i = 0; i < op->n_frames; i++) {
 		if (!put_frame(&o, op->msg.seq, ahead, &op->frames[i]))

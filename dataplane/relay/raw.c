@@ -91,6 +91,13 @@ static void pass(struct source *s, const struct flow_side *side, u64 now_us)
 	set_state(s, FLOW_STATE_PROBE, now_us);
 }
 
+/* The second in which a better one may come begins with the lock, and only with it. */
+static void end_weak(struct source *s, u64 now_us)
+{
+	if (s->state == FLOW_STATE_LOCKED_WEAK && relay_since(now_us, s->since_us) >= RAW_WEAK)
+		s->state = FLOW_STATE_LOCKED;
+}
+
 void source_datagram(struct source *s, const struct flow_side *side, const struct flow_addr *from,
 		     u64 now_us, struct source_verdict *v)
 {
@@ -105,9 +112,17 @@ void source_datagram(struct source *s, const struct flow_side *side, const struc
 	if (!s->lock.family || !addr_same(from, &s->lock))
 		return other(s, side, from, now_us, v);
 	s->last_us = now_us;
-	/* The second in which a better one may come began with the lock. */
-	if (s->state == FLOW_STATE_LOCKED_WEAK && relay_since(now_us, s->since_us) >= RAW_WEAK)
-		s->state = FLOW_STATE_LOCKED;
+	end_weak(s, now_us);
+}
+
+void raw_tick(struct relay_dir *d, u64 now_us, struct relay_plan *plan)
+{
+	struct source *s = &d->src;
+	struct source_verdict v = { .flush = SOURCE_NONE };
+
+	pass(s, &d->rule->side[d->side], now_us);
+	end_weak(s, now_us);
+	relay_learned(d, &v, plan);
 }
 
 void raw_plan(struct relay_dir *d, const struct relay_packet *pkt, struct relay_plan *plan)

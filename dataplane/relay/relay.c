@@ -351,10 +351,10 @@ void relay_tick(struct relay_dir *d, u64 now_us, struct relay_plan *plan)
 	*plan = (struct relay_plan){ .action = RELAY_DROP, .flush_slot = SOURCE_NONE };
 	if (d->component == RELAY_RTCP)
 		return;
+	if (d->rule->kind == FLOW_KIND_RAW)
+		return raw_tick(d, now_us, plan);
 	source_tick(&d->src, &d->rule->side[d->side], now_us, &v);
 	relay_learned(d, &v, plan);
-	if (d->rule->kind == FLOW_KIND_RAW)
-		return;
 	event_tick(d, now_us);
 	event_tell(d, plan);
 	/* What was held goes out first. */

@@ -148,6 +148,8 @@ void play_go_on(struct relay_dir *d, u16 seq, u16 next);
 void play_clear(struct relay_dir *d); /* keys, not what the stream was shifted by */
 
 /* raw.c */
+/* What time alone does. */
+void raw_tick(struct relay_dir *d, u64 now_us, struct relay_plan *plan);
 void raw_plan(struct relay_dir *d, const struct relay_packet *pkt, struct relay_plan *plan);
 
 /* srtp.c: the keys of the rule that is in force. */
