@@ -35,6 +35,7 @@ trunks:
 calls:
   - {{ from: carrier, to: pbx }}
   - {{ from: pbx, to: carrier }}
+media: {{ workers: {workers} }}
 """
 # (family of the carrier, of the PBX)
 PAIRS = pytest.mark.parametrize("pair", ["46", "64", *(pytest.param(p, marks=pytest.mark.long) for p in ("66", "44"))])
@@ -47,7 +48,7 @@ class Bench(test_dataplane.Bench):
 
     def __init__(self, **more):
         super().__init__(**more)
-        self.ports["vlan"] = 0
+        self.ports |= {"vlan": 0, "workers": 1}
         for ns in (self.sbc, self.carrier, self.pbx):
             ns.run("sh", "-c", "for i in all default $(ls /sys/class/net); do sysctl -qw "
                    "net.ipv6.conf.$i.accept_dad=0 net.ipv6.conf.$i.disable_ipv6=0; done")
@@ -301,6 +302,22 @@ def test_fragments(bench, kind, pair):
             struct.pack("!BBHI", 17, 0, 1, 107), struct.pack("!BBHI", 17, 0, 0, 107)))
         assert [g[0] for g in pbx.receive()] == [payload[5]]
     both_ways(*ends)
+
+
+def test_fragments_with_several_workers(bench):
+    """The one that joins them is not the one whose flow it is."""
+    bench.addresses()
+    bench.ports["workers"] = 2
+    bench.start()
+    c = bench.client()
+    both_ways(*bench.pair(c, "46"), n=4, size=3000)
+    for id in (2, 3):
+        out, inn = 20000 + 2 * id, 30002 + 2 * id
+        assert c.set(id, 1, side(OUTSIDE6, out, (CARRIER6, out - 100)), side(INSIDE, inn, (PBX, inn - 100), dscp=8)).status == 0
+        both_ways(bench.rtp(bench.carrier, CARRIER6, out - 100), bench.rtp(bench.pbx, PBX, inn - 100), (OUTSIDE6, out),
+                  (INSIDE, inn), n=4, size=3000)
+    drops = c.dump()[1]
+    assert drops["work.joined"] == 24 and drops["work.handed_over"] > 0
 
 
 @KINDS
