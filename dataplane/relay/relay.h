@@ -154,6 +154,7 @@ struct relay_srtp {
 	struct relay_srtp_key out; /* what this direction sends is sealed with */
 	struct relay_srtp_key out_old;
 	u64 old_us;
+	const struct flow *rule; /* whose keys these are */
 	u64 auth_failed, replayed;
 	u32 out_most; /* the highest number of `out` so far */
 	u32 told;     /* packets since the last INDEX */

@@ -58,8 +58,9 @@ void srtp_follow(struct relay_dir *d, u64 now_us)
 {
 	struct relay_srtp *s = d->srtp;
 
-	if (!s)
+	if (!s || s->rule == d->rule) /* every packet asks; the rule is far away */
 		return;
+	s->rule = d->rule;
 	if (key_follow(&s->in, &s->old, &d->rule->side[d->side].in) != KEY_SAME)
 		s->old_us = now_us + FLOW_OLD_KEY_MS * MS;
 	enum key_change change = key_follow(&s->out, &s->out_old, &d->rule->side[!d->side].out);
