@@ -178,11 +178,40 @@ void burst_flush(struct worker *w)
 
 /* ---- all of it ---- */
 
+static void fetch_span(const void *from, size_t n)
+{
+	for (const char *p = from, *end = p + n; p < end; p += RTE_CACHE_LINE_SIZE)
+		rte_prefetch0(p);
+}
+
+/* The state of SRTP is far from the path: first where it is, then what is there. False: nothing of the burst is SRTP. */
+static bool fetch_srtp(struct path *const *path, unsigned n)
+{
+	bool any = false;
+	for (unsigned i = 0; i < n; i++) {
+		if (!path[i]->open && !path[i]->seal)
+			continue;
+		rte_prefetch0(&path[i]->dir.srtp);
+		any = true;
+	}
+	for (unsigned i = 0; any && i < n; i++) {
+		const struct relay_srtp *s = path[i]->dir.srtp;
+		if (path[i]->open && s)
+			fetch_span(&s->in, sizeof(s->in));
+		if (path[i]->seal && s)
+			fetch_span(&s->out, sizeof(s->out));
+		if (s)
+			fetch_span(&s->old_us, sizeof(*s) - offsetof(struct relay_srtp, old_us));
+	}
+	return any;
+}
+
 void burst_relay(struct worker *w, struct path *const *path, struct packet *p, unsigned n)
 {
 	bool secure = false;
-	for (unsigned i = 0; i < n; i++)
-		secure |= path[i]->open != NULL;
+	if (unlikely(fetch_srtp(path, n)))
+		for (unsigned i = 0; i < n; i++)
+			secure |= path[i]->open != NULL;
 	if (unlikely(secure))
 		open_all(w, path, p, n);
 	for (unsigned i = 0; i < n; i++)
