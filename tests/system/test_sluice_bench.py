@@ -38,6 +38,7 @@ def drop_at_b(rig, every):
                         f"udp dport {relays.BENCH_PORT} numgen inc mod {every} 0 counter drop\n}}\n}}\n")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("rig", list(relays.KINDS), indirect=True)
 def test_every_relay(rig):
     """Each driver sets its calls up, and every packet is accounted for."""

@@ -422,7 +422,8 @@ def main(argv):
         return report.main(argv[1:])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through everything that cleans up
     argv, minutes = take_minutes(argv)
-    a = argparse.ArgumentParser(prog="tools/bench", description=__doc__.split("\n", 1)[0])
+    a = argparse.ArgumentParser(prog="tools/bench", description=__doc__.split("\n", 1)[0],
+                                epilog=__doc__.split("\n", 2)[2], formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("what", nargs="*", choices=[*GROUPS, *BENCHES, []], default=[])
     a.add_argument("--peers", action="store_true", help="Kamailio and rtpengine on the same work")
     a.add_argument("--json", metavar="FILE", help="write the figures there too (build-bench/bench.json)")
