@@ -138,16 +138,19 @@ void call_send(struct call *c, unsigned side, unsigned n, u32 gap_us, struct bat
 
 /* ---- what arrives ---- */
 
-static void check_packet(struct test *t, const struct packet *got, const struct packet *want, unsigned i, unsigned n)
+static void check_packet(struct call *c, const struct packet *got, const struct packet *want, unsigned i, unsigned n)
 {
+	struct test *t = c->t;
+
 	if (got->len == want->len && !memcmp(got->data, want->data, got->len))
 		return;
 	u32 at = 0;
 	while (at < got->len && at < want->len && got->data[at] == want->data[at])
 		at++;
-	FAIL(t, "packet %u of %u differs at octet %u: %u octets, sequence %u, ssrc %08x, not %u, %u, %08x", i, n, at,
-	     got->len, rtp_seq(got->data), rtp_ssrc(got->data), want->len, rtp_seq(want->data),
-	     rtp_ssrc(want->data));
+	struct answer a = call_get(c);
+	FAIL(t, "packet %u of %u differs at octet %u: %u octets, sequence %u, ssrc %08x, not %u, %u, %08x; the last drops: %s, %s",
+	     i, n, at, got->len, rtp_seq(got->data), rtp_ssrc(got->data), want->len, rtp_seq(want->data),
+	     rtp_ssrc(want->data), a.report.rtp[0].last_drop, a.report.rtp[1].last_drop);
 }
 
 static void check_header(struct test *t, const struct packet *got, const struct flow_addr *from, u8 dscp)
@@ -172,7 +175,7 @@ void call_expect_at(struct call *c, unsigned side, struct sock *at, const struct
 		if (!sock_recv(at, &got, S))
 			FAIL(c->t, "%u of %u packets came to %s; the last drop: %s", i, b->n,
 			     addr_text(&at->at, text, sizeof(text)), call_get(c).report.rtp[!side].last_drop);
-		check_packet(c->t, &got, &b->p[i], i, b->n);
+		check_packet(c, &got, &b->p[i], i, b->n);
 		check_header(c->t, &got, &s->local, s->dscp);
 		b->p[i].at_us = got.at_us;
 	}
@@ -217,7 +220,7 @@ void call_expect_report(struct call *c, unsigned side, const void *data, u32 n)
 	struct flow_addr from = call_rtcp_port(c, side);
 
 	memcpy(want.data, data, n);
-	check_packet(c->t, got, &want, 0, 1);
+	check_packet(c, got, &want, 0, 1);
 	check_header(c->t, got, &from, s->dscp);
 	free(got);
 }

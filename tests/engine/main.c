@@ -165,7 +165,7 @@ __attribute__((noreturn)) static void play(struct run *r, unsigned index, int ou
 
 	dup2(out, STDERR_FILENO);
 	signal(SIGPIPE, SIG_IGN);
-	t.id = (u64)(index + 1) << 12 | 1ull << 56;
+	t.id = 1ull << 56 | (u64)(index + 1) * 5000;
 	t.random = t.id * 77;
 	c->fn(&t, c->row);
 	test_end(&t);
@@ -240,7 +240,7 @@ static void clean(struct run *r, unsigned index)
 		return;
 	}
 	dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
-	t.id = (u64)(index + 1) << 12 | 1ull << 56;
+	t.id = 1ull << 56 | (u64)(index + 1) * 5000;
 	struct client *c = client_open(&t);
 	for (u64 id = t.id; id < t.id + CALLS_MAX; id++)
 		client_del(c, id);
