@@ -51,9 +51,17 @@ static bool dtls_ok(const u8 *p, u32 len)
 	return true;
 }
 
-static bool is_eligible(const struct relay_dir *rtp, const struct flow_addr *from)
+/* `d`: of the port that it came to. RTCP has an address of its own in the SDP, and follows RTP's lock by address. */
+static bool is_eligible(const struct relay_dir *d, const struct relay_dir *rtp,
+			const struct flow_addr *from)
 {
-	u8 rank = source_rank(&rtp->rule->side[rtp->side], from);
+	const struct flow_side *side = &rtp->rule->side[rtp->side];
+	u8 rank = source_rank(side, from);
+
+	if (d->component == RELAY_RTCP &&
+	    (ip_eq(from, &rtp->src.lock) ||
+	     (ip_eq(from, &side->remote) && from->port == side->remote_rtcp)))
+		return true;
 
 	if (rtp->src.lock.family && addr_same(from, &rtp->src.lock))
 		return true;
@@ -87,7 +95,7 @@ void punt_plan(struct relay_dir *d, struct relay_dir *rtp, const struct relay_pa
 		return plan_drop(d, plan, RELAY_DROP_NOT_MEDIA);
 	if (stun ? !stun_ok(pkt->payload, pkt->len) : !dtls_ok(pkt->payload, pkt->len))
 		return plan_drop(d, plan, RELAY_DROP_PUNT_MALFORMED);
-	eligible = is_eligible(rtp, &pkt->src);
+	eligible = is_eligible(d, rtp, &pkt->src);
 	if (!eligible && !stun) {
 		d->refused = pkt->src;
 		return plan_drop(d, plan, RELAY_DROP_UNLEARNED);
