@@ -54,7 +54,7 @@ static void a_burst_is_exact(void **state)
 
 static void a_rate_is_exact(void **state)
 {
-	static const u32 rates[] = { 1, 10, 33, 50, 100, 333, 1000, 5000, 100000 };
+	static const u32 rates[] = { 1, 10, 33, 50, 100, 333, 1000, 7000 };
 	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
 		struct world w;
 		struct stream s = start(&w, rates[i] * SIZE, 5 * SIZE);
@@ -70,12 +70,12 @@ static void a_rate_is_exact(void **state)
 	}
 }
 
-/* What keeps to the rate loses nothing, for hours. */
+/* What keeps to the rate loses nothing, for a quarter of an hour. */
 static void who_keeps_to_it_loses_nothing(void **state)
 {
 	struct world w;
 	struct stream s = start(&w, 50 * SIZE, 2 * SIZE);
-	for (unsigned i = 0; i < 200000; i++) {
+	for (unsigned i = 0; i < 50000; i++) {
 		assert_int_equal(talk(&w, 1, &s), RELAY_FORWARD);
 		w.now += 20000 + (i % 2 ? -9000 : 9000);
 	}

@@ -284,23 +284,33 @@ static inline struct toy_key toy_key(const struct flow_crypto *c)
 }
 
 /* An index is used once. */
-static inline void note_index(struct world *w, unsigned side, const struct relay_crypt *c)
+static inline void keep_index(struct world *w, const struct sealed *e)
 {
-	u32 number = rule(w)->side[!side].out.number;
-	u64 h = toy_mix(c->index + ((u64)c->ssrc << 20)) + number + side;
+	u64 h = toy_mix(e->index + ((u64)e->ssrc << 20)) + e->number + e->side;
 
-	if (w->n_sealed == INDICES / 2)
-		return;
 	for (;; h++) {
 		struct sealed *s = &w->sealed[h % INDICES];
 		if (!s->used) {
-			*s = (struct sealed){ c->index, number, c->ssrc, 1, (u8)side, c->is_rtcp };
+			*s = *e;
 			w->n_sealed++;
 			return;
 		}
-		CHECK(s->index != c->index || s->number != number || s->ssrc != c->ssrc ||
-		      s->side != side || s->is_rtcp != c->is_rtcp);
+		CHECK(s->index != e->index || s->number != e->number || s->ssrc != e->ssrc ||
+		      s->side != e->side || s->is_rtcp != e->is_rtcp);
 	}
+}
+
+static inline void note_index(struct world *w, unsigned side, const struct relay_crypt *c)
+{
+	struct sealed e = { .index = c->index,
+			    .number = rule(w)->side[!side].out.number,
+			    .ssrc = c->ssrc,
+			    .used = 1,
+			    .side = (u8)side,
+			    .is_rtcp = c->is_rtcp };
+
+	if (w->n_sealed < INDICES / 2)
+		keep_index(w, &e);
 }
 
 /* What leaves as SRTP. False: it does not. */

@@ -21,6 +21,8 @@ struct input {
 	u32 roc[4], rtcp; /* of what the streams seal */
 	u16 last[4];
 	struct flow_resume told[2]; /* by the engine, of each side */
+	u32 most,
+		others; /* numbers of keys: the highest, and that before the engine was restarted */
 };
 
 static u8 octet(struct input *in)
@@ -130,9 +132,12 @@ static void change_key(struct input *in, struct flow_side *s, unsigned side, u8 
 
 	c->suite = (how & 7) % FLOW_SUITE_COUNT;
 	c->flags = how & 16 ? FLOW_CRYPTO_KEEP_ROC : 0;
-	c->number += how & 32 ? 1 : 0;
-	c->number -= how & 64 && c->number > 1;
+	if (how & 32) /* another engine does not know what the one before had sealed */
+		c->number = c->number < in->others ? in->most + 1 : c->number + 1;
+	else if (how & 64 && c->number > 1)
+		c->number--;
 	c->number += !c->number;
+	in->most = c->number > in->most ? c->number : in->most;
 	c->mki_len = how & 128 && !out ? 4 : 0;
 	if (c->number == number)
 		return;
@@ -174,10 +179,34 @@ static void told(struct world *w, struct input *in)
 	}
 }
 
+/* Of what was sealed after the last INDEX, or had another SSRC, a new engine knows nothing: it counts on a source
+ * that goes on. */
+static void forget_sealed(struct world *w, const struct input *in)
+{
+	struct sealed kept[INDICES] = { { .used = 0 } };
+
+	for (unsigned i = 0; i < INDICES; i++) {
+		struct sealed *e = &w->sealed[i];
+		const struct flow_resume *r = &in->told[!e->side];
+		u8 part = e->is_rtcp ? FLOW_RESUME_OUT_RTCP : FLOW_RESUME_OUT;
+		bool known = r->has & part &&
+			     (e->is_rtcp || (e->ssrc == r->out_ssrc && e->index <= r->out_index));
+		if (e->used && (known || e->number != rule(w)->side[!e->side].out.number))
+			kept[i] = *e;
+	}
+	w->n_sealed = 0;
+	memset(w->sealed, 0, sizeof(w->sealed));
+	for (unsigned i = 0; i < INDICES; i++)
+		if (kept[i].used)
+			keep_index(w, &kept[i]);
+}
+
 static void restart(struct world *w, struct input *in)
 {
 	u64 now = w->now;
 
+	forget_sealed(w, in);
+	in->others = in->most;
 	for (unsigned i = 0; i < 2; i++) {
 		struct flow_resume *r = &w->rule[w->gen & 1].side[i].resume;
 		const struct source *s = &rtp_dir(w, i)->src;
