@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <rte_cycles.h>
@@ -9,9 +10,15 @@
 #include "stray.h"
 #include "worker_priv.h"
 
-#define SPIN_ROUNDS 200 /* empty ones before it sleeps */
-#define NAP_MIN_US  50  /* where a device has nothing to wait on */
+#define SPIN_ROUNDS 200 /* empty ones before it naps, where a device has nothing to wait on */
+#define NAP_MIN_US  50  /* there */
 #define NAP_MAX_US  500
+/* Sockets of the kernel: a system call for each small burst costs more than its packets do. When so many packets came in
+ * the last millisecond, a round that found few of them is followed by a pause in which more can come. */
+#define GATHER_FROM 8
+#define GATHER_US   100
+#define GATHER_FEW  (BURST / 2)
+#define RATE_US     1000
 #define FDS_MAX     (1 + PORTS_MAX * QUEUES_MAX)
 #define FRAME_AHEAD 3 /* packets that are fetched into the cache before they are parsed */
 
@@ -319,31 +326,64 @@ static void rest(struct worker *w, struct pollfd *pfd, unsigned n, u64 us)
 	atomic_store_explicit(&w->asleep, false, memory_order_relaxed);
 }
 
+/* How many packets come in a millisecond, of late. */
+static void count_rate(struct worker *w, unsigned n)
+{
+	u64 since = w->now_us - w->rate_since_us;
+	w->rate_n += n;
+	if (since < RATE_US)
+		return;
+	w->rate = (u32)(w->rate_n * (u64)RATE_US / since);
+	w->rate_n = 0;
+	w->rate_since_us = w->now_us;
+}
+
+/* After a round with n packets: without a pause to the next one, with a short one, or until there are packets. */
+static void pause_kernel(struct worker *w, struct pollfd *pfd, unsigned fds, unsigned n)
+{
+	if (n < GATHER_FEW && w->rate >= GATHER_FROM)
+		rest(w, pfd, 1, GATHER_US);
+	else if (!n)
+		rest(w, pfd, fds, patience_us(w, false, 0));
+}
+
+/* The same where a device has no socket: it is asked again and again, and less often when nothing comes. */
+static void pause_deaf(struct worker *w, struct pollfd *pfd, unsigned fds, unsigned n)
+{
+	if (n) {
+		w->idle = 0;
+		w->nap_us = NAP_MIN_US;
+	} else if (++w->idle < SPIN_ROUNDS) {
+		rte_pause();
+	} else {
+		rest(w, pfd, fds, patience_us(w, true, w->nap_us));
+		if (w->nap_us < NAP_MAX_US)
+			w->nap_us += w->nap_us / 4;
+		/* A wait that a packet ended is followed by polling, any other by the next wait. */
+		w->idle = SPIN_ROUNDS - 2;
+	}
+}
+
 void *worker_run(void *arg)
 {
 	struct worker *w = arg;
 	struct pollfd pfd[FDS_MAX];
 	bool deaf;
-	unsigned n = collect_fds(w, pfd, &deaf), idle = 0;
-	u64 nap = NAP_MIN_US;
+	unsigned fds = collect_fds(w, pfd, &deaf);
 
+	w->nap_us = NAP_MIN_US;
+	prctl(PR_SET_TIMERSLACK,
+	      1000);           /* ns; of 50 us, as usual, a pause would be half as long again */
 	rte_thread_register(); /* for the packet pool's cache; works without, only slower */
 	rte_rcu_qsbr_thread_register(w->table->rcu, w->index);
 	rte_rcu_qsbr_thread_online(w->table->rcu, w->index);
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
-		if (worker_round(w, worker_now_us())) {
-			idle = 0;
-			nap = NAP_MIN_US;
-		} else if (++idle < SPIN_ROUNDS) {
-			rte_pause();
-		} else {
-			rest(w, pfd, n, patience_us(w, deaf, nap));
-			if (deaf && nap < NAP_MAX_US)
-				nap += nap / 4;
-			/* A wait that a packet ended is followed by polling, any other by the next
-			 * wait. */
-			idle = SPIN_ROUNDS - 2;
-		}
+		unsigned n = worker_round(w, worker_now_us());
+		count_rate(w, n);
+		if (deaf)
+			pause_deaf(w, pfd, fds, n);
+		else
+			pause_kernel(w, pfd, fds, n);
 	}
 	send_drop_waiting(w);
 	rte_rcu_qsbr_thread_offline(w->table->rcu, w->index);

@@ -66,6 +66,9 @@ struct worker {
 	struct log *log;
 	u64 now_us;
 	u64 next_tick_us;
+	u64 rate_since_us, nap_us;
+	u32 rate_n, rate; /* packets counted; in the last millisecond */
+	u32 idle;         /* rounds without a packet */
 	struct out out[PORTS_MAX]; /* by port */
 	struct waiting *waiting;
 	unsigned n_waiting;
