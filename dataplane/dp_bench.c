@@ -301,8 +301,8 @@ static void print(struct bench *b, const char *name, u32 n)
 		qsort(b->sample[s], b->n_samples, sizeof(u32), by_value);
 		double cycles = b->sample[s][b->n_samples / 2] / (double)BURST;
 		if (s != CIPHER || cycles > 4)
-			printf("stage %s %u %s %.1f ns %.0f cycles\n", name, n, stage_names[s],
-			       cycles * 1e9 / (double)rte_get_tsc_hz(), cycles);
+			printf("stage.%s_%u %s ns_per_packet %.1f, %.0f cycles\n", name, n,
+			       stage_names[s], cycles * 1e9 / (double)rte_get_tsc_hz(), cycles);
 	}
 	b->n_samples = 0;
 	fflush(stdout);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures what performance is judged by, beside the peers and on the same work.
 
-usage: tools/bench [sip|calls|held|media|pdd|memory|idle|parser|messages|all]... [--peers] [--json FILE]
+usage: tools/bench [sip|calls|held|media|stage|pdd|memory|idle|parser|messages|all]... [--peers] [--json FILE]
        tools/bench media [--quick] [--out DIR]     media relays on the same work; a report with plots
        tools/bench attack                          strangers and NATs during calls
        tools/bench soak [MINUTES]                  half the capacity for a long time (30)
@@ -354,7 +354,8 @@ def bench_idle(f, o):
 
 # Of the micro-benchmarks, which say what they do themselves.
 LIMITS = {"relay.plan_commit.flows=10000": 60, "relay.plan_commit.flows=1000000": 90,
-          "sip.parse.invite_1100": 350, "sip.parse_build.invite_1100": 600}
+          "sip.parse.invite_1100": 350, "sip.parse_build.invite_1100": 600,
+          "stage.rtp_10000.all": 60, "stage.rtp_1000000.all": 90}
 
 
 def bench_messages(f, _o):
@@ -363,7 +364,38 @@ def bench_messages(f, _o):
 
 
 def bench_parser(f, _o):
-    run_programs(f, "**/*_bench")
+    run_programs(f, "control/**/*_bench")
+    run_programs(f, "dataplane/relay/*_bench")
+
+
+# Case of dp_bench: suite and direction of crypto_bench.
+SEALED = {"rtp_to_srtp_aes_cm": ("AES_CM_128_HMAC_SHA1_80", "seal"),
+          "srtp_to_rtp_aes_cm": ("AES_CM_128_HMAC_SHA1_80", "open"),
+          "rtp_to_srtp_aes_gcm": ("AEAD_AES_128_GCM", "seal"),
+          "srtp_to_rtp_aes_gcm": ("AEAD_AES_128_GCM", "open")}
+
+
+def raw_cipher():
+    """ns of ipsec-mb itself for a packet of 10,000 sessions, by (suite, direction): the best of its ways."""
+    program = os.path.join(build.folder(SUFFIX), "dataplane/crypto/crypto_bench")
+    if not os.access(program, os.X_OK):
+        return {}
+    text = subprocess.run([program, "50"], capture_output=True, text=True, timeout=300, check=True).stdout
+    raw = {}
+    for m in re.finditer(r"^(\S+) +10000 sessions +(\S+) +ipsec-mb, .*? ([\d.]+) ns", text, re.M):
+        raw[m[1], m[2]] = min(float(m[3]), raw.get((m[1], m[2]), float("inf")))
+    return raw
+
+
+def bench_stage(f, _o):
+    """The worker of sluice-dp between two rings. What SRTP takes beyond RTP is compared with ipsec-mb itself."""
+    run_programs(f, "dataplane/dp_bench")
+    ours = {x["name"]: x["value"] for x in f.all}
+    raw = raw_cipher()
+    for case, which in SEALED.items():
+        if which in raw:
+            more = ours[f"stage.{case}_10000.all"] - ours["stage.rtp_10000.all"]
+            f.add(f"stage.{case}.of_ipsec_mb", more / raw[which], f"x of {raw[which]:.0f} ns", 1.3)
 
 
 def run_programs(f, which):
@@ -388,7 +420,7 @@ def run_programs(f, which):
 
 BENCHES = {"messages": bench_messages, "parser": bench_parser, "idle": bench_idle, "calls": bench_calls,
            "pdd": bench_pdd, "held": bench_held, "media": bench_media, "attack": bench_attack, "memory": bench_memory,
-           "soak": bench_soak}
+           "stage": bench_stage, "soak": bench_soak}
 # `messages` is in `parser`; `soak` takes as long as it is told to.
 GROUPS = {"sip": ("messages", "calls", "pdd", "held"), "all": set(BENCHES) - {"messages", "soak"}}
 
