@@ -59,7 +59,11 @@ CALLS = {
 }
 
 
-@pytest.mark.parametrize("name", CALLS)
+USUAL = ("one side", "both")
+
+
+@pytest.mark.parametrize("name", [name if name in USUAL else pytest.param(name, marks=pytest.mark.long)
+                                  for name in CALLS])
 def test_tone_passes_both_ways(lab, name):
     accounts, options, first = CALLS[name]
     box = sluice.Sluice(lab, text=conf(**options))
