@@ -97,7 +97,7 @@ static u32 video(u32 asked)
 		return VIDEO;
 	if (asked < VIDEO_MIN)
 		return VIDEO_MIN;
-	return asked > RATE_MAX - asked / 4 ? RATE_MAX : asked + asked / 4;
+	return asked + asked / 4;
 }
 
 u32 rate_agreed(const struct sdp_media *in, const struct terms *t, u32 asked)
