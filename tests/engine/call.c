@@ -7,7 +7,8 @@ static void begin_stream(struct test *t, struct stream *s)
 	*s = (struct stream){ .ssrc = test_random(t) | 1,
 			      .ts = test_random(t),
 			      .step = 160,
-			      .seq = (u16)(test_random(t) & 0x7fff), /* no wrap unless a case wants it */
+			      .seq = (u16)(test_random(t) &
+					   0x7fff), /* no wrap unless a case wants it */
 			      .pt = 8,
 			      .size = 160 };
 }
@@ -112,8 +113,8 @@ struct flow_addr call_rtcp_port(const struct call *c, unsigned side)
 
 /* ---- sending ---- */
 
-void call_send_from(struct call *c, unsigned side, struct sock *from, struct stream *s, unsigned n, u32 gap_us,
-		    struct batch *b)
+void call_send_from(struct call *c, unsigned side, struct sock *from, struct stream *s, unsigned n,
+		    u32 gap_us, struct batch *b)
 {
 	struct flow_addr to = call_port(c, side);
 	struct packet one, *p;
@@ -138,7 +139,8 @@ void call_send(struct call *c, unsigned side, unsigned n, u32 gap_us, struct bat
 
 /* ---- what arrives ---- */
 
-static void check_packet(struct call *c, const struct packet *got, const struct packet *want, unsigned i, unsigned n)
+static void check_packet(struct call *c, const struct packet *got, const struct packet *want,
+			 unsigned i, unsigned n)
 {
 	struct test *t = c->t;
 
@@ -148,17 +150,22 @@ static void check_packet(struct call *c, const struct packet *got, const struct 
 	while (at < got->len && at < want->len && got->data[at] == want->data[at])
 		at++;
 	struct answer a = call_get(c);
-	FAIL(t, "packet %u of %u differs at octet %u: %u octets, sequence %u, ssrc %08x, not %u, %u, %08x; the last drops: %s, %s",
-	     i, n, at, got->len, rtp_seq(got->data), rtp_ssrc(got->data), want->len, rtp_seq(want->data),
-	     rtp_ssrc(want->data), a.report.rtp[0].last_drop, a.report.rtp[1].last_drop);
+	FAIL(t,
+	     "packet %u of %u differs at octet %u: %u octets, sequence %u, ssrc %08x, not %u, %u, "
+	     "%08x; the last drops: %s, %s",
+	     i, n, at, got->len, rtp_seq(got->data), rtp_ssrc(got->data), want->len,
+	     rtp_seq(want->data), rtp_ssrc(want->data), a.report.rtp[0].last_drop,
+	     a.report.rtp[1].last_drop);
 }
 
-static void check_header(struct test *t, const struct packet *got, const struct flow_addr *from, u8 dscp)
+static void check_header(struct test *t, const struct packet *got, const struct flow_addr *from,
+			 u8 dscp)
 {
 	char a[64], b[64];
 
 	if (!addr_is(&got->from, from))
-		FAIL(t, "it came from %s, not %s", addr_text(&got->from, a, sizeof(a)), addr_text(from, b, sizeof(b)));
+		FAIL(t, "it came from %s, not %s", addr_text(&got->from, a, sizeof(a)),
+		     addr_text(from, b, sizeof(b)));
 	if (got->tos >> 2 != dscp)
 		FAIL(t, "its DSCP is %u, not %u", got->tos >> 2, dscp);
 	CHECK_RANGE(t, got->ttl, 60, 64);
@@ -174,7 +181,8 @@ void call_expect_at(struct call *c, unsigned side, struct sock *at, const struct
 		memset(&got, 0, sizeof(got));
 		if (!sock_recv(at, &got, S))
 			FAIL(c->t, "%u of %u packets came to %s; the last drop: %s", i, b->n,
-			     addr_text(&at->at, text, sizeof(text)), call_get(c).report.rtp[!side].last_drop);
+			     addr_text(&at->at, text, sizeof(text)),
+			     call_get(c).report.rtp[!side].last_drop);
 		check_packet(c, &got, &b->p[i], i, b->n);
 		check_header(c->t, &got, &s->local, s->dscp);
 		b->p[i].at_us = got.at_us;
@@ -216,7 +224,8 @@ void call_expect_report(struct call *c, unsigned side, const void *data, u32 n)
 	const struct flow_side *s = &c->f.side[side];
 	struct peer *peer = &c->peer[side];
 	struct packet want = { .len = n };
-	struct packet *got = sock_expect(c->t, s->flags & FLOW_SIDE_RTCP_MUX ? peer->rtp : peer->rtcp);
+	struct packet *got =
+		sock_expect(c->t, s->flags & FLOW_SIDE_RTCP_MUX ? peer->rtp : peer->rtcp);
 	struct flow_addr from = call_rtcp_port(c, side);
 
 	memcpy(want.data, data, n);
@@ -227,7 +236,8 @@ void call_expect_report(struct call *c, unsigned side, const void *data, u32 n)
 
 /* ---- counters ---- */
 
-struct answer call_settle(struct call *c, unsigned side, unsigned component, u64 packets, u64 dropped)
+struct answer call_settle(struct call *c, unsigned side, unsigned component, u64 packets,
+			  u64 dropped)
 {
 	u64 end = now_us() + 2 * S;
 	const struct flow_stats *s;
@@ -241,13 +251,16 @@ struct answer call_settle(struct call *c, unsigned side, unsigned component, u64
 		nap(5 * MS);
 	} while (now_us() < end);
 	if (s->packets != packets || s->dropped != dropped)
-		FAIL(c->t, "side %u, %s: %llu packets and %llu dropped (last: %s), not %llu and %llu", side,
-		     component ? "RTCP" : "RTP", (unsigned long long)s->packets, (unsigned long long)s->dropped,
-		     s->last_drop, (unsigned long long)packets, (unsigned long long)dropped);
+		FAIL(c->t,
+		     "side %u, %s: %llu packets and %llu dropped (last: %s), not %llu and %llu",
+		     side, component ? "RTCP" : "RTP", (unsigned long long)s->packets,
+		     (unsigned long long)s->dropped, s->last_drop, (unsigned long long)packets,
+		     (unsigned long long)dropped);
 	return a;
 }
 
-void call_dropped(struct call *c, unsigned side, unsigned component, u64 packets, u64 dropped, const char *name)
+void call_dropped(struct call *c, unsigned side, unsigned component, u64 packets, u64 dropped,
+		  const char *name)
 {
 	struct answer a = call_settle(c, side, component, packets, dropped);
 

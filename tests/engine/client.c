@@ -246,10 +246,11 @@ struct answer client_key(struct client *c, u64 id, unsigned side, u8 digit, u32 
 	return client_ask(c);
 }
 
-struct answer client_datagram(struct client *c, u64 id, unsigned side, u8 component, const struct flow_addr *to,
-			      const void *data, u32 n)
+struct answer client_datagram(struct client *c, u64 id, unsigned side, u8 component,
+			      const struct flow_addr *to, const void *data, u32 n)
 {
-	struct tlv_send s = { id, side, n, data, to ? *to : (struct flow_addr){ .family = 0 }, component };
+	struct tlv_send s = { id,       side, n, data, to ? *to : (struct flow_addr){ .family = 0 },
+			      component };
 
 	client_begin(c, FLOW_CMD_SEND);
 	tlv_put_send(&c->out, &s);
@@ -342,7 +343,8 @@ static bool take_done(struct client *c, struct drops *d)
 	return false;
 }
 
-unsigned client_dump(struct client *c, struct drops *d, void (*fn)(void *arg, const struct answer *a), void *arg)
+unsigned client_dump(struct client *c, struct drops *d,
+		     void (*fn)(void *arg, const struct answer *a), void *arg)
 {
 	unsigned n = 0;
 

@@ -71,9 +71,9 @@ static void expect_key(struct call *c, const struct key *k)
 }
 
 static const struct key all_keys[16] = {
-	{ 0, 100, false },  { 1, 40, false },	{ 2, 60, false },  { 3, 80, false },
-	{ 4, 100, false },  { 5, 200, false },	{ 6, 500, false }, { 7, 1000, false },
-	{ 8, 2000, false }, { 9, 100, false },	{ 10, 100, false }, { 11, 100, false },
+	{ 0, 100, false },  { 1, 40, false },   { 2, 60, false },   { 3, 80, false },
+	{ 4, 100, false },  { 5, 200, false },  { 6, 500, false },  { 7, 1000, false },
+	{ 8, 2000, false }, { 9, 100, false },  { 10, 100, false }, { 11, 100, false },
 	{ 12, 100, false }, { 13, 100, false }, { 14, 100, false }, { 15, 100, false },
 };
 

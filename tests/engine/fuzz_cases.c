@@ -25,9 +25,10 @@ struct state {
 };
 
 static const struct state states[] = {
-	{ "no-sdp", NO_SDP, 0 },     { "probe", PROBE, 0 },	       { "probe-nat", PROBE_NAT, 0 }, { "locked", LOCKED, 0 },
-	{ "weak", WEAK, 0 },	     { "conflict", IN_CONFLICT, 0 },   { "relearn", RELEARN, 0 },     { "raw", RAW, 0 },
-	{ "muxed", MUXED, 0 },	     { "srtp", SRTP, FLOW_CAP_SRTP },
+	{ "no-sdp", NO_SDP, 0 },         { "probe", PROBE, 0 }, { "probe-nat", PROBE_NAT, 0 },
+	{ "locked", LOCKED, 0 },         { "weak", WEAK, 0 },   { "conflict", IN_CONFLICT, 0 },
+	{ "relearn", RELEARN, 0 },       { "raw", RAW, 0 },     { "muxed", MUXED, 0 },
+	{ "srtp", SRTP, FLOW_CAP_SRTP },
 };
 
 /* Half of them begin as RTP or RTCP does, some as STUN and DTLS. */
@@ -49,7 +50,8 @@ static void wait_conflict(struct call *c)
 {
 	struct test *t = c->t;
 	struct sock *a = sock_open(t, 0, 4, SIGNAL, 0), *b = sock_open(t, 0, 4, SIGNAL, 0);
-	struct stream s[2] = { { .ssrc = 1, .pt = 8, .step = 160 }, { .ssrc = 2, .pt = 8, .step = 160 } };
+	struct stream s[2] = { { .ssrc = 1, .pt = 8, .step = 160 },
+			       { .ssrc = 2, .pt = 8, .step = 160 } };
 
 	for (unsigned i = 0; i < 14; i++) {
 		call_send_from(c, 0, a, &s[0], 1, 12 * MS, NULL);
@@ -100,8 +102,8 @@ static u64 seen(struct call *c)
 	u64 n = 0;
 
 	for (unsigned side = 0; side < 2; side++)
-		n += a.report.rtp[side].packets + a.report.rtp[side].dropped + a.report.rtcp[side].packets +
-		     a.report.rtcp[side].dropped;
+		n += a.report.rtp[side].packets + a.report.rtp[side].dropped +
+		     a.report.rtcp[side].packets + a.report.rtcp[side].dropped;
 	return n;
 }
 
@@ -164,6 +166,7 @@ static void no_flow(struct test *t, const void *row)
 void fuzz_cases(struct list *l)
 {
 	for (unsigned i = 0; i < COUNT(states); i++)
-		list_add(l, states[i].caps, CASE_SLOW, random_datagrams, &states[i], "fuzz/%s", states[i].name);
+		list_add(l, states[i].caps, CASE_SLOW, random_datagrams, &states[i], "fuzz/%s",
+			 states[i].name);
 	list_add(l, 0, 0, no_flow, NULL, "fuzz/no-flow");
 }

@@ -4,7 +4,9 @@
 
 static struct stream another(struct test *t)
 {
-	return (struct stream){ .ssrc = test_random(t) | 1, .seq = 100, .step = 160, .size = 160, .pt = 8 };
+	return (struct stream){
+		.ssrc = test_random(t) | 1, .seq = 100, .step = 160, .size = 160, .pt = 8
+	};
 }
 
 /* ---- the first second of a weak lock ---- */
@@ -12,8 +14,8 @@ static struct stream another(struct test *t)
 struct doubt {
 	const char *name;
 	enum host first, second;
-	u8 packets;	/* of the second */
-	u32 later_ms;	/* after the lock */
+	u8 packets;   /* of the second */
+	u32 later_ms; /* after the lock */
 	bool same_ssrc, conflict;
 };
 
@@ -32,7 +34,8 @@ static void doubt(struct test *t, const void *row)
 	const struct doubt *d = row;
 	struct call *c = call_new(t);
 	struct flow_side *s = &c->f.side[0];
-	struct sock *first = sock_open(t, 0, 4, d->first, 0), *second = sock_open(t, 0, 4, d->second, 0);
+	struct sock *first = sock_open(t, 0, 4, d->first, 0),
+		    *second = sock_open(t, 0, 4, d->second, 0);
 	struct batch b = { 0 };
 	struct stream other = another(t);
 
@@ -157,8 +160,8 @@ static void other_rtcp(struct flow_side *s)
 }
 
 static const struct fresh fresh[] = {
-	{ "same", nothing },	      { "signalling", other_sig }, { "acl", other_acl },
-	{ "mode", other_mode },       { "types", other_types },	   { "rtcp-port", other_rtcp },
+	{ "same", nothing },    { "signalling", other_sig }, { "acl", other_acl },
+	{ "mode", other_mode }, { "types", other_types },    { "rtcp-port", other_rtcp },
 };
 
 static void refresh(struct test *t, const void *row)
@@ -271,7 +274,8 @@ static void alive_by_junk(struct test *t, const void *row)
 void lock_cases(struct list *l)
 {
 	for (unsigned i = 0; i < COUNT(doubts); i++)
-		list_add(l, 0, doubts[i].later_ms ? CASE_SLOW : 0, doubt, &doubts[i], "source/weak/%s", doubts[i].name);
+		list_add(l, 0, doubts[i].later_ms ? CASE_SLOW : 0, doubt, &doubts[i],
+			 "source/weak/%s", doubts[i].name);
 	for (unsigned i = 0; i < COUNT(others); i++)
 		list_add(l, 0, 0, other, &others[i], "source/locked/%s", others[i].name);
 	for (unsigned i = 0; i < COUNT(fresh); i++)

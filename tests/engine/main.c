@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,16 +15,20 @@
 #define JOBS_MAX   64
 #define CASE_US    (40 * S)
 #define EXIT_SKIP  77
+#define EXIT_STALL 75 /* it failed, but the machine stood still meanwhile */
+#define TRIES      3
 #define TEXT_MAX   2000
 
 static const char usage[] =
-	"usage: engine-conformance --engine seqpacket:PATH --peers NAMESPACE,NAMESPACE [option ...] [NAME ...]\n"
+	"usage: engine-conformance --engine seqpacket:PATH --peers NAMESPACE,NAMESPACE [option "
+	"...] [NAME ...]\n"
 	"\n"
 	"NAME is a case, or the beginning of the names of some. Prints TAP.\n"
 	"\n"
 	"  --engine NAME      how the engine is spoken to\n"
 	"  --peers A,B        namespaces of the peers on both networks, as files: /run/netns/NAME\n"
-	"  --restart COMMAND  kills the engine and starts it again; without it those cases are skipped\n"
+	"  --restart COMMAND  kills the engine and starts it again; without it those cases are "
+	"skipped\n"
 	"  --jobs N           cases at once (16)\n"
 	"  --list             print the names of all cases and end\n"
 	"  --times            print how long each case took\n"
@@ -47,12 +52,14 @@ struct run {
 	struct watch *watch;
 	unsigned jobs, number, failed;
 	bool times, begun[CASES_MAX], wanted[CASES_MAX];
+	u8 tries[CASES_MAX];
 	const char *engine;
 };
 
 /* ---- the list ---- */
 
-void list_add(struct list *l, u32 caps, u32 flags, case_fn *fn, const void *row, const char *name, ...)
+void list_add(struct list *l, u32 caps, u32 flags, case_fn *fn, const void *row, const char *name,
+	      ...)
 {
 	va_list ap;
 
@@ -68,11 +75,11 @@ void list_add(struct list *l, u32 caps, u32 flags, case_fn *fn, const void *row,
 static void fill(struct list *l)
 {
 	static void (*const group[])(struct list *) = {
-		verbs_cases, values_cases, relay_cases, wire_cases, update_cases, rtcp_cases, mask_cases,
-		rank_cases, probe_cases, lock_cases, rebind_cases, attack_cases, raw_cases,
-		srtp_cases, srtp_attack_cases, rekey_cases,
-		police_cases, dtmf_cases, punt_cases, stats_cases,
-		trace_cases, fuzz_cases, restart_cases,
+		verbs_cases,  values_cases, relay_cases,   wire_cases,  update_cases,
+		rtcp_cases,   mask_cases,   rank_cases,    probe_cases, lock_cases,
+		rebind_cases, attack_cases, raw_cases,     srtp_cases,  srtp_attack_cases,
+		rekey_cases,  police_cases, dtmf_cases,    punt_cases,  stats_cases,
+		trace_cases,  fuzz_cases,   restart_cases,
 	};
 	for (unsigned i = 0; i < COUNT(group); i++)
 		group[i](l);
@@ -89,8 +96,10 @@ void test_fail(struct test *t, const char *file, int line, const char *fmt, ...)
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
-	_exit(1); /* the parent takes the flows away */
+	u32 stall = atomic_load(&t->stall_us);
+	fprintf(stderr, stall > STALL_US ? " (the machine stood still for %u ms)\n" : "\n",
+		stall / MS);
+	_exit(stall > STALL_US ? EXIT_STALL : 1); /* the parent takes the flows away */
 }
 
 void test_skip(struct test *t, const char *fmt, ...)
@@ -167,6 +176,7 @@ __attribute__((noreturn)) static void play(struct run *r, unsigned index, int ou
 	signal(SIGPIPE, SIG_IGN);
 	t.id = 1ull << 56 | (u64)(index + 1) * 5000;
 	t.random = t.id * 77;
+	stall_watch(&t);
 	c->fn(&t, c->row);
 	test_end(&t);
 	_exit(0);
@@ -221,7 +231,8 @@ static void print_text(const char *text)
 
 static void result(struct run *r, const char *name, int ok, const char *skip, const char *text)
 {
-	printf("%sok %u - %s%s%s\n", ok ? "" : "not ", ++r->number, name, skip ? " # SKIP " : "", skip ? skip : "");
+	printf("%sok %u - %s%s%s\n", ok ? "" : "not ", ++r->number, name, skip ? " # SKIP " : "",
+	       skip ? skip : "");
 	if (!ok) {
 		r->failed++;
 		print_text(text);
@@ -249,24 +260,29 @@ static void clean(struct run *r, unsigned index)
 
 static void finish(struct run *r, struct job *j, int status)
 {
+	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	unsigned index = j->index;
 	char died[64];
 
 	read_text(j);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIP)
-		result(r, j->c->name, 1, j->text, "");
-	else
-		result(r, j->c->name, WIFEXITED(status) && !WEXITSTATUS(status), NULL, j->text);
-	if (WIFSIGNALED(status)) {
+	close(j->out);
+	close(j->gate);
+	j->pid = 0;
+	if (code && code != EXIT_SKIP)
+		clean(r, index);
+	if (code == EXIT_STALL && ++r->tries[index] < TRIES && !(j->c->flags & CASE_RESTART)) {
+		printf("# once more: %s\n", j->c->name);
+		print_text(j->text);
+		return start(r, j, index);
+	}
+	result(r, j->c->name, !code || code == EXIT_SKIP, code == EXIT_SKIP ? j->text : NULL,
+	       j->text);
+	if (code < 0) {
 		snprintf(died, sizeof(died), "ended by signal %d\n", WTERMSIG(status));
 		print_text(died);
 	}
 	if (r->times)
 		printf("# %.2f s\n", (double)(now_us() - j->began_us) / S);
-	close(j->out);
-	close(j->gate);
-	j->pid = 0;
-	if (!WIFEXITED(status) || WEXITSTATUS(status) == 1)
-		clean(r, j->index);
 }
 
 static unsigned reap(struct run *r)
@@ -280,6 +296,7 @@ static unsigned reap(struct run *r)
 		read_text(j);
 		if (waitpid(j->pid, &status, WNOHANG) == j->pid) {
 			finish(r, j, status);
+			busy += j->pid > 0; /* once more */
 			continue;
 		}
 		busy++;
@@ -302,7 +319,8 @@ static struct job *idle_job(struct run *r)
 
 static bool lacks(struct run *r, const struct test_case *c, char *why, size_t n)
 {
-	static const char *const names[] = { "IPV4", "IPV6", "SRTP", "DTMF", "PUNT", "TRACE", "RESUME" };
+	static const char *const names[] = { "IPV4", "IPV6",  "SRTP",  "DTMF",
+					     "PUNT", "TRACE", "RESUME" };
 
 	if (c->flags & CASE_RESTART && !r->lab.restart) {
 		snprintf(why, n, "no --restart");
@@ -367,7 +385,8 @@ static void phase(struct run *r, u32 mask, u32 flags, unsigned jobs)
 	for (unsigned i = 0;;) {
 		char why[60];
 		unsigned busy = reap(r);
-		while (i < r->list.n && (!r->wanted[i] || r->begun[i] || (r->list.c[i].flags & mask) != flags))
+		while (i < r->list.n &&
+		       (!r->wanted[i] || r->begun[i] || (r->list.c[i].flags & mask) != flags))
 			i++;
 		if (i == r->list.n && !busy)
 			return;
@@ -446,7 +465,8 @@ static int run_all(struct run *r, unsigned wanted)
 	printf("TAP version 13\n1..%u\n", wanted + 1);
 	r->watch = watch_new(&r->lab);
 	if (!r->watch) {
-		fprintf(stderr, "engine-conformance: cannot listen on the networks: %s\n", strerror(errno));
+		fprintf(stderr, "engine-conformance: cannot listen on the networks: %s\n",
+			strerror(errno));
 		return 1;
 	}
 	u32 lonely = CASE_ALONE | CASE_RESTART;
@@ -463,9 +483,10 @@ static int run_all(struct run *r, unsigned wanted)
 static int options(struct run *r, int argc, char **argv)
 {
 	static const struct option opt[] = {
-		{ "engine", 1, NULL, 'e' }, { "peers", 1, NULL, 'p' }, { "restart", 1, NULL, 'r' },
-		{ "jobs", 1, NULL, 'j' },   { "list", 0, NULL, 'l' },  { "times", 0, NULL, 't' },
-		{ "help", 0, NULL, 'h' },   { 0 },
+		{ "engine", 1, NULL, 'e' },  { "peers", 1, NULL, 'p' },
+		{ "restart", 1, NULL, 'r' }, { "jobs", 1, NULL, 'j' },
+		{ "list", 0, NULL, 'l' },    { "times", 0, NULL, 't' },
+		{ "help", 0, NULL, 'h' },    { 0 },
 	};
 	char *peers = NULL;
 	int c;

@@ -132,8 +132,14 @@ static const struct kind {
 	const char *name;
 	write_fn *write;
 } kinds[] = {
-	{ "sr", sr },	  { "rr", rr },	  { "compound", compound }, { "bye-with-reason", bye_reason },
-	{ "nack", nack }, { "pli", pli }, { "fir", fir },	    { "tmmbr", tmmbr },
+	{ "sr", sr },
+	{ "rr", rr },
+	{ "compound", compound },
+	{ "bye-with-reason", bye_reason },
+	{ "nack", nack },
+	{ "pli", pli },
+	{ "fir", fir },
+	{ "tmmbr", tmmbr },
 	{ "xr-dlrr", xr_dlrr },
 };
 

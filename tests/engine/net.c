@@ -238,8 +238,8 @@ void sock_quiet(struct test *t, struct sock *s, u32 us)
 
 	if (s->deaf || !sock_recv(s, &p, us))
 		return;
-	FAIL(t, "%u octets (%02x %02x %02x %02x ...) came to %s from %s, and nothing should", p.len, p.data[0],
-	     p.data[1], p.data[2], p.data[3], addr_text(&s->at, at, sizeof(at)),
+	FAIL(t, "%u octets (%02x %02x %02x %02x ...) came to %s from %s, and nothing should", p.len,
+	     p.data[0], p.data[1], p.data[2], p.data[3], addr_text(&s->at, at, sizeof(at)),
 	     addr_text(&p.from, from, sizeof(from)));
 }
 

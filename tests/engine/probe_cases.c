@@ -14,7 +14,9 @@ static struct call *probed(struct test *t)
 
 static struct stream another(struct test *t)
 {
-	return (struct stream){ .ssrc = test_random(t) | 1, .seq = 100, .step = 160, .size = 160, .pt = 8 };
+	return (struct stream){
+		.ssrc = test_random(t) | 1, .seq = 100, .step = 160, .size = 160, .pt = 8
+	};
 }
 
 /* ---- what proves a source ---- */
@@ -29,10 +31,10 @@ struct run {
 };
 
 static const struct run runs[] = {
-	{ "five", 20, 1, 5, false, true },	    { "four", 20, 1, 4, false, false },
-	{ "every-third", 20, 3, 6, false, true },  { "every-fourth", 20, 4, 12, false, false },
-	{ "repeated", 20, 0, 12, false, false },   { "backwards", 20, 0xffff, 12, false, false },
-	{ "new-ssrcs", 20, 1, 12, true, false },   { "too-slow", 230, 1, 8, false, false },
+	{ "five", 20, 1, 5, false, true },          { "four", 20, 1, 4, false, false },
+	{ "every-third", 20, 3, 6, false, true },   { "every-fourth", 20, 4, 12, false, false },
+	{ "repeated", 20, 0, 12, false, false },    { "backwards", 20, 0xffff, 12, false, false },
+	{ "new-ssrcs", 20, 1, 12, true, false },    { "too-slow", 230, 1, 8, false, false },
 	{ "just-in-time", 120, 1, 6, false, true },
 };
 
@@ -126,8 +128,8 @@ struct two {
 	const char *name;
 	enum host a, b;
 	bool a_port, b_port; /* has the port of the SDP */
-	u8 winner;	     /* 0, 1; 2: none */
-	u8 a_ends;	     /* after so many packets; 0: it goes on */
+	u8 winner;           /* 0, 1; 2: none */
+	u8 a_ends;           /* after so many packets; 0: it goes on */
 };
 
 static const struct two twos[] = {
@@ -248,7 +250,8 @@ static void early_media(struct test *t, const void *row)
 	call_send_from(c, 0, from, &c->peer[0].out, 10, 5 * MS, NULL);
 	call_dropped(c, 0, 0, 0, 10, "rtp_not_ready");
 	c->f.side[0] = later;
-	call_set(c); /* the answer came a little later than its media: nothing is held against the source */
+	call_set(
+		c); /* the answer came a little later than its media: nothing is held against the source */
 	call_send_from(c, 0, from, &c->peer[0].out, 10, 5 * MS, &b);
 	nap(300 * MS);
 	call_expect(c, 1, &b);
@@ -270,7 +273,8 @@ static void poisoned(struct test *t, const void *row)
 	call_set(c);
 	call_send_from(c, 0, from, &s, 20, 20 * MS, NULL);
 	call_dropped(c, 0, 0, 0, 29, "rtp_poisoned");
-	call_send_from(c, 0, other, &(struct stream){ .ssrc = 3, .size = 10, .pt = 8, .step = 160 }, 10, 10 * MS, &b);
+	call_send_from(c, 0, other, &(struct stream){ .ssrc = 3, .size = 10, .pt = 8, .step = 160 },
+		       10, 10 * MS, &b);
 	nap(300 * MS);
 	call_expect(c, 1, &b);
 }
@@ -299,13 +303,15 @@ static void stranger_first(struct test *t, const void *row)
 	u64 begun = wall_us();
 	call_send(c, 0, 20, 20 * MS, &b);
 	call_expect(c, 1, &b);
-	CHECK_RANGE(t, b.p[0].at_us - begun, 290 * MS, 2 * S); /* the time of the probe is its own */
+	CHECK_RANGE(t, b.p[0].at_us - begun, 290 * MS,
+		    2 * S); /* the time of the probe is its own */
 }
 
 void probe_cases(struct list *l)
 {
 	for (unsigned i = 0; i < COUNT(runs); i++)
-		list_add(l, 0, runs[i].gap_ms > 100 ? CASE_SLOW : 0, run, &runs[i], "source/probe/%s", runs[i].name);
+		list_add(l, 0, runs[i].gap_ms > 100 ? CASE_SLOW : 0, run, &runs[i],
+			 "source/probe/%s", runs[i].name);
 	list_add(l, 0, 0, sixteen, NULL, "source/probe/sixteen-are-kept");
 	list_add(l, 0, 0, in_order, NULL, "source/probe/in-order");
 	list_add(l, 0, 0, refresh, NULL, "source/probe/refresh");

@@ -62,8 +62,8 @@ static void punt(struct test *t, const void *row)
 {
 	const struct punt *r = row;
 	struct call *c = call_new(t);
-	struct sock *from = r->from == PEER ? (r->rtcp ? c->peer[0].rtcp : c->peer[0].rtp) :
-					      sock_open(t, 0, 4, r->from, 0);
+	struct sock *from = r->from == PEER ? (r->rtcp ? c->peer[0].rtcp : c->peer[0].rtp)
+					    : sock_open(t, 0, 4, r->from, 0);
 	u8 p[1500];
 
 	c->f.side[0].flags = r->flags;
@@ -181,7 +181,8 @@ static void strangers(struct test *t, const void *row)
 
 /* ---- SEND ---- */
 
-static void expect_sent(struct call *c, struct sock *at, const struct flow_addr *from, const void *data, u32 n)
+static void expect_sent(struct call *c, struct sock *at, const struct flow_addr *from,
+			const void *data, u32 n)
 {
 	struct packet *p = sock_expect(c->t, at);
 
@@ -205,7 +206,8 @@ static void send_one(struct test *t, const void *row)
 	call_talk(c, 3);
 	CHECK_EQ(t, client_datagram(c->client, c->f.id, 0, 0, &other->at, p, n).status, 0);
 	expect_sent(c, other, &rtp, p, n);
-	CHECK_EQ(t, client_datagram(c->client, c->f.id, 0, 1, &c->peer[0].rtcp->at, p, n).status, 0);
+	CHECK_EQ(t, client_datagram(c->client, c->f.id, 0, 1, &c->peer[0].rtcp->at, p, n).status,
+		 0);
 	expect_sent(c, c->peer[0].rtcp, &rtcp, p, n);
 	/* Without an address: to where the media goes. */
 	CHECK_EQ(t, client_datagram(c->client, c->f.id, 0, 0, NULL, p, n).status, 0);
@@ -241,7 +243,10 @@ static void send_refused(struct test *t, const void *row)
 	call_set(c);
 	CHECK_EQ(t, client_datagram(c->client, c->f.id + 1, 0, 0, NULL, p, 4).status, -ENOENT);
 	CHECK_EQ(t, client_datagram(c->client, c->f.id, 0, 0, NULL, p, 4).status, -EHOSTUNREACH);
-	CHECK_EQ(t, client_datagram(c->client, c->f.id, 0, 0, &c->peer[0].rtp->at, p, sizeof(p)).status, -EMSGSIZE);
+	CHECK_EQ(
+		t,
+		client_datagram(c->client, c->f.id, 0, 0, &c->peer[0].rtp->at, p, sizeof(p)).status,
+		-EMSGSIZE);
 	CHECK(t, client_datagram(c->client, c->f.id, 2, 0, NULL, p, 4).status < 0);
 	CHECK(t, client_datagram(c->client, c->f.id, 0, 2, NULL, p, 4).status < 0);
 	CHECK(t, client_datagram(c->client, c->f.id, 0, 0, NULL, p, 0).status < 0);

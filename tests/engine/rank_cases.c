@@ -5,7 +5,7 @@
 enum outcome {
 	AT_ONCE, /* rank 0 */
 	PROVEN,  /* rank 1: five packets and the end of the probe */
-	WEAK,	 /* ranks 2 and 3: the same, and doubted for a second */
+	WEAK,    /* ranks 2 and 3: the same, and doubted for a second */
 	REFUSED
 };
 
@@ -71,7 +71,8 @@ static void learned(struct call *c, struct sock *from, enum outcome want)
 	call_latched(c, 0, from);
 	struct answer a = call_settle(c, 0, 0, 20, 0);
 	CHECK(c->t, addr_is(&a.report.rtp[0].source, &from->at));
-	CHECK_EQ(c->t, a.report.rtp[0].state, want == WEAK ? FLOW_STATE_LOCKED_WEAK : FLOW_STATE_LOCKED);
+	CHECK_EQ(c->t, a.report.rtp[0].state,
+		 want == WEAK ? FLOW_STATE_LOCKED_WEAK : FLOW_STATE_LOCKED);
 	call_send(c, 1, 5, MS, &back);
 	call_expect_at(c, 0, from, &back);
 }
@@ -86,7 +87,8 @@ static struct call *ranked(struct test *t, const struct rank *r, u8 family)
 	s->learn_len = family == 6 && r->learn_len ? r->learn_len + 96 : r->learn_len;
 	if (r->acl_len) {
 		s->n_acl = 2;
-		s->acl[0] = host(0, family == 4 ? 6 : 4, r->h, 0); /* of the other family: matches nobody */
+		s->acl[0] = host(0, family == 4 ? 6 : 4, r->h,
+				 0); /* of the other family: matches nobody */
 		s->acl[1] = host(0, family, LISTED, 0);
 		s->acl[1].len = family == 6 ? r->acl_len + 96 : r->acl_len;
 	}
@@ -97,8 +99,9 @@ static void rank_in(struct test *t, const struct rank *r, u8 family)
 {
 	struct call *c = ranked(t, r, family);
 	u16 port = c->f.side[0].remote.port;
-	struct sock *from = r->h == PEER && r->own_port ? c->peer[0].rtp :
-							  sock_open(t, 0, family, r->h, r->own_port ? port : 0);
+	struct sock *from = r->h == PEER && r->own_port
+				    ? c->peer[0].rtp
+				    : sock_open(t, 0, family, r->h, r->own_port ? port : 0);
 
 	call_set(c);
 	if (r->want == REFUSED)
@@ -166,7 +169,9 @@ void rank_cases(struct list *l)
 		list_add(l, 0, 0, rank_4, &ranks[i], "source/rank/%s", ranks[i].name);
 	for (unsigned i = 0; i < COUNT(ranks); i++)
 		if (i % 3 == 0 || ranks[i].learn_len || ranks[i].acl_len)
-			list_add(l, FLOW_CAP_IPV6, 0, rank_6, &ranks[i], "source/rank-6/%s", ranks[i].name);
+			list_add(l, FLOW_CAP_IPV6, 0, rank_6, &ranks[i], "source/rank-6/%s",
+				 ranks[i].name);
 	for (unsigned i = 0; i < COUNT(befores); i++)
-		list_add(l, 0, 0, before_lock, &befores[i], "source/before-lock/%s", befores[i].name);
+		list_add(l, 0, 0, before_lock, &befores[i], "source/before-lock/%s",
+			 befores[i].name);
 }

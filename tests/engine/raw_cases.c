@@ -39,8 +39,9 @@ struct content {
 };
 
 static const struct content contents[] = {
-	{ "udptl", 30, { 0, 0, 1, 6 } },	{ "like-rtp", 172, { 0x80, 8, 0, 1 } },	 { "like-rtcp", 8, { 0x80, 201, 0, 1 } },
-	{ "like-stun", 20, { 0, 1, 0, 0 } },	{ "like-dtls", 60, { 22, 0xfe, 0xff } }, { "one-octet", 1, { 0 } },
+	{ "udptl", 30, { 0, 0, 1, 6 } },         { "like-rtp", 172, { 0x80, 8, 0, 1 } },
+	{ "like-rtcp", 8, { 0x80, 201, 0, 1 } }, { "like-stun", 20, { 0, 1, 0, 0 } },
+	{ "like-dtls", 60, { 22, 0xfe, 0xff } }, { "one-octet", 1, { 0 } },
 	{ "as-long-as-can-be", 1472, { 0xff } }, { "like-bad-rtp", 11, { 0x9f, 3 } },
 };
 
@@ -117,7 +118,8 @@ static void stranger(struct test *t, const void *row)
 static void better(struct test *t, const void *row)
 {
 	struct call *c = nat(t, 32);
-	struct sock *listed = sock_open(t, 0, 4, LISTED, 0), *signal = sock_open(t, 0, 4, SIGNAL, 0);
+	struct sock *listed = sock_open(t, 0, 4, LISTED, 0),
+		    *signal = sock_open(t, 0, 4, SIGNAL, 0);
 
 	pass(c, 0, listed, "a", 1);
 	pass(c, 0, signal, "b", 1);

@@ -7,9 +7,9 @@ struct rebind {
 	u32 wait_ms;
 	enum host h;
 	u8 mode, ptime, n;
-	u16 seq;     /* added to what is right */
-	s32 ts_ms;   /* the same, of the timestamp */
-	bool ssrc;   /* another one */
+	u16 seq;   /* added to what is right */
+	s32 ts_ms; /* the same, of the timestamp */
+	bool ssrc; /* another one */
 	bool hold, moves;
 };
 
@@ -201,7 +201,8 @@ static void tick(struct trial *r, unsigned now, struct sock *attacker)
 		r->begun_us = now_us();
 		r->begun_ts = s->ts;
 	}
-	s->ts = r->begun_ts + (u32)((now_us() - r->begun_us) * 8 / MS); /* however late this tick is */
+	s->ts = r->begun_ts +
+		(u32)((now_us() - r->begun_us) * 8 / MS); /* however late this tick is */
 	evil = *s;
 	evil.ssrc ^= now & 1;
 	call_send_from(r->c, 0, attacker, &evil, 2, 0, NULL);
@@ -264,8 +265,8 @@ static void trials(struct test *t, const void *row)
 void rebind_cases(struct list *l)
 {
 	for (unsigned i = 0; i < COUNT(rebinds); i++)
-		list_add(l, 0, rebinds[i].wait_ms > 500 ? CASE_SLOW : 0, rebind, &rebinds[i], "source/rebind/%s",
-			 rebinds[i].name);
+		list_add(l, 0, rebinds[i].wait_ms > 500 ? CASE_SLOW : 0, rebind, &rebinds[i],
+			 "source/rebind/%s", rebinds[i].name);
 	list_add(l, 0, 0, while_it_sends, NULL, "source/rebind/while-it-sends");
 	list_add(l, 0, 0, comes_back, NULL, "source/rebind/comes-back");
 	list_add(l, 0, CASE_SLOW, too_often, NULL, "source/rebind/too-often");

@@ -247,11 +247,13 @@ void rekey_cases(struct list *l)
 		list_add(l, FLOW_CAP_SRTP, CASE_SLOW, outgoing, row, "rekey/outgoing/%s", name);
 		list_add(l, FLOW_CAP_SRTP, 0, same_key, row, "rekey/same-key/%s", name);
 		list_add(l, FLOW_CAP_SRTP, 0, comes_back, row, "rekey/comes-back/%s", name);
-		list_add(l, FLOW_CAP_SRTP, 0, older_comes_back, row, "rekey/older-comes-back/%s", name);
+		list_add(l, FLOW_CAP_SRTP, 0, older_comes_back, row, "rekey/older-comes-back/%s",
+			 name);
 		list_add(l, FLOW_CAP_SRTP, 0, no_more_srtp, row, "rekey/no-more-srtp/%s", name);
 	}
 	for (unsigned i = 0; i < COUNT(rocs); i++)
 		list_add(l, FLOW_CAP_SRTP, 0, roc, &rocs[i], "rekey/roll-over/%s", rocs[i].name);
 	for (unsigned i = 0; i < COUNT(changes); i++)
-		list_add(l, FLOW_CAP_SRTP, 0, change, &changes[i], "rekey/change/%s", changes[i].name);
+		list_add(l, FLOW_CAP_SRTP, 0, change, &changes[i], "rekey/change/%s",
+			 changes[i].name);
 }

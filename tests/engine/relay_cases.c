@@ -60,10 +60,19 @@ static const struct junk junks[] = {
 	{ "version-1", "not_media", 20, { 0x40, 8, 0, 1 } },
 	{ "csrc-missing", "rtp_short", 24, { 0x84, 8, 0, 1 } },
 	{ "extension-missing", "rtp_short", 12, { 0x90, 8, 0, 1 } },
-	{ "extension-too-long", "rtp_short", 20, { 0x90, 8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0, 2 } },
-	{ "extension-65535", "rtp_short", 32, { 0x90, 8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0xff, 0xff } },
+	{ "extension-too-long",
+	  "rtp_short",
+	  20,
+	  { 0x90, 8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0, 2 } },
+	{ "extension-65535",
+	  "rtp_short",
+	  32,
+	  { 0x90, 8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0xff, 0xff } },
 	{ "padding-0", "rtp_short", 20, { 0xa0, 8, 0, 1 } },
-	{ "padding-too-long", "rtp_short", 16, { 0xa0, 8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5 } },
+	{ "padding-too-long",
+	  "rtp_short",
+	  16,
+	  { 0xa0, 8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5 } },
 	{ "padding-without-payload", "rtp_short", 12, { 0xa0, 8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1 } },
 	{ "zrtp", "not_media", 20, { 0x10, 0, 0, 1, 'Z', 'R', 'T', 'P' } },
 	{ "sip", "not_media", 6, { 'I', 'N', 'V', 'I', 'T', 'E' } },
@@ -98,8 +107,13 @@ struct map {
 };
 
 static const struct map maps[] = {
-	{ "0-as-it-is", 0, 0, 0 },   { "8-to-0", 8, 0, 0 },	  { "111-to-96", 111, 96, 0 },	{ "96-to-127", 96, 127, 0 },
-	{ "127-to-0", 127, 0, 0 },   { "8-with-marker", 8, 8, 1 }, { "111-to-96-with-marker", 111, 96, 1 },
+	{ "0-as-it-is", 0, 0, 0 },
+	{ "8-to-0", 8, 0, 0 },
+	{ "111-to-96", 111, 96, 0 },
+	{ "96-to-127", 96, 127, 0 },
+	{ "127-to-0", 127, 0, 0 },
+	{ "8-with-marker", 8, 8, 1 },
+	{ "111-to-96-with-marker", 111, 96, 1 },
 };
 
 static void send_typed(struct call *c, unsigned side, u8 pt, u8 octet, unsigned n)
@@ -167,8 +181,8 @@ struct shape {
 };
 
 static const struct shape shapes[] = {
-	{ "one-csrc", 1, false, false, 0 },	    { "fifteen-csrcs", 15, false, false, 0 },
-	{ "extension", 0, true, false, 3 },	    { "empty-extension", 0, true, false, 0 },
+	{ "one-csrc", 1, false, false, 0 },        { "fifteen-csrcs", 15, false, false, 0 },
+	{ "extension", 0, true, false, 3 },        { "empty-extension", 0, true, false, 0 },
 	{ "long-extension", 0, true, false, 200 }, { "padding", 0, false, true, 0 },
 	{ "all-of-them", 3, true, true, 2 },
 };
@@ -318,6 +332,7 @@ void relay_cases(struct list *l)
 	for (unsigned i = 0; i < COUNT(dscps); i++)
 		list_add(l, 0, 0, dscp, &dscps[i], "relay/dscp/%u", dscps[i]);
 	for (unsigned i = 0; i < COUNT(families); i++)
-		list_add(l, FLOW_CAP_IPV6, 0, bridge, &families[i], "relay/family/%s", families[i].name);
+		list_add(l, FLOW_CAP_IPV6, 0, bridge, &families[i], "relay/family/%s",
+			 families[i].name);
 	list_add(l, FLOW_CAP_IPV6, 0, bridge_mtu, NULL, "relay/family/longer-header");
 }

@@ -249,8 +249,8 @@ void restart_cases(struct list *l)
 	list_add(l, 0, CASE_RESTART, nothing_left, NULL, "restart/nothing-left");
 	list_add(l, FLOW_CAP_RESUME, CASE_RESTART, source, NULL, "restart/source");
 	for (unsigned i = 0; i < COUNT(wrongs); i++)
-		list_add(l, FLOW_CAP_RESUME, CASE_RESTART, not_eligible, &wrongs[i], "restart/not-eligible/%s",
-			 wrongs[i].name);
+		list_add(l, FLOW_CAP_RESUME, CASE_RESTART, not_eligible, &wrongs[i],
+			 "restart/not-eligible/%s", wrongs[i].name);
 	list_add(l, FLOW_CAP_RESUME, 0, ignored, NULL, "restart/resume-ignored");
 	for (unsigned i = 0; i < COUNT(two_suites); i++) {
 		const char *name = suite_name(two_suites[i]);

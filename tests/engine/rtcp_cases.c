@@ -81,10 +81,14 @@ static const struct kind {
 	const char *name;
 	write_fn *write;
 } kinds[] = {
-	{ "sr", sr },	  { "sr-with-31-reports", sr_31 },   { "rr", rr },   { "empty-rr", empty_rr },
-	{ "sdes", rtcp_sdes }, { "bye", rtcp_bye }, { "app", rtcp_app }, { "xr", rtcp_xr },
-	{ "nack", nack }, { "pli", pli },	     { "fir", fir }, { "tmmbr", tmmbr },
-	{ "remb", remb }, { "compound", compound },  { "padded", padded },
+	{ "sr", sr },          { "sr-with-31-reports", sr_31 },
+	{ "rr", rr },          { "empty-rr", empty_rr },
+	{ "sdes", rtcp_sdes }, { "bye", rtcp_bye },
+	{ "app", rtcp_app },   { "xr", rtcp_xr },
+	{ "nack", nack },      { "pli", pli },
+	{ "fir", fir },        { "tmmbr", tmmbr },
+	{ "remb", remb },      { "compound", compound },
+	{ "padded", padded },
 };
 
 static void both_ways(struct call *c, write_fn *write)
@@ -197,7 +201,7 @@ static void no_rtcp(struct test *t, const void *row)
 	call_talk(c, 3);
 	u32 n = rr(p, 5);
 	sock_send(t, c->peer[0].rtcp, &to, p, n); /* no port of ours */
-	call_report(c, 1, p, n);		      /* goes nowhere */
+	call_report(c, 1, p, n);                  /* goes nowhere */
 	call_settle(c, 1, 1, 0, 1);
 	call_talk(c, 3);
 }

@@ -110,7 +110,10 @@ u32 rtcp_sdes(u8 *p, u32 ssrc)
 {
 	u32 len = begin(p, 1, 202, 16, ssrc);
 
-	memcpy(p + 8, "\x01\x05" "a@b.c", 7); /* CNAME, and the null that ends it */
+	memcpy(p + 8,
+	       "\x01\x05"
+	       "a@b.c",
+	       7); /* CNAME, and the null that ends it */
 	return len;
 }
 

@@ -104,8 +104,9 @@ static void open_one(struct secure *s, unsigned side, struct packet *p)
 	u32 sealed = p->len;
 	int n = srtp_open(k, p->data, p->len, index);
 	if (n < 0)
-		FAIL(s->c->t, "SRTP that cannot be opened: sequence %u, roll-over counter %u, %u octets", seq,
-		     (unsigned)(index >> 16), sealed);
+		FAIL(s->c->t,
+		     "SRTP that cannot be opened: sequence %u, roll-over counter %u, %u octets",
+		     seq, (unsigned)(index >> 16), sealed);
 	p->len = (u32)n;
 	if (!s->any[side] || index > s->heard[side])
 		s->heard[side] = index;
@@ -126,8 +127,8 @@ void secure_expect(struct secure *s, unsigned side, const struct batch *b)
 		CHECK_EQ(t, p.tos >> 2, f->dscp);
 		open_one(s, side, &p);
 		if (p.len != b->p[i].len || memcmp(p.data, b->p[i].data, p.len))
-			FAIL(t, "packet %u of %u: %u octets, sequence %u, not %u, %u", i, b->n, p.len,
-			     rtp_seq(p.data), b->p[i].len, rtp_seq(b->p[i].data));
+			FAIL(t, "packet %u of %u: %u octets, sequence %u, not %u, %u", i, b->n,
+			     p.len, rtp_seq(p.data), b->p[i].len, rtp_seq(b->p[i].data));
 	}
 }
 
@@ -164,7 +165,8 @@ void secure_expect_report(struct secure *s, unsigned side, const void *data, u32
 	const struct flow_crypto *k = &s->c->f.side[side].out;
 	struct test *t = s->c->t;
 	struct peer *peer = &s->c->peer[side];
-	struct packet *p = sock_expect(t, s->c->f.side[side].flags & FLOW_SIDE_RTCP_MUX ? peer->rtp : peer->rtcp);
+	struct packet *p = sock_expect(
+		t, s->c->f.side[side].flags & FLOW_SIDE_RTCP_MUX ? peer->rtp : peer->rtcp);
 	u32 index = 0;
 
 	if (k->suite) {
@@ -173,7 +175,8 @@ void secure_expect_report(struct secure *s, unsigned side, const void *data, u32
 			FAIL(t, "SRTCP that cannot be opened: %u octets, index %u", p->len, index);
 		p->len = (u32)len;
 		if ((s64)index <= s->heard_rtcp[side])
-			FAIL(t, "SRTCP index %u comes after %lld", index, (long long)s->heard_rtcp[side]);
+			FAIL(t, "SRTCP index %u comes after %lld", index,
+			     (long long)s->heard_rtcp[side]);
 		s->heard_rtcp[side] = index;
 	}
 	CHECK_EQ(t, p->len, n);

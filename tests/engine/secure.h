@@ -8,10 +8,10 @@
 
 struct secure {
 	struct call *c;
-	u64 heard[2];	 /* the highest index that came to the peer of that side */
-	bool any[2];	 /* one came */
+	u64 heard[2];      /* the highest index that came to the peer of that side */
+	bool any[2];       /* one came */
 	s64 heard_rtcp[2]; /* -1: none */
-	u8 mki_len[2];	 /* of what that peer sends */
+	u8 mki_len[2];     /* of what that peer sends */
 };
 
 /* FLOW_SUITE_NONE: that side has none. Not set yet. */
@@ -24,7 +24,8 @@ void secure_begin(struct secure *s, unsigned side, u16 seq);
 void secure_send(struct secure *s, unsigned side, unsigned n, u32 gap_us, struct batch *b);
 /* The packet that secure_send() would send, sealed; the stream goes on. plain: as it was (may be NULL). */
 u32 secure_write(struct secure *s, unsigned side, u8 *out, struct packet *plain);
-void secure_put(struct secure *s, unsigned side, const void *p, u32 n); /* as it is, from its RTP socket */
+void secure_put(struct secure *s, unsigned side, const void *p,
+		u32 n); /* as it is, from its RTP socket */
 /* What index a receiver takes this to be: RFC 3711 3.3.1, without any help from who sealed it. */
 u64 secure_estimate(const struct secure *s, unsigned side, u16 seq);
 /* Exactly these come out, opened; indices rise with their sequence numbers. */

@@ -51,7 +51,9 @@ static void counter_mode(const u8 *key, unsigned key_len, const u8 iv[16], u8 *d
 	EVP_CIPHER_CTX *x = EVP_CIPHER_CTX_new();
 	int len = 0;
 
-	if (!x || !EVP_EncryptInit_ex(x, key_len == 32 ? EVP_aes_256_ctr() : EVP_aes_128_ctr(), NULL, key, iv) ||
+	if (!x ||
+	    !EVP_EncryptInit_ex(x, key_len == 32 ? EVP_aes_256_ctr() : EVP_aes_128_ctr(), NULL, key,
+				iv) ||
 	    !EVP_EncryptUpdate(x, data, &len, data, (int)n))
 		abort();
 	EVP_CIPHER_CTX_free(x);
@@ -99,7 +101,8 @@ static void hmac(const u8 *key, const u8 *p, u32 n, const u8 *word, u8 out[20])
 
 /* ---- RFC 3711 4.3, with the key lengths of RFC 6188 and the shorter salt of RFC 7714 ---- */
 
-static void derive(const u8 *master, unsigned key_len, const u8 *salt, unsigned salt_len, u8 label, u8 *out, u32 n)
+static void derive(const u8 *master, unsigned key_len, const u8 *salt, unsigned salt_len, u8 label,
+		   u8 *out, u32 n)
 {
 	u8 iv[16] = { 0 };
 
@@ -117,8 +120,12 @@ void srtp_derive(struct flow_crypto *k, const u8 *master, const u8 *salt)
 		u32 n;
 		u8 label;
 	} part[] = {
-		{ k->rtp_key, s->key, 0 },  { k->rtp_auth, s->aead ? 0 : 20, 1 },  { k->rtp_salt, s->salt, 2 },
-		{ k->rtcp_key, s->key, 3 }, { k->rtcp_auth, s->aead ? 0 : 20, 4 }, { k->rtcp_salt, s->salt, 5 },
+		{ k->rtp_key, s->key, 0 },
+		{ k->rtp_auth, s->aead ? 0 : 20, 1 },
+		{ k->rtp_salt, s->salt, 2 },
+		{ k->rtcp_key, s->key, 3 },
+		{ k->rtcp_auth, s->aead ? 0 : 20, 4 },
+		{ k->rtcp_salt, s->salt, 5 },
 	};
 	for (unsigned i = 0; i < COUNT(part); i++)
 		if (part[i].n)
@@ -130,7 +137,9 @@ void srtp_keys(struct flow_crypto *k, u8 suite, u32 number, u64 seed)
 	u8 master[32], salt[14];
 
 	for (unsigned i = 0; i < sizeof(master); i++)
-		master[i] = (u8)((seed * 0x9e3779b97f4a7c15ull + number * 0x12345678ull) >> (i % 7 * 8)) ^ (u8)(i * 29);
+		master[i] = (u8)((seed * 0x9e3779b97f4a7c15ull + number * 0x12345678ull) >>
+				 (i % 7 * 8)) ^
+			    (u8)(i * 29);
 	for (unsigned i = 0; i < sizeof(salt); i++)
 		salt[i] = (u8)(master[i] * 5 + i);
 	*k = (struct flow_crypto){ .suite = suite, .number = number };
@@ -170,7 +179,9 @@ static void gcm_iv(u8 iv[12], const u8 *salt, const u8 *ssrc, u64 index)
 
 static u32 srtp_gcm(const struct flow_crypto *k, bool seal, u8 *p, u32 head, u32 n, u64 index)
 {
-	struct gcm g = { .key = k->rtp_key, .key_len = suites[k->suite].key, .aad = p, .aad_len = head };
+	struct gcm g = {
+		.key = k->rtp_key, .key_len = suites[k->suite].key, .aad = p, .aad_len = head
+	};
 
 	gcm_iv(g.iv, k->rtp_salt, p + 8, index);
 	return gcm(&g, seal, p + head, n - head);
@@ -233,10 +244,13 @@ static void srtcp_cm(const struct flow_crypto *k, u8 *p, u32 n, u32 index)
 }
 
 /* What is authenticated besides: the first eight octets and the word with E and the index. */
-static bool srtcp_gcm(const struct flow_crypto *k, bool seal, u8 *p, u32 n, const u8 word[4], u32 index)
+static bool srtcp_gcm(const struct flow_crypto *k, bool seal, u8 *p, u32 n, const u8 word[4],
+		      u32 index)
 {
 	u8 aad[12];
-	struct gcm g = { .key = k->rtcp_key, .key_len = suites[k->suite].key, .aad = aad, .aad_len = 12 };
+	struct gcm g = {
+		.key = k->rtcp_key, .key_len = suites[k->suite].key, .aad = aad, .aad_len = 12
+	};
 
 	memcpy(aad, p, 8);
 	memcpy(aad + 8, word, 4);

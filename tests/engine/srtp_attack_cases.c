@@ -95,7 +95,8 @@ static void bit_flips(struct test *t, const void *row)
 		p[i] ^= (u8)(1 << i % 8);
 	}
 	struct answer a = call_settle(s->c, 0, 0, 5, flips);
-	CHECK_RANGE(t, a.report.rtp[0].auth_failed, flips - 10, flips); /* not all get as far as that */
+	CHECK_RANGE(t, a.report.rtp[0].auth_failed, flips - 10,
+		    flips); /* not all get as far as that */
 	CHECK_EQ(t, a.report.rtp[0].state, FLOW_STATE_LOCKED);
 	CHECK_EQ(t, a.report.rtp[0].ssrc, s->c->peer[0].out.ssrc);
 	/* The packet itself is as good as before. */
@@ -346,18 +347,26 @@ void srtp_attack_cases(struct list *l)
 		case_fn *fn;
 		bool all; /* suites; otherwise one of each kind */
 	} kinds[] = {
-		{ "replay-1000", replay, false },     { "twice", twice, false },
-		{ "late", late, false },	      { "bit-flips", bit_flips, true },
-		{ "cut", cut, true },		      { "wrong-key", wrong_key, true },
-		{ "far-ahead", far_ahead, false },    { "plain-rtp", plain_rtp, true },
-		{ "no-lock", no_lock, false },	      { "network-change", network_change, false },
-		{ "while-it-sends", not_while_it_sends, false }, { "same-ssrc", same_ssrc, false },
-		{ "many-ssrcs", many_ssrcs, false },  { "rtcp", rtcp_attacks, true },
+		{ "replay-1000", replay, false },
+		{ "twice", twice, false },
+		{ "late", late, false },
+		{ "bit-flips", bit_flips, true },
+		{ "cut", cut, true },
+		{ "wrong-key", wrong_key, true },
+		{ "far-ahead", far_ahead, false },
+		{ "plain-rtp", plain_rtp, true },
+		{ "no-lock", no_lock, false },
+		{ "network-change", network_change, false },
+		{ "while-it-sends", not_while_it_sends, false },
+		{ "same-ssrc", same_ssrc, false },
+		{ "many-ssrcs", many_ssrcs, false },
+		{ "rtcp", rtcp_attacks, true },
 	};
 	for (unsigned i = 0; i < COUNT(kinds); i++) {
 		const u8 *suite = kinds[i].all ? all_suites : two_suites;
-		for (unsigned k = 0; k < (kinds[i].all ? COUNT(all_suites) : COUNT(two_suites)); k++)
-			list_add(l, FLOW_CAP_SRTP, 0, kinds[i].fn, &suite[k], "srtp-attack/%s/%s", kinds[i].name,
-				 suite_name(suite[k]));
+		for (unsigned k = 0; k < (kinds[i].all ? COUNT(all_suites) : COUNT(two_suites));
+		     k++)
+			list_add(l, FLOW_CAP_SRTP, 0, kinds[i].fn, &suite[k], "srtp-attack/%s/%s",
+				 kinds[i].name, suite_name(suite[k]));
 	}
 }

@@ -38,7 +38,8 @@ static void vectors_keys(struct test *t, const void *row)
 	unhex("f0f04914b513f2763a1b1fa130f10e2998f6f6e43e4309d1e622a0e332b9f1b6", master);
 	unhex("3b04803de51ee7c96423ab5b78d2", salt);
 	srtp_derive(&k, master, salt);
-	CHECK(t, is_hex(k.rtp_key, 32, "5ba1064e30ec51613cad926c5a28ef731ec7fb397f70a960653caf06554cd8c4"));
+	CHECK(t, is_hex(k.rtp_key, 32,
+			"5ba1064e30ec51613cad926c5a28ef731ec7fb397f70a960653caf06554cd8c4"));
 	CHECK(t, is_hex(k.rtp_salt, 14, "fa31791685ca444a9e07c6c64e93"));
 	CHECK(t, is_hex(k.rtp_auth, 20, "fd9c32d39ed5fbb5a9dc96b30818454d1313dc05"));
 }
@@ -52,16 +53,18 @@ static void vectors_cm(struct test *t, const void *row)
 	unhex("2B7E151628AED2A6ABF7158809CF4F3C", k.rtp_key);
 	unhex("F0F1F2F3F4F5F6F7F8F9FAFBFCFD", k.rtp_salt);
 	CHECK_EQ(t, srtp_seal(&k, p, 12 + 48, 0, NULL, 0), 12 + 48 + 10);
-	CHECK(t, is_hex(p + 12, 48, "E03EAD0935C95E80E166B16DD92B4EB4D23513162B02D0F72A43A2FE4A5F97AB"
-				    "41E95B3BB0A2E8DD477901E4FCA894C0"));
+	CHECK(t, is_hex(p + 12, 48,
+			"E03EAD0935C95E80E166B16DD92B4EB4D23513162B02D0F72A43A2FE4A5F97AB"
+			"41E95B3BB0A2E8DD477901E4FCA894C0"));
 }
 
 /* RFC 7714 16.1.1, 16.2.1 */
 static void vectors_gcm(struct test *t, const void *row)
 {
 	struct flow_crypto k = { .suite = FLOW_SUITE_AEAD_AES_128_GCM };
-	static const char plain[] = "8040f17b8041f8d35501a0b2"
-				    "47616c6c696120657374206f6d6e69732064697669736120696e207061727465732074726573";
+	static const char plain[] =
+		"8040f17b8041f8d35501a0b2"
+		"47616c6c696120657374206f6d6e69732064697669736120696e207061727465732074726573";
 	u8 p[200];
 
 	for (u8 i = 0; i < 32; i++)
@@ -69,14 +72,18 @@ static void vectors_gcm(struct test *t, const void *row)
 	unhex("517569642070726f2071756f", k.rtp_salt);
 	u32 n = unhex(plain, p);
 	n = srtp_seal(&k, p, n, 0xf17b, NULL, 0);
-	CHECK(t, is_hex(p + 12, n - 12, "f24de3a3fb34de6cacba861c9d7e4bcabe633bd50d294e6f42a5f47a51c7d19b36de3adf8833"
-					"899d7f27beb16a9152cf765ee4390cce"));
+	CHECK(t,
+	      is_hex(p + 12, n - 12,
+		     "f24de3a3fb34de6cacba861c9d7e4bcabe633bd50d294e6f42a5f47a51c7d19b36de3adf8833"
+		     "899d7f27beb16a9152cf765ee4390cce"));
 	CHECK_EQ(t, srtp_open(&k, p, n, 0xf17b), n - 16);
 	k.suite = FLOW_SUITE_AEAD_AES_256_GCM;
 	n = unhex(plain, p);
 	n = srtp_seal(&k, p, n, 0xf17b, NULL, 0);
-	CHECK(t, is_hex(p + 12, n - 12, "32b1de78a822fe12ef9f78fa332e33aab18012389a58e2f3b50b2a0276ffae0f1ba63799b87b"
-					"7aa3db36dfffd6b0f9bb7878d7a76c13"));
+	CHECK(t,
+	      is_hex(p + 12, n - 12,
+		     "32b1de78a822fe12ef9f78fa332e33aab18012389a58e2f3b50b2a0276ffae0f1ba63799b87b"
+		     "7aa3db36dfffd6b0f9bb7878d7a76c13"));
 }
 
 /* ---- every suite, every way ---- */
@@ -106,7 +113,8 @@ static void way(struct test *t, const void *row)
 /* A report says which suite and which key, and no octet of any key is in it. */
 static void no_keys(struct test *t, const void *row)
 {
-	struct secure *s = secure_new(t, FLOW_SUITE_AES_CM_256_HMAC_SHA1_80, FLOW_SUITE_AEAD_AES_128_GCM);
+	struct secure *s =
+		secure_new(t, FLOW_SUITE_AES_CM_256_HMAC_SHA1_80, FLOW_SUITE_AEAD_AES_128_GCM);
 	const struct flow_side *f = s->c->f.side;
 
 	call_set(s->c);
@@ -116,8 +124,9 @@ static void no_keys(struct test *t, const void *row)
 	CHECK_EQ(t, a.report.flow.side[1].out.suite, FLOW_SUITE_AEAD_AES_128_GCM);
 	CHECK_EQ(t, a.report.flow.side[1].out.number, 1);
 	for (unsigned i = 0; i < 2; i++) {
-		const u8 *part[] = { f[i].in.rtp_key,  f[i].in.rtp_salt,  f[i].in.rtcp_key,  f[i].in.rtcp_salt,
-				     f[i].out.rtp_key, f[i].out.rtp_salt, f[i].out.rtcp_key, f[i].out.rtcp_salt };
+		const u8 *part[] = { f[i].in.rtp_key,   f[i].in.rtp_salt,  f[i].in.rtcp_key,
+				     f[i].in.rtcp_salt, f[i].out.rtp_key,  f[i].out.rtp_salt,
+				     f[i].out.rtcp_key, f[i].out.rtcp_salt };
 		for (unsigned k = 0; k < COUNT(part); k++)
 			CHECK(t, !memmem(s->c->client->in, s->c->client->n, part[k], 8));
 	}
@@ -131,11 +140,11 @@ struct size_row {
 };
 
 static const struct size_row sizes[] = {
-	{ FLOW_SUITE_AES_CM_128_HMAC_SHA1_80, 0 },   { FLOW_SUITE_AES_CM_128_HMAC_SHA1_32, 1 },
-	{ FLOW_SUITE_AES_CM_256_HMAC_SHA1_80, 15 },  { FLOW_SUITE_AES_CM_128_HMAC_SHA1_80, 16 },
-	{ FLOW_SUITE_AES_CM_128_HMAC_SHA1_80, 17 },  { FLOW_SUITE_AES_CM_128_HMAC_SHA1_80, 1440 },
-	{ FLOW_SUITE_AEAD_AES_128_GCM, 0 },	     { FLOW_SUITE_AEAD_AES_256_GCM, 1 },
-	{ FLOW_SUITE_AEAD_AES_128_GCM, 33 },	     { FLOW_SUITE_AEAD_AES_256_GCM, 1440 },
+	{ FLOW_SUITE_AES_CM_128_HMAC_SHA1_80, 0 },  { FLOW_SUITE_AES_CM_128_HMAC_SHA1_32, 1 },
+	{ FLOW_SUITE_AES_CM_256_HMAC_SHA1_80, 15 }, { FLOW_SUITE_AES_CM_128_HMAC_SHA1_80, 16 },
+	{ FLOW_SUITE_AES_CM_128_HMAC_SHA1_80, 17 }, { FLOW_SUITE_AES_CM_128_HMAC_SHA1_80, 1440 },
+	{ FLOW_SUITE_AEAD_AES_128_GCM, 0 },         { FLOW_SUITE_AEAD_AES_256_GCM, 1 },
+	{ FLOW_SUITE_AEAD_AES_128_GCM, 33 },        { FLOW_SUITE_AEAD_AES_256_GCM, 1440 },
 };
 
 static void size(struct test *t, const void *row)
@@ -151,8 +160,8 @@ static void size(struct test *t, const void *row)
 /* CSRCs, an extension and padding: the header stays clear and is authenticated. */
 static void header(struct test *t, const void *row)
 {
-	static const u8 head[] = { 0xb2, 8, 0, 1, 0, 0, 0, 1, 0, 0, 0, 77, 1, 2, 3, 4, 5, 6, 7, 8,
-				   0xbe, 0xde, 0, 1, 9, 9, 9, 9 };
+	static const u8 head[] = { 0xb2, 8, 0, 1, 0, 0, 0,    1,    0, 0, 0, 77, 1, 2,
+				   3,    4, 5, 6, 7, 8, 0xbe, 0xde, 0, 1, 9, 9,  9, 9 };
 	u8 suite = *(const u8 *)row, p[200];
 	struct secure *s = secure_new(t, suite, suite);
 
@@ -174,7 +183,8 @@ static void header(struct test *t, const void *row)
 
 static void types(struct test *t, const void *row)
 {
-	struct secure *s = secure_new(t, FLOW_SUITE_AEAD_AES_128_GCM, FLOW_SUITE_AES_CM_128_HMAC_SHA1_80);
+	struct secure *s =
+		secure_new(t, FLOW_SUITE_AEAD_AES_128_GCM, FLOW_SUITE_AES_CM_128_HMAC_SHA1_80);
 	struct batch b = { 0 };
 
 	s->c->f.side[0].ptmap[1][1] = 96;
@@ -183,7 +193,8 @@ static void types(struct test *t, const void *row)
 	secure_send(s, 0, 10, MS, &b);
 	for (unsigned i = 0; i < b.n; i++) {
 		b.p[i].data[1] = 96;
-		b.p[i].data[8] ^= 1, b.p[i].data[9] ^= 2, b.p[i].data[10] ^= 3, b.p[i].data[11] ^= 4;
+		b.p[i].data[8] ^= 1, b.p[i].data[9] ^= 2, b.p[i].data[10] ^= 3,
+			b.p[i].data[11] ^= 4;
 	}
 	secure_expect(s, 1, &b);
 }
@@ -243,7 +254,8 @@ static const struct order orders[] = {
 static void order(struct test *t, const void *row)
 {
 	const struct order *o = row;
-	struct secure *s = secure_new(t, FLOW_SUITE_AES_CM_128_HMAC_SHA1_80, FLOW_SUITE_AEAD_AES_128_GCM);
+	struct secure *s =
+		secure_new(t, FLOW_SUITE_AES_CM_128_HMAC_SHA1_80, FLOW_SUITE_AEAD_AES_128_GCM);
 	struct packet sealed[21], plain[21];
 	struct batch b = { 0 };
 
@@ -314,7 +326,8 @@ static void mki(struct test *t, const void *row)
 
 static void index_event(struct test *t, const void *row)
 {
-	struct secure *s = secure_new(t, FLOW_SUITE_AES_CM_128_HMAC_SHA1_80, FLOW_SUITE_AEAD_AES_128_GCM);
+	struct secure *s =
+		secure_new(t, FLOW_SUITE_AES_CM_128_HMAC_SHA1_80, FLOW_SUITE_AEAD_AES_128_GCM);
 	struct flow_resume in = { 0 }, out = { 0 };
 
 	call_set(s->c);
@@ -345,10 +358,14 @@ static void add_ways(struct list *l)
 			if (!w)
 				abort();
 			w->suite[0] = k == 1 ? FLOW_SUITE_NONE : all_suites[i];
-			w->suite[1] = k == 0 ? FLOW_SUITE_NONE : k == 1 ? all_suites[i] : all_suites[(i + 3) % 6];
-			list_add(l, FLOW_CAP_SRTP, 0, way, w, "srtp/%s/%s", suite_name(all_suites[i]), kinds[k]);
+			w->suite[1] = k == 0   ? FLOW_SUITE_NONE
+				      : k == 1 ? all_suites[i]
+					       : all_suites[(i + 3) % 6];
+			list_add(l, FLOW_CAP_SRTP, 0, way, w, "srtp/%s/%s",
+				 suite_name(all_suites[i]), kinds[k]);
 		}
-		list_add(l, FLOW_CAP_SRTP, 0, wrap, &all_suites[i], "srtp/%s/wrap", suite_name(all_suites[i]));
+		list_add(l, FLOW_CAP_SRTP, 0, wrap, &all_suites[i], "srtp/%s/wrap",
+			 suite_name(all_suites[i]));
 	}
 }
 
@@ -362,15 +379,19 @@ void srtp_cases(struct list *l)
 		list_add(l, FLOW_CAP_SRTP, 0, size, &sizes[i], "srtp/size/%u/%s", sizes[i].size,
 			 suite_name(sizes[i].suite));
 	for (unsigned i = 0; i < COUNT(all_suites); i += 4)
-		list_add(l, FLOW_CAP_SRTP, 0, header, &all_suites[i], "srtp/header/%s", suite_name(all_suites[i]));
+		list_add(l, FLOW_CAP_SRTP, 0, header, &all_suites[i], "srtp/header/%s",
+			 suite_name(all_suites[i]));
 	for (unsigned i = 0; i < COUNT(all_suites); i += 4)
-		list_add(l, FLOW_CAP_SRTP, 0, muxed, &all_suites[i], "srtp/mux/%s", suite_name(all_suites[i]));
+		list_add(l, FLOW_CAP_SRTP, 0, muxed, &all_suites[i], "srtp/mux/%s",
+			 suite_name(all_suites[i]));
 	for (unsigned i = 0; i < COUNT(orders); i++)
 		list_add(l, FLOW_CAP_SRTP, 0, order, &orders[i], "srtp/order/%s", orders[i].name);
 	for (unsigned i = 0; i < COUNT(all_suites); i += 4)
-		list_add(l, FLOW_CAP_SRTP, 0, jump, &all_suites[i], "srtp/jump/%s", suite_name(all_suites[i]));
+		list_add(l, FLOW_CAP_SRTP, 0, jump, &all_suites[i], "srtp/jump/%s",
+			 suite_name(all_suites[i]));
 	for (unsigned i = 0; i < COUNT(mkis); i++)
-		list_add(l, FLOW_CAP_SRTP, 0, mki, &mkis[i], "srtp/mki/%u/%s", mkis[i].len, suite_name(mkis[i].suite));
+		list_add(l, FLOW_CAP_SRTP, 0, mki, &mkis[i], "srtp/mki/%u/%s", mkis[i].len,
+			 suite_name(mkis[i].suite));
 	list_add(l, FLOW_CAP_SRTP, 0, types, NULL, "srtp/type-and-mask");
 	list_add(l, FLOW_CAP_SRTP, 0, no_keys, NULL, "srtp/no-keys-in-reports");
 	list_add(l, FLOW_CAP_SRTP, 0, index_event, NULL, "srtp/index-event");

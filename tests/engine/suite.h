@@ -18,8 +18,8 @@
 #include "engine/tlv_priv.h"
 #include "relay/flow.h"
 
-#define MS       1000u    /* in microseconds */
-#define S        1000000u
+#define MS 1000u /* in microseconds */
+#define S  1000000u
 
 /* ---- how an engine is spoken to ---- */
 
@@ -41,26 +41,27 @@ int transport_find(const char *name, struct transport *tr);
 
 enum host {
 	RELAY = 1,
-	PEER = 10,      /* what the SDP says */
-	SIGNAL = 11,    /* where the signalling comes from, when that is another address */
-	LISTED = 12,    /* in the ACL, when there is one */
-	MOVED = 13,     /* where a peer goes */
+	PEER = 10,   /* what the SDP says */
+	SIGNAL = 11, /* where the signalling comes from, when that is another address */
+	LISTED = 12, /* in the ACL, when there is one */
+	MOVED = 13,  /* where a peer goes */
 	STRANGER = 66
 };
 
-#define PORT_LOW  6144 /* the media ports of both networks */
-#define PORT_HIGH 32767 /* below those that a kernel gives to its own sockets */
-#define PORTS     36 /* of the engine, a case and side */
-#define PORT_BULK 31000 /* from here on: for cases that need very many */
-#define PEER_LOW  1100
+#define PORT_LOW   6144  /* the media ports of both networks */
+#define PORT_HIGH  32767 /* below those that a kernel gives to its own sockets */
+#define PORTS      36    /* of the engine, a case and side */
+#define PORT_BULK  31000 /* from here on: for cases that need very many */
+#define PEER_LOW   1100
 #define PEER_PORTS 72 /* of the peers, a case and side */
-#define CASES_MAX   ((PORT_BULK - PORT_LOW) / PORTS)
+#define CASES_MAX  ((PORT_BULK - PORT_LOW) / PORTS)
 
 struct lab {
 	struct transport tr;
-	int ns[2];           /* namespaces of the peers */
-	int home;            /* that of this program */
-	const char *restart; /* a command that kills the engine and starts it again; NULL: there is none */
+	int ns[2]; /* namespaces of the peers */
+	int home;  /* that of this program */
+	const char *
+		restart; /* a command that kills the engine and starts it again; NULL: there is none */
 	u32 caps;
 	u64 epoch;
 };
@@ -93,8 +94,9 @@ struct list {
 	unsigned n;
 };
 
-__attribute__((format(printf, 6, 7))) void list_add(struct list *l, u32 caps, u32 flags, case_fn *fn,
-						     const void *row, const char *name, ...);
+__attribute__((format(printf, 6, 7))) void list_add(struct list *l, u32 caps, u32 flags,
+						    case_fn *fn, const void *row, const char *name,
+						    ...);
 
 void verbs_cases(struct list *l);
 void values_cases(struct list *l);
@@ -138,11 +140,18 @@ struct test {
 	struct sock *sock[SOCKS_MAX];
 	unsigned n_socks;
 	struct client *client; /* that which calls use */
+	_Atomic u32 stall_us;  /* see stall.c */
 };
 
-__attribute__((noreturn, format(printf, 4, 5))) void test_fail(struct test *t, const char *file, int line,
-							       const char *fmt, ...);
-__attribute__((noreturn, format(printf, 2, 3))) void test_skip(struct test *t, const char *fmt, ...);
+/* Measures from now on for how long the machine lets nobody of this case run. What fails on a machine that stands
+ * still may be its fault: the case is run once more. */
+void stall_watch(struct test *t);
+#define STALL_US (40 * MS)
+
+__attribute__((noreturn, format(printf, 4, 5))) void test_fail(struct test *t, const char *file,
+							       int line, const char *fmt, ...);
+__attribute__((noreturn, format(printf, 2, 3))) void test_skip(struct test *t, const char *fmt,
+							       ...);
 #define FAIL(t, ...) test_fail(t, __FILE__, __LINE__, __VA_ARGS__)
 #define CHECK(t, what)                                                                             \
 	do {                                                                                       \
@@ -194,12 +203,14 @@ struct sock {
 
 /* A UDP socket of the host on that side; port 0: any of this case's. */
 struct sock *sock_open(struct test *t, unsigned side, u8 family, enum host h, u16 port);
-int sock_raw(struct test *t, unsigned side); /* IPv4 with its headers, for packets that no UDP socket sends */
+int sock_raw(struct test *t,
+	     unsigned side); /* IPv4 with its headers, for packets that no UDP socket sends */
 void sock_send(struct test *t, struct sock *s, const struct flow_addr *to, const void *data, u32 n);
 bool sock_recv(struct sock *s, struct packet *p, u32 wait_us);
 struct packet *sock_expect(struct test *t, struct sock *s); /* within a second */
-void sock_quiet(struct test *t, struct sock *s, u32 us);    /* nothing there, and nothing comes for so long */
-unsigned sock_drain(struct sock *s, u32 us);                /* how many were there, until none came for so long */
+void sock_quiet(struct test *t, struct sock *s,
+		u32 us);                     /* nothing there, and nothing comes for so long */
+unsigned sock_drain(struct sock *s, u32 us); /* how many were there, until none came for so long */
 
 struct batch {
 	struct packet *p;
@@ -288,8 +299,8 @@ struct answer client_set(struct client *c, const struct flow *f);
 struct answer client_del(struct client *c, u64 id);
 struct answer client_get(struct client *c, u64 id);
 struct answer client_key(struct client *c, u64 id, unsigned side, u8 digit, u32 ms);
-struct answer client_datagram(struct client *c, u64 id, unsigned side, u8 component, const struct flow_addr *to,
-			      const void *data, u32 n);
+struct answer client_datagram(struct client *c, u64 id, unsigned side, u8 component,
+			      const struct flow_addr *to, const void *data, u32 n);
 void client_subscribe(struct client *c);
 /* Everything: fn for each flow (may be NULL); counters into `drops`. Returns the number of flows. */
 struct drops {
@@ -297,7 +308,8 @@ struct drops {
 	u64 count[128];
 	unsigned n, ports;
 };
-unsigned client_dump(struct client *c, struct drops *d, void (*fn)(void *arg, const struct answer *a), void *arg);
+unsigned client_dump(struct client *c, struct drops *d,
+		     void (*fn)(void *arg, const struct answer *a), void *arg);
 u64 drops_of(const struct drops *d, const char *name); /* 0: none of that name */
 u64 client_drops(struct client *c, const char *name);
 /* The next event of this kind and flow; NULL: none came in time. */
@@ -335,8 +347,8 @@ struct flow_addr call_rtcp_port(const struct call *c, unsigned side);
 /* n packets of the side's stream from its socket, `gap` apart; they are added to *b (may be NULL). */
 void call_send(struct call *c, unsigned side, unsigned n, u32 gap_us, struct batch *b);
 /* The same from any socket and of any stream. */
-void call_send_from(struct call *c, unsigned side, struct sock *from, struct stream *s, unsigned n, u32 gap_us,
-		    struct batch *b);
+void call_send_from(struct call *c, unsigned side, struct sock *from, struct stream *s, unsigned n,
+		    u32 gap_us, struct batch *b);
 /* Exactly these, in order, come to the peer of `side` from our RTP port there, with the DSCP of that side. */
 void call_expect(struct call *c, unsigned side, const struct batch *b);
 void call_expect_at(struct call *c, unsigned side, struct sock *at, const struct batch *b);
@@ -346,9 +358,11 @@ void call_talk(struct call *c, unsigned n);                 /* both ways */
 void call_report(struct call *c, unsigned side, const void *data, u32 n);
 void call_expect_report(struct call *c, unsigned side, const void *data, u32 n);
 /* Waits until so many packets came in there, relayed or not. */
-struct answer call_settle(struct call *c, unsigned side, unsigned component, u64 packets, u64 dropped);
+struct answer call_settle(struct call *c, unsigned side, unsigned component, u64 packets,
+			  u64 dropped);
 /* And the last of the dropped ones has this name. */
-void call_dropped(struct call *c, unsigned side, unsigned component, u64 packets, u64 dropped, const char *name);
+void call_dropped(struct call *c, unsigned side, unsigned component, u64 packets, u64 dropped,
+		  const char *name);
 /* The event LATCHED of that side came, or comes; no other one than `at`'s did. */
 void call_latched(struct call *c, unsigned side, const struct sock *at);
 void call_not_latched(struct call *c, unsigned side); /* none did since */

@@ -36,7 +36,8 @@ static int trace(struct client *c, u64 id, struct frames *out)
 			if (tlv_get_frame(&m, &out->f[out->n], &why))
 				FAIL(t, "a frame that cannot be read: %s", why);
 			struct tlv_frame *f = &out->f[out->n];
-			snprintf(out->why[out->n++], sizeof(out->why[0]), "%s", f->why ? f->why : "");
+			snprintf(out->why[out->n++], sizeof(out->why[0]), "%s",
+				 f->why ? f->why : "");
 			f->why = NULL; /* it was in the message */
 		}
 	}
@@ -170,7 +171,8 @@ static const u8 families[] = { 4, 6 };
 void trace_cases(struct list *l)
 {
 	list_add(l, FLOW_CAP_TRACE, 0, first_packet, &families[0], "trace/first-packet");
-	list_add(l, FLOW_CAP_TRACE | FLOW_CAP_IPV6, 0, first_packet, &families[1], "trace/first-packet-6");
+	list_add(l, FLOW_CAP_TRACE | FLOW_CAP_IPV6, 0, first_packet, &families[1],
+		 "trace/first-packet-6");
 	list_add(l, FLOW_CAP_TRACE, 0, dropped, NULL, "trace/dropped");
 	list_add(l, FLOW_CAP_TRACE, 0, nobody, NULL, "trace/nobody");
 	list_add(l, FLOW_CAP_TRACE, 0, after_the_end, NULL, "trace/after-the-end");

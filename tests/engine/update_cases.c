@@ -100,7 +100,8 @@ static void retarget(struct test *t, const void *row)
 	call_expect(c, p->side, &b);
 	if (p->silent) {
 		call_send_from(c, p->side, old, &c->peer[p->side].out, 3, MS, &(struct batch){ 0 });
-		sock_drain(c->peer[!p->side].rtp, 50 * MS); /* the old one goes on for two seconds at most */
+		sock_drain(c->peer[!p->side].rtp,
+			   50 * MS); /* the old one goes on for two seconds at most */
 		nap(2100 * MS);
 		call_send_from(c, p->side, old, &c->peer[p->side].out, 3, MS, NULL);
 		return;
@@ -295,8 +296,8 @@ void update_cases(struct list *l)
 	list_add(l, 0, 0, new_dscp, NULL, "update/dscp");
 	list_add(l, 0, 0, new_types, NULL, "update/payload-types");
 	for (unsigned i = 0; i < COUNT(places); i++)
-		list_add(l, 0, places[i].silent ? CASE_SLOW : 0, retarget, &places[i], "update/retarget/%s",
-			 places[i].name);
+		list_add(l, 0, places[i].silent ? CASE_SLOW : 0, retarget, &places[i],
+			 "update/retarget/%s", places[i].name);
 	list_add(l, 0, 0, old_goes_on, NULL, "update/old-source-until-the-new-one");
 	list_add(l, 0, CASE_SLOW, old_ends, NULL, "update/old-source-for-two-seconds");
 	list_add(l, 0, CASE_SLOW, no_prolonging, NULL, "update/old-source-no-longer");

@@ -38,7 +38,8 @@ BAD(pt_twice, f->side[0].ptmap[1][0] = f->side[0].ptmap[0][0])
 BAD(dtmf_pt, f->side[0].dtmf_in = 128)
 BAD(dtmf_0, f->side[0].dtmf_out = 0)
 BAD(learn, f->side[0].learn_len = 33)
-BAD(acl, (f->side[0].n_acl = 1, f->side[0].acl[0] = host(0, 4, PEER, 0), f->side[0].acl[0].len = 33))
+BAD(acl,
+    (f->side[0].n_acl = 1, f->side[0].acl[0] = host(0, 4, PEER, 0), f->side[0].acl[0].len = 33))
 BAD(below, f->side[0].local.port = PORT_LOW - 2)
 BAD(above, f->side[0].local.port = PORT_HIGH + 1)
 BAD(rtcp_above, f->side[1].local_rtcp = PORT_HIGH + 1)
@@ -176,7 +177,8 @@ static void more_crypto(struct tlv_out *o, const void *arg)
 	const struct key_row *r = arg;
 	struct flow_crypto k;
 
-	srtp_keys(&k, r->suite < FLOW_SUITE_COUNT ? r->suite : FLOW_SUITE_AES_CM_128_HMAC_SHA1_80, 1, 3);
+	srtp_keys(&k, r->suite < FLOW_SUITE_COUNT ? r->suite : FLOW_SUITE_AES_CM_128_HMAC_SHA1_80,
+		  1, 3);
 	put_crypto(o, r, &k);
 }
 
@@ -223,7 +225,7 @@ static void unknown_attributes(struct test *t, const void *row)
 
 struct torn {
 	const char *name;
-	u32 n; /* octets that are sent */
+	u32 n;   /* octets that are sent */
 	u32 len; /* nlmsg_len */
 	u16 attr_len;
 	u16 type;
@@ -256,7 +258,10 @@ static void torn(struct test *t, const void *row)
 	struct nlattr *a = (void *)((u8 *)mem + NLMSG_HDRLEN + GENL_HDRLEN);
 
 	call_set(c);
-	*h = (struct nlmsghdr){ .nlmsg_len = r->len, .nlmsg_type = r->type, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK, .nlmsg_seq = 9 };
+	*h = (struct nlmsghdr){ .nlmsg_len = r->len,
+				.nlmsg_type = r->type,
+				.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
+				.nlmsg_seq = 9 };
 	*g = (struct genlmsghdr){ .cmd = FLOW_CMD_DEL, .version = FLOW_VERSION };
 	*a = (struct nlattr){ r->attr_len, FLOW_A_ID };
 	memcpy(a + 1, &c->f.id, 8);

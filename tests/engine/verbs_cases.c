@@ -33,8 +33,10 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-	{ "SET", FLOW_CMD_SET },   { "DEL", FLOW_CMD_DEL },   { "DUMP", FLOW_CMD_DUMP },   { "SUBSCRIBE", FLOW_CMD_SUBSCRIBE },
-	{ "DTMF", FLOW_CMD_DTMF }, { "SEND", FLOW_CMD_SEND }, { "TRACE", FLOW_CMD_TRACE },
+	{ "SET", FLOW_CMD_SET },     { "DEL", FLOW_CMD_DEL },
+	{ "DUMP", FLOW_CMD_DUMP },   { "SUBSCRIBE", FLOW_CMD_SUBSCRIBE },
+	{ "DTMF", FLOW_CMD_DTMF },   { "SEND", FLOW_CMD_SEND },
+	{ "TRACE", FLOW_CMD_TRACE },
 };
 
 static void before_hello(struct test *t, const void *row)
@@ -153,8 +155,9 @@ static void rtcp_on_its_own(struct flow *f, const struct flow *other)
 }
 
 static const struct clash clashes[] = {
-	{ "rtp-on-rtp", rtp_on_rtp },	  { "rtp-on-rtcp", rtp_on_rtcp }, { "rtcp-on-rtp", rtcp_on_rtp },
-	{ "rtcp-on-rtcp", rtcp_on_rtcp }, { "both-sides", on_itself },	  { "rtcp-on-its-rtp", rtcp_on_its_own },
+	{ "rtp-on-rtp", rtp_on_rtp },   { "rtp-on-rtcp", rtp_on_rtcp },
+	{ "rtcp-on-rtp", rtcp_on_rtp }, { "rtcp-on-rtcp", rtcp_on_rtcp },
+	{ "both-sides", on_itself },    { "rtcp-on-its-rtp", rtcp_on_its_own },
 };
 
 static void port_clash(struct test *t, const void *row)
@@ -316,14 +319,15 @@ static struct flow bulk(struct test *t, unsigned i)
 	struct flow f = { .id = test_id(t), .gen = 1 };
 
 	for (unsigned side = 0; side < 2; side++) {
-		f.side[side] = (struct flow_side){ .local = host(side, 4, RELAY, (u16)(PORT_BULK + 2 * i)),
-						   .remote = host(side, 4, PEER, (u16)(60000 + 2 * i)),
-						   .clock = 8000,
-						   .ptime = 20,
-						   .dtmf_in = FLOW_PT_NONE,
-						   .dtmf_out = FLOW_PT_NONE,
-						   .dtmf_clock = 8000,
-						   .n_ptmap = 1 };
+		f.side[side] =
+			(struct flow_side){ .local = host(side, 4, RELAY, (u16)(PORT_BULK + 2 * i)),
+					    .remote = host(side, 4, PEER, (u16)(60000 + 2 * i)),
+					    .clock = 8000,
+					    .ptime = 20,
+					    .dtmf_in = FLOW_PT_NONE,
+					    .dtmf_out = FLOW_PT_NONE,
+					    .dtmf_clock = 8000,
+					    .n_ptmap = 1 };
 	}
 	return f;
 }
@@ -522,7 +526,8 @@ void verbs_cases(struct list *l)
 	list_add(l, 0, 0, set_stale, NULL, "verbs/set/stale");
 	list_add(l, 0, 0, set_newer, NULL, "verbs/set/newer");
 	for (unsigned i = 0; i < COUNT(clashes); i++)
-		list_add(l, 0, 0, port_clash, &clashes[i], "verbs/set/port-clash/%s", clashes[i].name);
+		list_add(l, 0, 0, port_clash, &clashes[i], "verbs/set/port-clash/%s",
+			 clashes[i].name);
 	list_add(l, 0, 0, other_port, NULL, "verbs/set/other-port");
 	list_add(l, 0, 0, del_counts, NULL, "verbs/del/counters");
 	list_add(l, 0, 0, nothing_there, NULL, "verbs/nothing-there");

@@ -100,8 +100,8 @@ static void look(struct watch *w, unsigned side, const u8 *p, size_t n)
 	if (fits(&from, &to) && !is_host(&to, side, STRANGER))
 		return;
 	if (!w->strays++)
-		snprintf(w->first, sizeof(w->first), "%s sent to %s", addr_text(&from, a, sizeof(a)),
-			 addr_text(&to, b, sizeof(b)));
+		snprintf(w->first, sizeof(w->first), "%s sent to %s",
+			 addr_text(&from, a, sizeof(a)), addr_text(&to, b, sizeof(b)));
 }
 
 void watch_run(struct watch *w)
@@ -112,7 +112,8 @@ void watch_run(struct watch *w)
 	for (unsigned side = 0; side < 2; side++) {
 		for (;;) {
 			socklen_t len = sizeof(ll);
-			ssize_t n = recvfrom(w->fd[side], p, sizeof(p), 0, (struct sockaddr *)&ll, &len);
+			ssize_t n = recvfrom(w->fd[side], p, sizeof(p), 0, (struct sockaddr *)&ll,
+					     &len);
 			if (n < 0)
 				break;
 			if (ll.sll_pkttype == PACKET_HOST)
@@ -124,7 +125,8 @@ void watch_run(struct watch *w)
 bool watch_why(const struct watch *w, char *out, size_t n)
 {
 	if (w->strays)
-		snprintf(out, n, "%llu packets; the first: %s\n", (unsigned long long)w->strays, w->first);
+		snprintf(out, n, "%llu packets; the first: %s\n", (unsigned long long)w->strays,
+			 w->first);
 	else if (!w->seen)
 		snprintf(out, n, "the engine sent nothing at all\n");
 	return w->strays || !w->seen;
