@@ -28,19 +28,39 @@ static inline u16 sum_fold(u32 sum)
 	return (u16)((sum & 0xffff) + (sum >> 16));
 }
 
-/* The same sum of n octets, an odd last one being followed by 0. Eight at a time: DPDK's goes by
+/* The same sum of n octets, an odd last one being followed by 0. Sixteen at a time: DPDK's goes by
  * twos. */
 static inline u16 sum_octets(const void *data, u32 n)
 {
+	typedef u64 two __attribute__((vector_size(16)));
 	const u8 *p = data;
-	u64 sum = 0, v;
-	for (; n >= 8; n -= 8, p += 8) {
-		memcpy(&v, p, 8);
-		sum += (v & 0xffffffff) + (v >> 32);
+	two sums = { 0 }, v;
+	for (; n >= 16; n -= 16, p += 16) {
+		memcpy(&v, p, 16);
+		sums += (v & 0xffffffff) + (v >> 32);
 	}
-	v = 0;
-	memcpy(&v, p, n);
-	sum += (v & 0xffffffff) + (v >> 32);
+	u64 sum = sums[0] + sums[1], eight;
+	u32 four;
+	u16 last = 0;
+	if (n & 8) {
+		memcpy(&eight, p, 8);
+		sum += (eight & 0xffffffff) + (eight >> 32);
+		p += 8;
+	}
+	if (n & 4) {
+		memcpy(&four, p, 4);
+		sum += four;
+		p += 4;
+	}
+	if (n & 2) {
+		memcpy(&last, p, 2);
+		sum += last;
+		p += 2;
+		last = 0;
+	}
+	if (n & 1)
+		memcpy(&last, p, 1);
+	sum += last;
 	sum = (sum & 0xffffffff) + (sum >> 32);
 	return sum_fold((u32)(sum & 0xffff) + (u32)(sum >> 16 & 0xffff) + (u32)(sum >> 32));
 }
