@@ -184,11 +184,13 @@ static void fetch_span(const void *from, size_t n)
 		rte_prefetch0(p);
 }
 
-/* The state of SRTP is far from the path: first where it is, then what is there. False: nothing of the burst is SRTP. */
-static bool fetch_srtp(struct path *const *path, unsigned n)
+/* What is far from the paths: their hops and the state of SRTP, of which first where it is, then what is there. False:
+ * nothing of the burst is SRTP. */
+static bool fetch(struct path *const *path, unsigned n)
 {
 	bool any = false;
 	for (unsigned i = 0; i < n; i++) {
+		rte_prefetch0(path[i]->hop);
 		if (!path[i]->open && !path[i]->seal)
 			continue;
 		rte_prefetch0(&path[i]->dir.srtp);
@@ -209,7 +211,7 @@ static bool fetch_srtp(struct path *const *path, unsigned n)
 void burst_relay(struct worker *w, struct path *const *path, struct packet *p, unsigned n)
 {
 	bool secure = false;
-	if (unlikely(fetch_srtp(path, n)))
+	if (unlikely(fetch(path, n)))
 		for (unsigned i = 0; i < n; i++)
 			secure |= path[i]->open != NULL;
 	if (unlikely(secure))
