@@ -278,7 +278,6 @@ void agent_free(struct agent *a)
 		flow_free(a->flow[i]);
 	}
 	table_fini(&a->by_id);
-	close(a->p.listener);
 	free(a->flow);
 	free(a->due_us);
 	rule_maker_free(a->rules);

@@ -24,7 +24,7 @@ struct agent_parts {
 	struct neigh *neigh;
 	struct loop *loop;
 	struct log *log;
-	int listener; /* the agent's from now on */
+	int listener; /* the caller's */
 	int notify;   /* eventfd that the workers write; the caller's */
 	u32 max_flows;
 };

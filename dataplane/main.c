@@ -196,12 +196,20 @@ static int catch_signals(struct dp *d)
 	return loop_fd_add(d->loop, &d->signal);
 }
 
+static const char *socket_path(const struct dp *d)
+{
+	return d->opt.socket ? d->opt.socket : d->conf->process.engine;
+}
+
+/* Answers come when all is ready, but who was connected to one that died finds us at once and need not look again. */
+static int listen_early(struct dp *d)
+{
+	d->listener = agent_listen(socket_path(d), d->who.uid, d->who.gid, d->log);
+	return d->listener < 0 ? d->listener : 0;
+}
+
 static int start_agent(struct dp *d)
 {
-	const char *path = d->opt.socket ? d->opt.socket : d->conf->process.engine;
-	d->listener = agent_listen(path, d->who.uid, d->who.gid, d->log);
-	if (d->listener < 0)
-		return d->listener;
 	struct agent_parts parts = { &d->ports, &d->table,   d->neigh,  d->loop,
 				     d->log,    d->listener, d->notify, d->conf->media.max_flows };
 	d->agent = agent_new(&parts);
@@ -215,6 +223,8 @@ static int start(struct dp *d)
 	if (!d->loop)
 		return -errno;
 	int err = catch_signals(d);
+	if (!err)
+		err = listen_early(d);
 	if (!err)
 		err = eal_start(d->conf, ports_memory(d->conf), d->log);
 	d->eal = !err;
@@ -243,9 +253,11 @@ static int start(struct dp *d)
 static void stop(struct dp *d)
 {
 	workers_stop(d->workers);
-	if (d->agent)
-		unlink(d->opt.socket ? d->opt.socket : d->conf->process.engine);
+	if (d->listener >= 0)
+		unlink(socket_path(d));
 	agent_free(d->agent);
+	if (d->listener >= 0)
+		close(d->listener);
 	workers_free(d->workers);
 	neigh_close(d->neigh);
 	media_table_close(&d->table);
