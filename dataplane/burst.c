@@ -135,7 +135,6 @@ void burst_seal(struct worker *w, struct path *path, const struct packet *p,
 	s->path = path;
 	s->packet = *p;
 	s->plan = *plan;
-	crypto_prefetch(path->seal);
 	if (++w->n_sealing == BURST)
 		burst_flush(w);
 }
@@ -184,6 +183,24 @@ static void fetch_span(const void *from, size_t n)
 		rte_prefetch0(p);
 }
 
+static void fetch_secure(const struct path *path)
+{
+	const struct relay_srtp *s = path->dir.srtp;
+	const struct flow_side *side = path->dir.rule->side;
+	/* Whether these are still the rule's keys is looked at with each packet. */
+	rte_prefetch0(&side[path->dir.side].in);
+	rte_prefetch0(&side[!path->dir.side].out);
+	rte_prefetch0(&s->in.number);
+	rte_prefetch0(&s->out.number);
+	fetch_span(&s->old_us, sizeof(*s) - offsetof(struct relay_srtp, old_us));
+	if (path->open)
+		fetch_span(&s->in, sizeof(s->in));
+	if (path->seal) {
+		fetch_span(&s->out, sizeof(s->out));
+		crypto_prefetch(path->seal);
+	}
+}
+
 /* What is far from the paths: their hops and the state of SRTP, of which first where it is, then what is there. False:
  * nothing of the burst is SRTP. */
 static bool fetch(struct path *const *path, unsigned n)
@@ -193,18 +210,13 @@ static bool fetch(struct path *const *path, unsigned n)
 		rte_prefetch0(path[i]->hop);
 		if (!path[i]->open && !path[i]->seal)
 			continue;
+		rte_prefetch0(&path[i]->dir.rule);
 		rte_prefetch0(&path[i]->dir.srtp);
 		any = true;
 	}
-	for (unsigned i = 0; any && i < n; i++) {
-		const struct relay_srtp *s = path[i]->dir.srtp;
-		if (path[i]->open && s)
-			fetch_span(&s->in, sizeof(s->in));
-		if (path[i]->seal && s)
-			fetch_span(&s->out, sizeof(s->out));
-		if (s)
-			fetch_span(&s->old_us, sizeof(*s) - offsetof(struct relay_srtp, old_us));
-	}
+	for (unsigned i = 0; any && i < n; i++)
+		if (path[i]->open || path[i]->seal)
+			fetch_secure(path[i]);
 	return any;
 }
 

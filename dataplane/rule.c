@@ -146,8 +146,12 @@ int flow_expect(struct dp_flow *f, const struct rule *rule)
 	const struct flow_side *s = rule->flow.side;
 	if (f->srtp || (!side_is_secure(&s[0]) && !side_is_secure(&s[1])))
 		return 0;
-	f->srtp = calloc(4, sizeof(*f->srtp));
-	return f->srtp ? 0 : -ENOMEM;
+	size_t size = RTE_ALIGN_CEIL(4 * sizeof(*f->srtp), RTE_CACHE_LINE_SIZE);
+	f->srtp = aligned_alloc(RTE_CACHE_LINE_SIZE, size);
+	if (!f->srtp)
+		return -ENOMEM;
+	memset(f->srtp, 0, size);
+	return 0;
 }
 
 static void init_path(struct dp_flow *f, const struct rule *rule, unsigned side, unsigned c)
