@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attackers elsewhere and on the peer's own address (security rows R1 and R2): nothing of theirs is relayed, nothing goes
+/* Attackers elsewhere and on the peer's own address: nothing of theirs is relayed, nothing goes
  * to them (test_end() and watch.c see that), and the calls do not notice. */
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include "suite.h"
 
-/* ---- R1: spray over the ports of calls, of RTP and RTCP ---- */
+/* ---- spray over the ports of calls, of RTP and RTCP ---- */
 
 #define CALLS 6
 
@@ -95,7 +95,7 @@ static void no_answer(struct test *t, const void *row)
 	CHECK_RANGE(t, client_drops(c->client, "no_flow") - before, 1, 1000000);
 }
 
-/* ---- R2: a neighbour behind the same address, who knows neither SSRC nor port ---- */
+/* ---- a neighbour behind the same address, who knows neither SSRC nor port ---- */
 
 struct near {
 	const char *name;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* STUN and DTLS are for control, where it asked for them, and control can answer (security rows R6 and R7 as far as an
- * engine goes). */
+/* STUN and DTLS are for control, where it asked for them, and control can answer. */
 #include "suite.h"
 
 /* RFC 8489: a binding request, and one attribute of that many octets. */

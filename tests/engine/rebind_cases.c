@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A NAT gives the peer another port in the middle of a call (security row R3). */
+/* A NAT gives the peer another port in the middle of a call. */
 #include "suite.h"
 
 struct rebind {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RTCP goes beside RTP and teaches it nothing (security row R8). */
+/* RTCP goes beside RTP and teaches it nothing. */
 #include "suite.h"
 
 /* ---- what is relayed ---- */

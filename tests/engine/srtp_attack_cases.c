@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What must not pass as SRTP (security row R5): nothing of it is relayed, and nothing of it is remembered. */
+/* What must not pass as SRTP: nothing of it is relayed, and nothing of it is remembered. */
 #include "secure.h"
 
 static const u8 two_suites[] = { FLOW_SUITE_AES_CM_128_HMAC_SHA1_80, FLOW_SUITE_AEAD_AES_256_GCM };

@@ -98,7 +98,12 @@ __attribute__((format(printf, 6, 7))) void list_add(struct list *l, u32 caps, u3
 						    case_fn *fn, const void *row, const char *name,
 						    ...);
 
+/* What the process of a case ends with, besides 0 and 1. */
+#define EXIT_SKIP  77
+#define EXIT_STALL 75 /* it failed, but the machine stood still meanwhile */
+
 void verbs_cases(struct list *l);
+void dump_cases(struct list *l);
 void values_cases(struct list *l);
 void relay_cases(struct list *l);
 void wire_cases(struct list *l);

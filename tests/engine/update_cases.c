@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* New generations while packets go: nothing is lost, and nothing is learned anew that need not be (security rows
- * R4 and R9). */
+/* New generations while packets go: nothing is lost, and nothing is learned anew that need not be. */
 #include "suite.h"
 
 /* ---- in mid-stream ---- */
@@ -228,7 +227,7 @@ static void to_fax(struct test *t, const void *row)
 	CHECK_EQ(t, call_state(c, 0), FLOW_STATE_LOCKED);
 }
 
-/* ---- ports that are used again (R9) ---- */
+/* ---- ports that are used again ---- */
 
 static void port_reuse(struct test *t, const void *row)
 {
