@@ -496,6 +496,24 @@ static void another_network(void **state)
 	refused(&w, &there, e.index + 200, RELAY_DROP_UNLEARNED);
 }
 
+/* What was recorded under the key before, and never came, is not newer than what came under this one. */
+static void not_with_an_old_key(void **state)
+{
+	struct world w;
+	struct end e = start(&w, 100), foe = e;
+	say_on(&w, &e, 5);
+	rekey(&w, 2, 0);
+	e.key.number = 2;
+	say_on(&w, &e, 5);
+	pass(&w, 300);
+	foe.s.from = w.foe;
+	unsigned opened = w.opened;
+	assert_int_equal(say_at(&w, &foe, e.index + 5), RELAY_DROP);
+	assert_int_equal(w.opened, opened + 2); /* it was opened, and is authentic */
+	assert_int_equal(w.drop, RELAY_DROP_UNLEARNED);
+	assert_int_equal(say(&w, &e), RELAY_FORWARD);
+}
+
 static void stun_passes_by(void **state)
 {
 	struct world w;
@@ -529,6 +547,7 @@ int main(void)
 		cmocka_unit_test(an_authentic_packet_locks),
 		cmocka_unit_test(it_ends_a_conflict_and_a_freeze),
 		cmocka_unit_test(another_network),
+		cmocka_unit_test(not_with_an_old_key),
 		cmocka_unit_test(stun_passes_by),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
