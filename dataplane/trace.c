@@ -9,7 +9,7 @@
 #include "trace.h"
 
 #define HUGE_PAGE  (2u << 20)
-#define WORDS      15   /* of 8 octets, of an entry beside its order */
+#define WORDS      15 /* of 8 octets, of an entry beside its order */
 #define CAPS_BITS  12 /* of flows that are capped apart; those that share a place share the cap */
 #define RTP_HEADER 12
 #define UDP_HEADER 8

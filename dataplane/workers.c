@@ -185,8 +185,8 @@ void workers_stats(const struct workers *ws, struct dp_stats *sum)
 	memset(sum, 0, sizeof(*sum));
 	for (unsigned i = 0; i < ws->n; i++) {
 		const u64 *from = (const u64 *)&ws->w[i]->stats;
-		u64 now = rte_rdtsc(), since = atomic_load_explicit(&ws->w[i]->asleep_since,
-								    memory_order_relaxed);
+		u64 now = rte_rdtsc(),
+		    since = atomic_load_explicit(&ws->w[i]->asleep_since, memory_order_relaxed);
 		for (size_t k = 0; k < sizeof(*sum) / sizeof(u64); k++)
 			to[k] += from[k];
 		sum->cycles_asleep += since && since < now ? now - since : 0;
