@@ -166,7 +166,7 @@ static void no_flow(struct test *t, const void *row)
 void fuzz_cases(struct list *l)
 {
 	for (unsigned i = 0; i < COUNT(states); i++)
-		list_add(l, states[i].caps, CASE_SLOW, random_datagrams, &states[i], "fuzz/%s",
+		list_add(l, states[i].caps, CASE_NOISE, random_datagrams, &states[i], "fuzz/%s",
 			 states[i].name);
-	list_add(l, 0, 0, no_flow, NULL, "fuzz/no-flow");
+	list_add(l, 0, CASE_NOISE, no_flow, NULL, "fuzz/no-flow");
 }

@@ -371,9 +371,10 @@ static int run_all(struct run *r, unsigned wanted)
 			strerror(errno));
 		return 1;
 	}
-	u32 lonely = CASE_ALONE | CASE_RESTART;
+	u32 lonely = CASE_ALONE | CASE_RESTART | CASE_NOISE;
 	phase(r, lonely | CASE_SLOW, CASE_SLOW, r->jobs);
 	phase(r, lonely, 0, r->jobs);
+	phase(r, lonely, CASE_NOISE, r->jobs / 4 ? r->jobs / 4 : 1);
 	phase(r, lonely, CASE_ALONE, 1);
 	phase(r, CASE_RESTART, CASE_RESTART, r->jobs);
 	watch_run(r->watch);

@@ -209,10 +209,10 @@ void police_cases(struct list *l)
 		list_add(l, 0, CASE_SLOW, over, &rates[i], "police/%s", rates[i].name);
 	list_add(l, 0, 0, burst, NULL, "police/burst");
 	list_add(l, 0, 0, within, NULL, "police/within");
-	list_add(l, 0, 0, no_limit, NULL, "police/no-limit");
+	list_add(l, 0, CASE_NOISE, no_limit, NULL, "police/no-limit");
 	list_add(l, 0, 0, by_octets, NULL, "police/by-octets");
 	list_add(l, 0, 0, new_rate, NULL, "police/new-rate");
 	list_add(l, 0, 0, other_side, NULL, "police/other-side");
 	list_add(l, 0, 0, strangers, NULL, "police/strangers");
-	list_add(l, 0, CASE_SLOW, flood, NULL, "police/flood-and-neighbours");
+	list_add(l, 0, CASE_NOISE, flood, NULL, "police/flood-and-neighbours");
 }

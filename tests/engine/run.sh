@@ -89,17 +89,23 @@ END
 cat >"$dir/start" <<'END'
 #!/bin/sh
 # Ends the engine that is there, as a crash does, and starts another.
-[ -s "$dir/pid" ] && kill -9 "$(cat "$dir/pid")"
-rm -f "$dir/engine.sock"
-ip netns exec "$SBC" "$build/dataplane/sluice-dp" --config "$dir/sluice.yaml" --socket "$dir/run/engine.sock" \
-	--device "$device" $ENGINE_OPTIONS </dev/null >>"$dir/engine.log" 2>&1 &
-echo $! >"$dir/pid"
-for i in $(seq 200); do
-	[ "$(grep -c 'inside: ' "$dir/engine.log")" -gt "$1" ] && exit 0
-	kill -0 "$(cat "$dir/pid")" 2>/dev/null || break
-	sleep 0.05
+pid=$(cat "$dir/pid" 2>/dev/null)
+[ "$pid" ] && kill -9 "$pid"
+# A process that was killed lets go of its devices a little later, and the kernel of its XDP programs later still.
+for try in 1 2 3 4 5; do
+	ready=$(grep -c 'inside: ' "$dir/engine.log")
+	ip netns exec "$SBC" "$build/dataplane/sluice-dp" --config "$dir/sluice.yaml" --socket "$dir/run/engine.sock" \
+		--device "$device" $ENGINE_OPTIONS </dev/null >>"$dir/engine.log" 2>&1 &
+	pid=$!
+	echo "$pid" >"$dir/pid"
+	for i in $(seq 400); do
+		[ "$(grep -c 'inside: ' "$dir/engine.log")" -gt "$ready" ] && exit 0
+		kill -0 "$pid" 2>/dev/null || break
+		sleep 0.05
+	done
+	sleep 0.2
 done
-cat "$dir/engine.log" >&2
+tail -n 5 "$dir/engine.log" >&2
 exit 1
 END
 chmod 755 "$dir/start"
@@ -108,7 +114,7 @@ export ENGINE_OPTIONS
 if [ -z "$engine" ]; then
 	engine=seqpacket:$dir/run/engine.sock
 	: >"$dir/engine.log"
-	start="$dir/start \$(grep -c 'inside: ' $dir/engine.log)"
+	start=$dir/start
 fi
 sh -c "$start" || exit 2
 

@@ -19,6 +19,11 @@ static void *run(void *arg)
 	return NULL;
 }
 
+void test_slow(struct test *t, u32 us)
+{
+	atomic_store(&t->stall_us, us > STALL_US ? us : STALL_US + 1);
+}
+
 void stall_watch(struct test *t)
 {
 	pthread_t thread;

@@ -76,9 +76,11 @@ struct test;
 typedef void case_fn(struct test *t, const void *row);
 
 enum case_flag {
-	CASE_SLOW = 1,   /* waits for seconds: is begun early */
-	CASE_ALONE = 2,  /* nothing else may run */
-	CASE_RESTART = 4 /* calls test_restart() once */
+	CASE_SLOW = 1,    /* waits for seconds: is begun early */
+	CASE_ALONE = 2,   /* nothing else may run */
+	CASE_RESTART = 4, /* calls test_restart() once */
+	CASE_NOISE =
+		8 /* sends more than a busy machine can carry: not beside those that look at times */
 };
 
 struct test_case {
@@ -151,6 +153,7 @@ struct test {
 /* Measures from now on for how long the machine lets nobody of this case run. What fails on a machine that stands
  * still may be its fault: the case is run once more. */
 void stall_watch(struct test *t);
+void test_slow(struct test *t, u32 us); /* the case saw it by itself */
 #define STALL_US (40 * MS)
 
 __attribute__((noreturn, format(printf, 4, 5))) void test_fail(struct test *t, const char *file,
