@@ -72,7 +72,16 @@ void call_nat(struct call *c, unsigned side)
 	s->sig = host(side, family, PEER, 0);
 }
 
+/* The engine is given a moment to find its neighbours: relay/neighbour is about those that it has not found. */
 void call_set(struct call *c)
+{
+	call_set_at_once(c);
+	if (c->f.gen == 1)
+		nap(c->f.side[0].local.family == 6 || c->f.side[1].local.family == 6 ? 50 * MS
+										     : 10 * MS);
+}
+
+void call_set_at_once(struct call *c)
 {
 	c->f.gen++;
 	struct answer a = client_set(c->client, &c->f);

@@ -73,7 +73,7 @@ static void learned(struct call *c, struct sock *from, enum outcome want)
 	CHECK(c->t, addr_is(&a.report.rtp[0].source, &from->at));
 	CHECK_EQ(c->t, a.report.rtp[0].state,
 		 want == WEAK ? FLOW_STATE_LOCKED_WEAK : FLOW_STATE_LOCKED);
-	call_send(c, 1, 5, MS, &back);
+	call_send(c, 1, 4, 10 * MS, &back);
 	call_expect_at(c, 0, from, &back);
 }
 

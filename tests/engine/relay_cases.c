@@ -316,6 +316,21 @@ static void bridge_mtu(struct test *t, const void *row)
 	call_relay(c, 0, 1);
 }
 
+/* The first packets to a neighbour whose hardware address is still asked for are kept, not lost. */
+static void neighbour(struct test *t, const void *row)
+{
+	const struct families *f = row;
+	struct call *c = call_of(t, 4, f->family[1]);
+	struct flow_side *s = &c->f.side[1];
+
+	s->remote = host(1, f->family[1], FRESH, s->remote.port);
+	c->peer[1].rtp = sock_open(t, 1, f->family[1], FRESH, s->remote.port);
+	call_set_at_once(c);
+	struct batch b = { 0 };
+	call_send(c, 0, 10, 20 * MS, &b);
+	call_expect(c, 1, &b);
+}
+
 void relay_cases(struct list *l)
 {
 	list_add(l, 0, 0, both_ways, NULL, "relay/both-ways");
@@ -334,5 +349,7 @@ void relay_cases(struct list *l)
 	for (unsigned i = 0; i < COUNT(families); i++)
 		list_add(l, FLOW_CAP_IPV6, 0, bridge, &families[i], "relay/family/%s",
 			 families[i].name);
+	list_add(l, 0, 0, neighbour, &families[1], "relay/neighbour/4");
+	list_add(l, FLOW_CAP_IPV6, 0, neighbour, &families[0], "relay/neighbour/6");
 	list_add(l, FLOW_CAP_IPV6, 0, bridge_mtu, NULL, "relay/family/longer-header");
 }

@@ -62,7 +62,7 @@ cable() {
 	done
 	ip -n "$SBC" addr add "$3.1/24" dev "$1"
 	ip -n "$SBC" addr add "${4}1/64" dev "$1" nodad 2>/dev/null
-	for h in 10 11 12 13 66; do
+	for h in 10 11 12 13 14 66; do
 		ip -n "$2" addr add "$3.$h/24" dev eth0
 		# Written as hexadecimal digits: the same last octet.
 		ip -n "$2" addr add "$4$(printf %x $h)/64" dev eth0 nodad 2>/dev/null

@@ -45,6 +45,7 @@ enum host {
 	SIGNAL = 11, /* where the signalling comes from, when that is another address */
 	LISTED = 12, /* in the ACL, when there is one */
 	MOVED = 13,  /* where a peer goes */
+	FRESH = 14,  /* of whom the engine has never heard */
 	STRANGER = 66
 };
 
@@ -347,6 +348,7 @@ struct call *call_of(struct test *t, u8 family0, u8 family1);
 /* Mode NAT on that side, its signalling from another address, and the SDP's address one that is never used. */
 void call_nat(struct call *c, unsigned side);
 void call_set(struct call *c); /* the next generation */
+void call_set_at_once(struct call *c);
 struct answer call_get(struct call *c);
 void call_del(struct call *c);
 /* To the engine's RTP (RTCP) port of that side. */
