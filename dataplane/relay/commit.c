@@ -31,8 +31,8 @@ __attribute__((noinline)) static void misplaced(struct relay_dir *d, const u8 *p
 		play_go_on(d, seq, (u16)(last + d->play.seq_add + 1));
 }
 
-/* What comes of a packet that counts, whether it goes out or not. */
-static inline void account(struct relay_dir *d, const struct relay_packet *pkt)
+/* What comes of a packet that counts, whether it goes out or not. False: it was not simply the next one. */
+static inline bool account(struct relay_dir *d, const struct relay_packet *pkt)
 {
 	const u8 *p = pkt->payload;
 	struct relay_rtp_state *s = &d->rtp;
@@ -44,15 +44,18 @@ static inline void account(struct relay_dir *d, const struct relay_packet *pkt)
 	d->src.last_us = pkt->now_us;
 	d->src.ts = ts;
 	d->src.seq = seq;
-	if (__builtin_expect(s->started != RTP_RUNNING, 0))
-		return begin(d, p, transit);
-	rtp_jitter(s, transit);
-	if (__builtin_expect(seq == s->max_seq + 1u, 1)) {
-		s->max_seq = seq;
-		s->received++;
-	} else {
-		misplaced(d, p, transit);
+	if (__builtin_expect(s->started != RTP_RUNNING, 0)) {
+		begin(d, p, transit);
+		return false;
 	}
+	rtp_jitter(s, transit);
+	if (__builtin_expect(seq != s->max_seq + 1u, 0)) {
+		misplaced(d, p, transit);
+		return false;
+	}
+	s->max_seq = seq;
+	s->received++;
+	return true;
 }
 
 static void take(struct relay_dir *d, const struct relay_packet *pkt)
@@ -117,11 +120,10 @@ __attribute__((noinline)) static void commit_edit(struct relay_dir *d, struct re
 
 void relay_commit(struct relay_dir *d, struct relay_packet *pkt, const struct relay_plan *plan)
 {
-	if (__builtin_expect(plan->is_rtcp | plan->edit | (d->pt_in == FLOW_PT_NONE), 0))
+	if (__builtin_expect((plan->is_rtcp | plan->edit) || d->pt_in == FLOW_PT_NONE, 0))
 		return commit_edit(d, pkt, plan);
 	pkt->payload[1] = plan->marker_pt;
 	count(d, pkt);
-	account(d, pkt);
-	if (__builtin_expect(d->pt_in == FLOW_PT_NONE, 0)) /* it was shifted just now */
-		play_shift(d, pkt->payload, pkt->now_us);
+	if (__builtin_expect(!account(d, pkt), 0) && d->pt_in == FLOW_PT_NONE)
+		play_shift(d, pkt->payload, pkt->now_us); /* it was shifted just now */
 }

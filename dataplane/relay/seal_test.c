@@ -168,6 +168,8 @@ static void an_ssrc_that_comes_back(void **state)
 {
 	struct call c;
 	begin(&c, 30000);
+	edit(&c.w, 0)->ssrc_mask = 0x12345678;
+	update(&c.w);
 	struct ear ears[2] = { { 0 }, { 0 } };
 	for (unsigned turn = 0; turn < 6; turn++) {
 		c.b.ssrc = 0xbbbb0001 + turn % 2;
@@ -293,7 +295,9 @@ static void keys_are_sealed(void **state)
 {
 	struct call c;
 	begin(&c, 65500);
-	edit(&c.w, 0)->dtmf_out = 96;
+	struct flow_side *side = edit(&c.w, 0);
+	side->dtmf_out = 96;
+	side->ssrc_mask = 0x80000001;
 	update(&c.w);
 	for (unsigned n = 0; n < 50; n++)
 		heard(&c, 0);
@@ -509,9 +513,10 @@ static void a_restart_of_both(void **state)
 	struct call c;
 	begin(&c, 1);
 	struct flow_resume *r = &c.w.rule[0].side[0].resume;
-	*r = (struct flow_resume){ .has = FLOW_RESUME_OUT,
-				   .out_ssrc = 0xbbbb0001,
-				   .out_index = 0x2ff00 };
+	c.w.rule[0].side[0].ssrc_mask = 0x1000000;
+	*r = (struct flow_resume){
+		.has = FLOW_RESUME_OUT, .out_ssrc = 0xbabb0001, .out_shift = 1, .out_index = 0x2ff00
+	};
 	memset(c.w.srtp, 0, sizeof(c.w.srtp));
 	world_start(&c.w);
 	struct end e = phone_end(1);
@@ -519,10 +524,21 @@ static void a_restart_of_both(void **state)
 		relay_dir_resume(&c.w.f.dir[i / 2][i % 2], c.w.now);
 	say(&c.w, &e);
 	c.b.seq = 60000; /* behind, and far */
-	c.ear = (struct ear){ 0x2ff00 + 4000, 0xbbbb0001, true };
+	c.ear = (struct ear){ 0x2ff00 + 4000, 0xbabb0001, true };
 	talk(&c.w, 1, &c.b);
 	assert_true(hear(&c.w, &c.ear) > 0x2ff00 + FLOW_INDEX_EVERY);
 	heard(&c, 0);
+
+	/* It did not, and its shift, which is that of its own SSRC, goes on. */
+	memset(c.w.srtp, 0, sizeof(c.w.srtp));
+	memset(&c.w.f, 0, sizeof(c.w.f));
+	world_start(&c.w);
+	for (unsigned i = 0; i < 4; i++)
+		relay_dir_resume(&c.w.f.dir[i / 2][i % 2], c.w.now);
+	say(&c.w, &e);
+	c.b.seq = 0xff10;
+	c.ear = (struct ear){ 0x2ff00, 0xbabb0001, true };
+	heard(&c, 0x10);
 }
 
 static void a_source_that_is_not_eligible_is_not_resumed(void **state)
