@@ -85,7 +85,7 @@ static void prepare(struct call *c, enum where where)
 	if (where == LOCKED || where == RELEARN || where == MUXED)
 		call_talk(c, 3);
 	if (where == WEAK) {
-		call_send(c, 0, 20, 20 * MS, &b);
+		call_send(c, 0, 20, 25 * MS, &b);
 		call_expect(c, 1, &b);
 	}
 	if (where == IN_CONFLICT)

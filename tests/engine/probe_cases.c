@@ -86,7 +86,7 @@ static void in_order(struct test *t, const void *row)
 	struct batch b = { 0 };
 	u64 begun = wall_us();
 
-	call_send(c, 0, 40, 20 * MS, &b);
+	call_send(c, 0, 40, 25 * MS, &b);
 	call_expect(c, 1, &b);
 	CHECK_RANGE(t, b.p[0].at_us - begun, 290 * MS, 2 * S);
 	CHECK_RANGE(t, b.p[10].at_us - b.p[0].at_us, 0, 60 * MS); /* at once */
@@ -301,7 +301,7 @@ static void stranger_first(struct test *t, const void *row)
 
 	call_send_from(c, 0, from, &s, 30, 10 * MS, NULL);
 	u64 begun = wall_us();
-	call_send(c, 0, 20, 20 * MS, &b);
+	call_send(c, 0, 20, 25 * MS, &b);
 	call_expect(c, 1, &b);
 	CHECK_RANGE(t, b.p[0].at_us - begun, 290 * MS,
 		    2 * S); /* the time of the probe is its own */

@@ -227,7 +227,7 @@ static void send_to_learned(struct test *t, const void *row)
 	call_nat(c, 0);
 	call_set(c);
 	CHECK_EQ(t, client_datagram(c->client, c->f.id, 0, 0, NULL, "x", 1).status, -EHOSTUNREACH);
-	call_send_from(c, 0, real, &c->peer[0].out, 20, 20 * MS, &b);
+	call_send_from(c, 0, real, &c->peer[0].out, 20, 25 * MS, &b);
 	call_expect(c, 1, &b);
 	CHECK_EQ(t, client_datagram(c->client, c->f.id, 0, 0, NULL, "x", 1).status, 0);
 	expect_sent(c, real, &rtp, "x", 1);

@@ -62,7 +62,7 @@ static void learned(struct call *c, struct sock *from, enum outcome want)
 	struct batch b = { 0 }, back = { 0 };
 	u64 begun = wall_us();
 
-	call_send_from(c, 0, from, &c->peer[0].out, 20, 20 * MS, &b);
+	call_send_from(c, 0, from, &c->peer[0].out, 20, 25 * MS, &b);
 	call_expect(c, 1, &b);
 	if (want != AT_ONCE)
 		CHECK_RANGE(c->t, b.p[0].at_us - begun, 280 * MS, 5 * S);

@@ -72,7 +72,7 @@ static void source(struct test *t, const void *row)
 
 	call_nat(c, 0);
 	call_set(c);
-	call_send(c, 0, 20, 20 * MS, &b);
+	call_send(c, 0, 20, 25 * MS, &b);
 	call_expect(c, 1, &b);
 	call_relay(c, 1, 1);
 	keep(c, &k);

@@ -173,7 +173,7 @@ static void names_the_lock(struct test *t, const void *row)
 	call_nat(c, 0);
 	call_set(c);
 	struct batch b = { 0 };
-	call_send(c, 0, 20, 20 * MS, &b);
+	call_send(c, 0, 20, 25 * MS, &b);
 	call_expect(c, 1, &b);
 	call_latched(c, 0, c->peer[0].rtp);
 	c->f.side[0].remote = c->peer[0].rtp->at;
