@@ -16,7 +16,7 @@
 /* Sockets of the kernel: a system call for each small burst costs more than its packets do. When so many packets came in
  * the last millisecond, a round that found few of them is followed by a pause in which more can come. */
 #define GATHER_FROM 8
-#define GATHER_US   100
+#define GATHER_US   200
 #define GATHER_FEW  (BURST / 2)
 #define RATE_US     1000
 #define FDS_MAX     (1 + PORTS_MAX * QUEUES_MAX)
