@@ -30,8 +30,8 @@ __attribute__((noinline)) bool police_more(struct relay_dir *d, u64 now_us, u32 
 	u32 now = (u32)(now_us * TICKS);
 
 	if (relay_since(now_us, d->last_us) > SPAN) {
-		d->last_us =
-			now_us; /* for those of the same burst; it passes and will say so itself */
+		/* For those of the same burst; the packet passes and will say so itself. */
+		d->last_us = now_us;
 		d->police_at = now + cost;
 		return true;
 	}

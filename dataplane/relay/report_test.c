@@ -65,6 +65,8 @@ static const struct sample samples[] = {
 	SAMPLE("RR", 0x82, 201, 0, 13, OWN, BLOCK, BLOCK),
 	SAMPLE("RR, padded", 0xa0, 201, 0, 3, OWN, ZERO, 0, 0, 0, 8),
 	SAMPLE("SDES", 0x82, 202, 0, 5, OWN, 1, 2, 'a', 'b', 2, 0, 0, 0, OWN, 1, 1, 'c', 0),
+	SAMPLE("SDES, whole words", 0x82, 202, 0, 6, OWN, 1, 2, 'a', 'b', ZERO, OWN, 1, 2, 'c', 'd',
+	       ZERO),
 	SAMPLE("SDES without items", 0x81, 202, 0, 2, OWN, ZERO),
 	SAMPLE("SDES without an end", 0x81, 202, 0, 2, OWN, 1, 2, 'a', 'b'),
 	SAMPLE("BYE", 0x82, 203, 0, 3, OWN, OWN, 3, 'b', 'y', 'e'),

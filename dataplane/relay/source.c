@@ -502,8 +502,8 @@ void source_tick(struct source *s, const struct flow_side *side, u64 now_us,
 static bool signalling_left(const struct source *s, const struct flow_side *was,
 			    const struct flow_side *side)
 {
-	return side->mode == FLOW_MODE_NAT && !ip_eq(&was->sig, &side->sig) && s->lock.family &&
-	       !s->proven && source_rank(side, &s->lock) == SOURCE_NONE;
+	return !ip_eq(&was->sig, &side->sig) && s->lock.family && !s->proven &&
+	       source_rank(side, &s->lock) == SOURCE_NONE;
 }
 
 void source_update(struct source *s, const struct flow_side *was, const struct flow_side *side,
