@@ -209,6 +209,29 @@ static void test_all(void **state)
 	}
 }
 
+/* A call of years: the index takes all its 48 bits. */
+static void test_large_roc(void **state)
+{
+	const u32 roc = 0xfedc1234;
+	(void)state;
+	for (unsigned i = 0; i < N_SUITES * N_BACKENDS; i++) {
+		const struct suite *s = &suites[i % N_SUITES];
+		struct between t = begin(s, &backends[i / N_SUITES], false);
+		struct packet clear = rtp_packet(1), p = clear;
+		int len = (int)p.len;
+		assert_int_equal(srtp_protect(t.out, p.at, &len), srtp_err_status_ok);
+		p = clear = rtp_packet(2);
+		assert_int_equal(srtp_set_stream_roc(t.out, SSRC, roc), srtp_err_status_ok);
+		len = (int)p.len;
+		assert_int_equal(srtp_protect(t.out, p.at, &len), srtp_err_status_ok);
+		p.len = (u32)len;
+		struct relay_crypt how = rtp_how(&p, p.len - s->tag, roc);
+		assert_true(open_one(t.c, t.key, &p, &how));
+		assert_same(&p, &clear);
+		end(&t);
+	}
+}
+
 static void test_plain_rtcp(void **state)
 {
 	(void)state;
@@ -224,6 +247,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_large_roc),
 		cmocka_unit_test(test_plain_rtcp),
 	};
 	srtp_init();
