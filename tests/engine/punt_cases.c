@@ -136,7 +136,7 @@ static void rate(struct test *t, const void *row)
 {
 	struct call *c = call_new(t);
 	struct flow_addr to = call_port(c, 0);
-	u8 p[20];
+	u8 p[24];
 
 	c->f.side[0].flags = STUN;
 	call_set(c);
@@ -160,7 +160,7 @@ static void strangers(struct test *t, const void *row)
 	struct call *c = call_new(t);
 	struct sock *from = sock_open(t, 0, 4, STRANGER, 0);
 	struct flow_addr to = call_port(c, 0);
-	u8 p[20];
+	u8 p[24];
 
 	c->f.side[0].flags = STUN;
 	call_set(c);
