@@ -52,7 +52,7 @@ static void vectors_cm(struct test *t, const void *row)
 
 	unhex("2B7E151628AED2A6ABF7158809CF4F3C", k.rtp_key);
 	unhex("F0F1F2F3F4F5F6F7F8F9FAFBFCFD", k.rtp_salt);
-	CHECK_EQ(t, srtp_seal(&k, p, 12 + 48, 0, NULL, 0), 12 + 48 + 10);
+	CHECK_EQ(t, srtp_seal(&k, p, 12 + 48, 0, p, 0), 12 + 48 + 10);
 	CHECK(t, is_hex(p + 12, 48,
 			"E03EAD0935C95E80E166B16DD92B4EB4D23513162B02D0F72A43A2FE4A5F97AB"
 			"41E95B3BB0A2E8DD477901E4FCA894C0"));
@@ -71,7 +71,7 @@ static void vectors_gcm(struct test *t, const void *row)
 		k.rtp_key[i] = i;
 	unhex("517569642070726f2071756f", k.rtp_salt);
 	u32 n = unhex(plain, p);
-	n = srtp_seal(&k, p, n, 0xf17b, NULL, 0);
+	n = srtp_seal(&k, p, n, 0xf17b, p, 0);
 	CHECK(t,
 	      is_hex(p + 12, n - 12,
 		     "f24de3a3fb34de6cacba861c9d7e4bcabe633bd50d294e6f42a5f47a51c7d19b36de3adf8833"
@@ -79,7 +79,7 @@ static void vectors_gcm(struct test *t, const void *row)
 	CHECK_EQ(t, srtp_open(&k, p, n, 0xf17b), n - 16);
 	k.suite = FLOW_SUITE_AEAD_AES_256_GCM;
 	n = unhex(plain, p);
-	n = srtp_seal(&k, p, n, 0xf17b, NULL, 0);
+	n = srtp_seal(&k, p, n, 0xf17b, p, 0);
 	CHECK(t,
 	      is_hex(p + 12, n - 12,
 		     "32b1de78a822fe12ef9f78fa332e33aab18012389a58e2f3b50b2a0276ffae0f1ba63799b87b"
@@ -175,7 +175,7 @@ static void header(struct test *t, const void *row)
 		plain->data[plain->len - 1] = 4; /* of padding */
 		put16(plain->data + 2, i);
 		memcpy(p, plain->data, plain->len);
-		u32 n = srtp_seal(&s->c->f.side[0].in, p, plain->len, i, NULL, 0);
+		u32 n = srtp_seal(&s->c->f.side[0].in, p, plain->len, i, p, 0);
 		secure_put(s, 0, p, n);
 		secure_expect(s, 1, &b);
 	}
