@@ -99,6 +99,7 @@ static void on_client(void *arg, uint32_t events)
 		return;
 	}
 	int err = verbs_run(a, c, a->in, (size_t)n);
+	explicit_bzero(a->in, (size_t)n); /* keys */
 	if (err) {
 		log_warn(a->p.log, "agent", "client dropped: %s", strerror(-err));
 		client_free(c);

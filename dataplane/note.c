@@ -33,7 +33,6 @@ void note_punt(struct worker *w, struct path *path, struct packet *p)
 	n.source = p->r.src;
 	n.component = path->dir.component;
 	n.m = p->m;
-	trace_in(w->trace, &path->dir, p->m, w->now_us);
 	rte_pktmbuf_adj(p->m, (uint16_t)(p->r.payload - rte_pktmbuf_mtod(p->m, u8 *)));
 	rte_pktmbuf_trim(p->m, (uint16_t)(p->m->data_len - p->r.len));
 	if (p->r.len <= FLOW_PAYLOAD_MAX && worker_note(w, &n))

@@ -61,6 +61,10 @@ unsigned port_interface_queues(const char *name)
 	return n ? n : 1;
 }
 
+#define GONE_STEP_MS  10
+#define GONE_GUESS_MS 60
+#define GONE_MAX_MS   1000
+
 /* DPDK's drivers keep their sockets to themselves and offer no interrupt to wait on: what appeared
  * of that family since `below` is the new device's. */
 static unsigned find_sockets(struct port *port, int family, const bool before[])
@@ -155,7 +159,7 @@ static void xdp_describe(struct port *port)
 		 opt.flags & XDP_OPTIONS_ZEROCOPY ? "zero copy" : "copy mode");
 }
 
-int port_open_xdp(struct ports *p, struct port *port, const char *program)
+static int open_xdp(struct ports *p, struct port *port, const char *program)
 {
 	char name[32], args[256];
 	bool before[FD_SETSIZE];
@@ -198,6 +202,27 @@ int port_open_xdp(struct ports *p, struct port *port, const char *program)
 	steer_clear(port->ifindex, ignored, sizeof(ignored));
 	memcpy(port->why, reason, sizeof(reason));
 	return err;
+}
+
+static bool may_pass(int err)
+{
+	return err != -EMSGSIZE && err != -E2BIG && err != -EOPNOTSUPP;
+}
+
+/* Of a process that was killed the kernel takes the program and the sockets back a little later: then one waits for
+ * that. Whatever else fails may be the same (drivers tell no reason) and is tried again, but not for long. */
+int port_open_xdp(struct ports *p, struct port *port, const char *program)
+{
+	const struct timespec pause = { .tv_nsec = GONE_STEP_MS * 1000000l };
+	bool busy = false;
+	int err;
+	for (unsigned ms = 0;; ms += GONE_STEP_MS) {
+		err = open_xdp(p, port, program);
+		busy |= err == -EBUSY;
+		if (!err || !may_pass(err) || ms >= (busy ? GONE_MAX_MS : GONE_GUESS_MS))
+			return err;
+		nanosleep(&pause, NULL);
+	}
 }
 
 int port_open_packet(struct ports *p, struct port *port)

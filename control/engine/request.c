@@ -56,6 +56,7 @@ static void send_out(struct engine *e)
 		rc = e->transport.send(e->transport.arg, e->out.p, e->out.n);
 	if (rc == -EAGAIN)
 		rc = enqueue(e);
+	explicit_bzero(e->out.p, e->out.n); /* keys */
 	tlv_out_init(&e->out, e->mem, sizeof(e->mem));
 	e->expected = 0;
 	if (!rc)
