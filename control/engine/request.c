@@ -3,6 +3,7 @@
  * written into one datagram, which leaves at the round's end. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <linux/netlink.h>
 #include "engine/engine_priv.h"
 
