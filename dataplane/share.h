@@ -26,8 +26,8 @@ struct share {
 	bool rss;
 	uint16_t reta_size;
 	uint8_t key_len;
-	uint8_t key[SHARE_KEY_MAX];
-	uint8_t reta[SHARE_RETA_MAX]; /* bucket -> queue */
+	uint8_t key[SHARE_KEY_MAX] __rte_aligned(4); /* read by fours */
+	uint8_t reta[SHARE_RETA_MAX];                /* bucket -> queue */
 };
 
 /* `nth` port of those there are; devices that are not the kernel's get as many queues as workers can use, where

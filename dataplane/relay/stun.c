@@ -32,7 +32,8 @@ static u32 unified_record(const u8 *p, u32 len)
 /* RFC 6347 section 4.1 */
 static u32 plain_record(const u8 *p, u32 len)
 {
-	if (len < RECORD_HEADER || p[0] < 20 || p[1] != 0xfe || (p[2] != 0xff && p[2] != 0xfd))
+	if (len < RECORD_HEADER || p[0] < 20 || p[0] > 31 || p[1] != 0xfe ||
+	    (p[2] != 0xff && p[2] != 0xfd))
 		return 0;
 	u32 n = be16(p + 11);
 	return n && n <= len - RECORD_HEADER ? RECORD_HEADER + n : 0;
