@@ -199,6 +199,9 @@ static void lengths_that_lie(void **state)
 	start(&c, false); /* FIR of one word and a half */
 	static const u8 fir[] = { 0x84, 206, 0, 3, OWN, ZERO, PEER };
 	assert_int_equal(report(&c, 0, fir, sizeof(fir)), RELAY_DROP);
+	/* DLRR of one entry and a third */
+	static const u8 dlrr[] = { 0x80, 207, 0, 6, OWN, 5, 0, 0, 4, PEER, WORD, WORD, WORD };
+	assert_int_equal(report(&c, 0, dlrr, sizeof(dlrr)), RELAY_DROP);
 }
 
 static void rtp_is_masked_with_its_csrcs(void **state)
