@@ -24,14 +24,15 @@ void police_set(struct relay_dir *d, u64 now_us)
 		d->police_at = (u32)(now_us * TICKS);
 }
 
-/* The bucket is not full, or its clock went round while nothing came. */
-__attribute__((noinline)) bool police_more(struct relay_dir *d, u64 now_us, u32 cost)
+bool police(struct relay_dir *d, const struct relay_packet *pkt)
 {
-	u32 now = (u32)(now_us * TICKS);
+	u32 now = (u32)(pkt->now_us * TICKS), cost = police_cost(d, pkt);
 
-	if (relay_since(now_us, d->last_us) > SPAN) {
+	if (police_full(d, pkt))
+		return true;
+	if (relay_since(pkt->now_us, d->last_us) > SPAN) { /* its clock went round */
 		/* For those of the same burst; the packet passes and will say so itself. */
-		d->last_us = now_us;
+		d->last_us = pkt->now_us;
 		d->police_at = now + cost;
 		return true;
 	}

@@ -306,7 +306,7 @@ void relay_plan(struct relay_dir *d, struct relay_dir *rtp, const struct relay_p
 				     d->src.state == FLOW_STATE_LOCKED &&
 				     be32(p + 8) == d->src.ssrc && pkt->authentic == d->secure &&
 				     addr_same(&pkt->src, &d->src.lock) &&
-				     relay_get_to(d, &plan->dst) && police(d, pkt),
+				     relay_get_to(d, &plan->dst) && police_full(d, pkt),
 			     1)) {
 		plan_forward(d, plan);
 		plan->marker_pt = (p[1] & 0x80) | d->pt_out;

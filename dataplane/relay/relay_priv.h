@@ -161,14 +161,14 @@ void srtp_begin(struct relay_dir *d, u32 ssrc, u16 seq);
 void rtp_mask(const struct relay_dir *d, u8 *p);
 
 /* relay.c: relay_plan.edit */
-#define EDIT_SHIFT 1  /* sequence number and timestamp */
-#define EDIT_SCALE 2  /* duration of an event */
-#define EDIT_KEY   4  /* an event instead of this packet */
-#define EDIT_RAW   8  /* not RTP: nothing is written or read */
-#define EDIT_TAKE  16 /* it is not sent */
-#define EDIT_MADE  64 /* the relay made it: it was not counted */
+#define EDIT_SHIFT 1   /* sequence number and timestamp */
+#define EDIT_SCALE 2   /* duration of an event */
+#define EDIT_KEY   4   /* an event instead of this packet */
+#define EDIT_RAW   8   /* not RTP: nothing is written or read */
+#define EDIT_TAKE  16  /* it is not sent */
+#define EDIT_MADE  64  /* the relay made it: it was not counted */
 #define EDIT_MASK  128 /* SSRCs inside RTCP */
-#define EDIT_EVENT 32 /* look at the event now, after those that were held */
+#define EDIT_EVENT 32  /* look at the event now, after those that were held */
 void relay_learned(struct relay_dir *d, const struct source_verdict *v, struct relay_plan *plan);
 
 #define RTP_NEAR    99 /* packets: what is further ahead jumped */
@@ -246,20 +246,24 @@ static inline void count(struct relay_dir *d, const struct relay_packet *pkt)
 
 /* police.c */
 void police_set(struct relay_dir *d, u64 now_us);
-bool police_more(struct relay_dir *d, u64 now_us, u32 cost);
+/* Takes the packet out of the bucket. False: it has not that much. */
+bool police(struct relay_dir *d, const struct relay_packet *pkt);
 void police_drop(struct relay_dir *d, const struct relay_packet *pkt, struct relay_plan *plan);
 
-/* Takes the packet out of the bucket. False: it has not that much. */
-static inline bool police(struct relay_dir *d, const struct relay_packet *pkt)
+static inline u32 police_cost(const struct relay_dir *d, const struct relay_packet *pkt)
+{
+	return (u32)((u64)(pkt->len + 28) * d->police_q8 >> 8);
+}
+
+/* Takes the packet out of a bucket that is full. False: it is not. */
+static inline bool police_full(struct relay_dir *d, const struct relay_packet *pkt)
 {
 	if (!d->police_q8)
 		return true;
 	u32 now = (u32)(pkt->now_us << 4);
-	u32 cost = (u32)((u64)(pkt->len + 28) * d->police_q8 >> 8);
-
 	if (__builtin_expect((s32)(d->police_at - now) > 0, 0))
-		return police_more(d, pkt->now_us, cost);
-	d->police_at = now + cost;
+		return false;
+	d->police_at = now + police_cost(d, pkt);
 	return true;
 }
 
