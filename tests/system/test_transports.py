@@ -59,8 +59,10 @@ class Place:
     def agents(self):
         """(pbx, carrier), neither at work yet."""
         return (agent.Agent(self.lab.pbx, netns.Lab.PBX, netns.Lab.PBX, self.inside, **self.contexts(self.pbx)),
-                agent.Agent(self.lab.carrier, CARRIER6 if self.six else netns.Lab.CARRIER, netns.Lab.CARRIER,
-                            self.outside, **self.contexts(self.carrier)))
+                agent.Agent(self.lab.carrier, self.theirs(), self.theirs(), self.outside, **self.contexts(self.carrier)))
+
+    def theirs(self):
+        return CARRIER6 if self.six else netns.Lab.CARRIER
 
     def to(self, who):
         """Our side of them: address and port."""

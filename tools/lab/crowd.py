@@ -40,7 +40,7 @@ class Leg:
                             body])
 
     def sdp(self, more=""):
-        return SDP.format(media=self.side.ip, port=20000) + more
+        return SDP.format(kind="IP4", media=self.side.ip, port=20000) + more
 
     # ---- requests ----
 
