@@ -16,10 +16,16 @@ static u32 sum_replace(u32 sum, u16 before, u16 after)
 	return sum + (u16)~before + after;
 }
 
-static u16 pseudo_sum(const u8 *ip, unsigned family, u16 udp_len)
+/* Of both addresses. Headers that were just written in small pieces are not read again: the processor would wait until
+ * the pieces are in the cache. */
+static u32 addresses_sum(const struct relay_plan *plan, unsigned family)
 {
-	u32 sum = family == 4 ? sum_octets(ip + 12, 8) : sum_octets(ip + 8, 32);
-	return sum_fold(sum + RTE_BE16(IPPROTO_UDP) + udp_len);
+	u32 a, b;
+	if (family == 6)
+		return (u32)sum_octets(plan->from.ip, 16) + sum_octets(plan->dst.ip, 16);
+	memcpy(&a, plan->from.ip, 4);
+	memcpy(&b, plan->dst.ip, 4);
+	return (a & 0xffff) + (a >> 16) + (b & 0xffff) + (b >> 16);
 }
 
 /* The payload's sum is known from reception and at most its first word has changed since. */
@@ -69,20 +75,23 @@ static u8 *write_ether(u8 *at, const struct network *from, u64 to_mac)
 /* Nothing of the old headers is left: not the TTL, the identification or the TOS, which would tell
  * one side of the other. So the header's checksum is made whole (ten words), too. With "don't
  * fragment" the identification may be anything (RFC 6864). */
-static u8 *write_ip4(u8 *at, const struct relay_plan *plan, u32 udp_len)
+static u8 *write_ip4(u8 *at, const struct relay_plan *plan, u32 udp_len, u32 addresses)
 {
 	struct rte_ipv4_hdr *ip = (void *)at;
+	u16 total = rte_cpu_to_be_16((u16)(sizeof(*ip) + udp_len));
 	*ip = (struct rte_ipv4_hdr){
 		.version_ihl = 0x45,
 		.type_of_service = (u8)(plan->dscp << 2),
-		.total_length = rte_cpu_to_be_16((u16)(sizeof(*ip) + udp_len)),
+		.total_length = total,
 		.fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG),
 		.time_to_live = HOPS,
 		.next_proto_id = IPPROTO_UDP,
 	};
 	memcpy(&ip->src_addr, plan->from.ip, 4);
 	memcpy(&ip->dst_addr, plan->dst.ip, 4);
-	ip->hdr_checksum = (u16)~sum_octets(ip, sizeof(*ip));
+	ip->hdr_checksum =
+		(u16)~sum_fold(addresses + RTE_BE16(0x4500 | plan->dscp << 2) + total +
+			       RTE_BE16(RTE_IPV4_HDR_DF_FLAG) + RTE_BE16(HOPS << 8 | IPPROTO_UDP));
 	return (u8 *)(ip + 1);
 }
 
@@ -99,7 +108,7 @@ static u8 *write_ip6(u8 *at, const struct relay_plan *plan, u32 udp_len)
 }
 
 static void write_udp(struct packet *p, const struct network *from, const struct relay_plan *plan,
-		      u8 *ip)
+		      u32 addresses)
 {
 	bool six = from->family == 6;
 	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)p->r.payload - 1;
@@ -111,7 +120,7 @@ static void write_udp(struct packet *p, const struct network *from, const struct
 	 * nothing is known to be right. IPv6 insists. */
 	if (!p->has_sum && !six)
 		return;
-	u16 pseudo = pseudo_sum(ip, from->family, udp->dgram_len);
+	u16 pseudo = sum_fold(addresses + RTE_BE16(IPPROTO_UDP) + udp->dgram_len);
 	if (left_to_device(p, from)) {
 		udp->dgram_cksum = pseudo;
 		return;
@@ -150,11 +159,12 @@ bool tx_rewrite(struct packet *p, const struct network *from, const struct relay
 		return false;
 	u8 *ip = write_ether(frame, from, to_mac);
 	u32 udp_len = (u32)sizeof(struct rte_udp_hdr) + p->r.len;
+	u32 addresses = addresses_sum(plan, from->family);
 	if (six)
 		write_ip6(ip, plan, udp_len);
 	else
-		write_ip4(ip, plan, udp_len);
-	write_udp(p, from, plan, ip);
+		write_ip4(ip, plan, udp_len, addresses);
+	write_udp(p, from, plan, addresses);
 	struct rte_mbuf *m = p->m;
 	u32 len = (u32)(ip - frame) + tx_length(p, from);
 	if (left_to_device(p, from)) {
