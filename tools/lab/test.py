@@ -19,7 +19,7 @@ import xml.etree.ElementTree
 
 from . import build, coverage, fuzz, term
 
-FUZZ_SECONDS = 12
+FUZZ_SECONDS = 9
 SEEDS = 100000  # of tests/random, beyond those of its meson test
 
 
