@@ -29,19 +29,22 @@ static void put32(uint8_t *p, uint32_t v)
 	put16(p + 2, (uint16_t)v);
 }
 
-/* Which packet of a telephone-event this is, from 1; 0: sound. */
-static unsigned event_part(const struct lane *l, uint32_t sent)
+/* Which packet of a telephone-event this is, from 1; 0: sound. Calls press their keys one after another: so the share
+ * of events is the same at any time. */
+static unsigned event_part(const struct lane *l, unsigned call, uint32_t sent, uint8_t *digit)
 {
 	if (l->o->dtmf <= 0)
 		return 0;
-	uint32_t cycle = (uint32_t)(EVENT_LONG / l->o->dtmf), at = sent % cycle;
-	return at < EVENT_LONG ? at + 1 : 0;
+	uint32_t cycle = (uint32_t)(EVENT_LONG / l->o->dtmf);
+	uint32_t place = sent + (uint32_t)((uint64_t)cycle * call / l->n), at = place % cycle;
+	*digit = place / cycle % 16;
+	return at < EVENT_LONG && at <= sent ? at + 1 : 0; /* none that has no beginning */
 }
 
 /* RFC 4733 2.3: event, end and volume, duration. */
-static void write_event(uint8_t *p, unsigned part, uint32_t sent, uint32_t step)
+static void write_event(uint8_t *p, unsigned part, uint8_t digit, uint32_t step)
 {
-	p[0] = sent / 64 % 16;
+	p[0] = digit;
 	p[1] = (uint8_t)((part > EVENT_LONG - 3 ? 0x80 : 0) | 10);
 	put16(p + 2, (uint16_t)(step * part));
 }
@@ -49,7 +52,8 @@ static void write_event(uint8_t *p, unsigned part, uint32_t sent, uint32_t step)
 static size_t write_rtp(struct lane *l, struct call_side *s, uint8_t *p, const struct stamp *stamp)
 {
 	uint32_t step = 8 * l->o->ptime;
-	unsigned part = event_part(l, s->sent);
+	uint8_t digit = 0;
+	unsigned part = event_part(l, (unsigned)stamp->call, s->sent, &digit);
 	size_t head = RTP_HEADER;
 	p[0] = 0x80;
 	p[1] = part ? (uint8_t)(EVENT_TYPE | (part == 1 ? 0x80 : 0)) : (uint8_t)l->o->type;
@@ -57,7 +61,7 @@ static size_t write_rtp(struct lane *l, struct call_side *s, uint8_t *p, const s
 	put32(p + 4, s->timestamp + s->sent * step - (part ? (part - 1) * step : 0));
 	put32(p + 8, s->ssrc);
 	if (part) {
-		write_event(p + head, part, s->sent, step);
+		write_event(p + head, part, digit, step);
 		head += EVENT_HEAD;
 	}
 	size_t n = part ? STAMP_SIZE : l->o->payload;
