@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* sluice.ko: the relay of dataplane/relay/ inside the kernel. This header is what its parts are to each other; the
+ * flow language is relay/flow.h, the rules of the relay are relay/relay.h, and how it travels is in README.md.
+ *
+ * Three nouns, as everywhere in sluice: the *table* finds a path by local address and port; a *rule* is a flow as control
+ * set it, immutable; a *direction* is what was learned of one component (RTP, RTCP) that comes in on one side. A *path*
+ * is a direction and what the kernel needs to send it on; a *flow* has four of them.
+ *
+ * Who may do what:
+ *   writers       verbs and the life of a namespace: process context, under sluice_net.lock
+ *   readers       the hooks: softirq, under rcu_read_lock(); table_find() gives a path that is there until rcu_read_unlock()
+ *   directions    each side of a flow has a spinlock for its two paths (RTCP that shares the RTP port is the other one's, and
+ *                 RTCP is judged by where RTP comes from). Taken by spin_lock_bh(); that of side 0 before that of side 1.
+ *                 rule, dir, held and keys of a path are looked at under it alone. Nothing is sent and
+ *                 nothing is told under it.
+ *   the end       dead is set under both locks, the table forgets the flow, one grace period later it is freed, in batches. Who needs it
+ *                 for longer (a cipher that answers later, the ticker) has a reference. */
+#ifndef SLUICE_KMOD_SLUICE_H
+#define SLUICE_KMOD_SLUICE_H
+
+#include <linux/ktime.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/netfilter.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/skbuff.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <net/dst_cache.h>
+#include <net/net_namespace.h>
+#include "compat.h"
+#include "relay/relay.h"
+
+/* Every packet that is not relayed, and is not left to the stack, ends under one name: those of relay.h, then these. Names that
+ * sluice-dp has, too, mean the same. */
+#define SLUICE_DROPS(X)                                                                                                \
+	X(RX_UDP_LENGTH, "rx_udp_length", "UDP length does not fit the packet")                                        \
+	X(RX_UDP_CHECKSUM, "rx_udp_checksum", "UDP checksum is wrong")                                                 \
+	X(RX_TTL, "rx_ttl", "its hops are used up: flows that lead to each other end so")                              \
+	X(RX_MEMORY, "rx_memory", "no memory to look at it")                                                           \
+	X(PUNT_FULL, "punt_full", "STUN or DTLS for control, which took no more of it")                                \
+	X(HELD_LOST, "held_lost", "kept for a source that was not chosen")                                             \
+	X(HELD_ENDED, "held_ended", "kept for a source when its flow ended or changed")                                \
+	X(FLOW_ENDED, "flow_ended", "in the cipher when its flow ended or changed")                                    \
+	X(NO_ROUTE, "no_route", "no route, or our address is not this namespace's")                                    \
+	X(TX_MEMORY, "tx_memory", "no memory to send it with longer headers")                                          \
+	X(TX_REFUSED, "tx_refused", "the kernel took it, and a firewall, a queue or its length let it go no further")
+
+enum sluice_drop {
+	SLUICE_DROP_BEFORE_FIRST = RELAY_DROP_COUNT - 1,
+#define X(id, name, text) SLUICE_DROP_##id,
+	SLUICE_DROPS(X)
+#undef X
+	SLUICE_DROP_COUNT
+};
+
+/* Counters that are no drops, told as work.NAME. */
+#define SLUICE_COUNTERS(X)                                                                                             \
+	X(packets_in, "media packets received")                                                                        \
+	X(packets_out, "media packets sent")                                                                           \
+	X(punted, "STUN and DTLS packets handed to control")                                                           \
+	X(keys_taken, "telephone-event packets told to control and not relayed")                                       \
+	X(keys_made, "telephone-event packets made while nothing was relayed that way")                                \
+	X(segmented, "packets that came in together (GRO) and were taken apart")                                       \
+	X(cipher_later, "packets whose cipher answered later")                                                         \
+	X(events_lost, "events that found no room on their way to control")
+
+struct sluice_counters { /* of one CPU */
+	u64 drop[SLUICE_DROP_COUNT];
+#define X(name, text) u64 name;
+	SLUICE_COUNTERS(X)
+#undef X
+};
+
+struct sluice_key;
+
+/* One generation of a flow. Owned by the flow; its keys are counted. */
+struct sluice_rule {
+	struct flow flow; /* without key material: that is wiped when the keys are made */
+	struct sluice_key *in[2], *out[2]; /* by side; NULL: none */
+	struct sluice_key *old[2];         /* what came before in[] */
+};
+
+struct sluice_held;
+
+struct sluice_path {
+	struct relay_dir dir;
+	struct sluice_flow *flow;  /* constant */
+	struct sluice_path *rtp;   /* of the same side; this one where it is RTP. Constant */
+	const struct sluice_rule *rule;
+	struct sluice_held *held;  /* packets of unproven sources; NULL most of the time */
+	struct dst_cache dst;      /* route to where it sends; flushed when that changes */
+	struct flow_addr dst_to;   /* what `dst` is of */
+	struct list_head ticking;  /* sluice_net.ticking, with a reference on the flow; empty: not in it */
+};
+
+struct sluice_flow {
+	struct sluice_path path[2][2]; /* [side][component] */
+	spinlock_t lock[2];            /* by side */
+	struct relay_srtp *srtp;       /* of the four directions, [2 * side + component]; NULL: none ever needed it */
+	struct sluice_rule *rule;      /* the writer's: what the paths have */
+	struct sluice_net *sn;
+	struct table_port *port[2][2]; /* the writer's: where the table has the paths; NULL: nowhere */
+	refcount_t refs;               /* the table's one is given back after the grace period */
+	bool dead;                     /* written under both locks */
+	u64 created_us, due_us;        /* due_us: when to look whether it is idle; the writer's */
+	struct list_head retired;
+};
+
+struct sluice_net {
+	struct net *net;
+	struct mutex lock;     /* writers */
+	struct xarray flows;   /* index by hash of the id or by place: netlink.c's affair */
+	u32 n_flows;
+	bool hooked;
+	struct nf_hook_ops hook[2];
+	struct table_port __rcu **page[256]; /* by the high octet of the port; pages of 256 chains, made when needed */
+	struct sluice_counters __percpu *counters;
+	spinlock_t tick_lock;  /* ticking; taken under a side's lock or without */
+	struct list_head ticking;
+	struct delayed_work tick; /* every 10 ms while something ticks */
+	struct delayed_work idle; /* every 100 ms while there are flows */
+	struct xarray clients; /* by netlink port id: who said HELLO, who wants events */
+	u64 epoch;
+};
+
+static inline u64 sluice_now_us(void)
+{
+	return ktime_to_us(ktime_get());
+}
+
+#define sluice_count(sn, what)     this_cpu_inc((sn)->counters->what)
+#define sluice_drop(sn, reason)    this_cpu_inc((sn)->counters->drop[reason])
+
+/* ---- net.c: a namespace ---- */
+struct sluice_net *sluice_net_of(struct net *net);
+int sluice_net_register(void);
+void sluice_net_unregister(void);
+
+/* ---- netlink.c: the family, requests; verbs.c: what they do; read.c, report.c: attributes; event.c ---- */
+int netlink_register(void);
+void netlink_unregister(void); /* no requests from here on */
+
+/* What control is told, by value but for the payload, which is borrowed. */
+struct sluice_note {
+	u64 flow_id;
+	u32 gen, event, side;
+	struct flow_addr source;
+	u32 key_ms;
+	u8 key, component;
+	const u8 *payload;
+	u32 len;
+	struct flow_resume resume;
+};
+/* To all that subscribed. Any context, no lock held. False: somebody did not get it (counted). */
+bool event_send(struct sluice_net *sn, const struct sluice_note *n);
+
+/* ---- table.c: RCU ---- */
+struct sluice_path *table_find4(const struct sluice_net *sn, __be32 addr, __be16 port);
+struct sluice_path *table_find6(const struct sluice_net *sn, const struct in6_addr *addr, __be16 port);
+/* Writer: publishes the paths at the addresses of `rule` and takes back those that it does not have any more.
+ * -EADDRINUSE, -ENOMEM change nothing. */
+int table_set(struct sluice_net *sn, struct sluice_flow *f, const struct sluice_rule *rule);
+void table_clear(struct sluice_net *sn, struct sluice_flow *f);
+void table_free(struct sluice_net *sn);
+
+/* ---- flow.c: their life ---- */
+struct sluice_flow *flow_new(struct sluice_net *sn, struct sluice_rule *rule); /* ERR_PTR; rule stays the caller's then */
+/* The next generation; the old rule is freed. 0 or -ENOMEM, then nothing has changed. */
+int flow_renew(struct sluice_flow *f, struct sluice_rule *rule);
+void flow_retire(struct sluice_flow *f); /* it is in no table any more: dead, and freed after a grace period */
+void flow_put(struct sluice_flow *f);    /* any context */
+int flow_caches_make(void);
+void flow_caches_free(void); /* after all that was retired is freed */
+struct sluice_rule *rule_new(void);
+/* Makes its keys, or takes those of `before` (NULL: none) that are the same. Wipes the material. 0, -EINVAL, -ENOMEM. */
+int rule_keys(struct sluice_rule *r, const struct sluice_rule *before);
+void rule_free(struct sluice_rule *r); /* NULL is fine */
+
+/* ---- hook.c: packets as they come in ---- */
+int hooks_up(struct sluice_net *sn);    /* with the first flow; enables the joining of fragments, too */
+void hooks_down(struct sluice_net *sn); /* with the last one */
+
+/* ---- path.c: one packet on one path ---- */
+/* A UDP datagram to one of our ports: linear, its checksum right, skb->data at the UDP payload, the IP and UDP
+ * headers in front as skb_network_header() and skb_transport_header() say. Takes the skb. */
+void path_packet(struct sluice_path *path, struct sk_buff *skb, const struct flow_addr *src);
+/* After the cipher; see srtp.c. */
+/* Process context, both sides' locks held. */
+void path_renew(struct sluice_path *path, const struct sluice_rule *rule, u64 now_us, struct sk_buff_head *gone);
+void path_forget(struct sluice_path *path, struct sk_buff_head *gone);
+/* Process context, no lock held. */
+int path_play(struct sluice_path *path, u8 key, u32 ms); /* 0, -ENOTSUP, -EBUSY */
+int path_send(struct sluice_path *path, const struct flow_addr *to, const void *data, u32 len); /* to NULL: as the media */
+void path_tick_work(struct work_struct *work); /* sluice_net.tick */
+
+/* ---- tx.c ---- */
+/* Gives the datagram new headers and a route and lets it go: skb->data at the payload, its headers' room in front.
+ * `path` for its route; no lock held; softirq or BH disabled. `ttl`: of what it came with; 0: our own. Takes the skb. */
+void tx_send(struct sluice_path *path, struct sk_buff *skb, const struct relay_plan *plan, u8 ttl);
+
+/* ---- key.c: the cipher of SRTP, RFC 3711, 6188, 7714 ---- */
+/* Process context. Keys are wiped when the last owner puts them, any context. */
+int key_new(const struct flow_crypto *material, struct sluice_key **out);
+struct sluice_key *key_get(struct sluice_key *key);
+void key_put(struct sluice_key *key); /* NULL is fine */
+
+struct sluice_job {
+	struct sluice_key *key; /* counted by the job */
+	struct relay_crypt how;
+	struct sk_buff *skb;    /* linear, skb->data at the payload; seal: with tail room for KEY_OVERHEAD */
+	/* Softirq or BH disabled. 0: right; -EBADMSG: the tag is wrong, and the packet as it was; else the cipher failed */
+	void (*done)(struct sluice_job *job, int err);
+	bool sealing;
+	/* path.c's own */
+	struct sluice_path *path;
+	struct flow_addr src;
+	struct relay_plan plan;
+	u64 now_us;
+	u8 ttl;
+};
+#define KEY_OVERHEAD 20
+/* With room for the key's requests. GFP_ATOMIC; NULL without memory. Freed by job_free(), not the skb. */
+struct sluice_job *job_new(struct sluice_key *key);
+void job_free(struct sluice_job *job);
+/* 0, -EBADMSG and the like: done, job->done is not called; skb has its new length. -EINPROGRESS: job->done comes later.
+ * May be called under a side's lock. */
+int job_run(struct sluice_job *job);
+
+#endif
