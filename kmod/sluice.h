@@ -188,13 +188,18 @@ void hooks_down(struct sluice_net *sn); /* with the last one */
  * headers in front as skb_network_header() and skb_transport_header() say. Takes the skb. */
 void path_packet(struct sluice_path *path, struct sk_buff *skb, const struct flow_addr *src);
 /* After the cipher; see srtp.c. */
-/* Process context, both sides' locks held. */
+/* Process context, both sides' locks held, dir.srtp as the new rule needs it. path_renew() does relay_dir_update() and
+ * sets path->rule. What was held is counted and put into `gone`, which the caller frees without locks. */
 void path_renew(struct sluice_path *path, const struct sluice_rule *rule, u64 now_us, struct sk_buff_head *gone);
 void path_forget(struct sluice_path *path, struct sk_buff_head *gone);
 /* Process context, no lock held. */
-int path_play(struct sluice_path *path, u8 key, u32 ms); /* 0, -ENOTSUP, -EBUSY */
+int path_play(struct sluice_path *path, u8 key, u32 ms); /* 0, -EOPNOTSUPP, -EBUSY */
 int path_send(struct sluice_path *path, const struct flow_addr *to, const void *data, u32 len); /* to NULL: as the media */
 void path_tick_work(struct work_struct *work); /* sluice_net.tick */
+
+/* ---- drops.c: their names and texts, for DUMP ---- */
+const char *sluice_drop_name(unsigned int drop);
+const char *sluice_drop_text(unsigned int drop);
 
 /* ---- tx.c ---- */
 /* Gives the datagram new headers and a route and lets it go: skb->data at the payload, its headers' room in front.
@@ -202,10 +207,10 @@ void path_tick_work(struct work_struct *work); /* sluice_net.tick */
 void tx_send(struct sluice_path *path, struct sk_buff *skb, const struct relay_plan *plan, u8 ttl);
 
 /* ---- key.c: the cipher of SRTP, RFC 3711, 6188, 7714 ---- */
-/* Process context. Keys are wiped when the last owner puts them, any context. */
-int key_new(const struct flow_crypto *material, struct sluice_key **out);
-struct sluice_key *key_get(struct sluice_key *key);
-void key_put(struct sluice_key *key); /* NULL is fine */
+/* Process context. Keys are wiped when the last owner puts them, any context. (key_get() and key_put() are the kernel's.) */
+int srtp_key_new(const struct flow_crypto *material, struct sluice_key **out);
+struct sluice_key *srtp_key_get(struct sluice_key *key);
+void srtp_key_put(struct sluice_key *key); /* NULL is fine */
 
 struct sluice_job {
 	struct sluice_key *key; /* counted by the job */

@@ -3,7 +3,7 @@
 #include "relay/relay_priv.h"
 
 /* Another stream, or the first. */
-__attribute__((noinline)) static void begin(struct relay_dir *d, const u8 *p, u32 transit)
+__attribute__((__noinline__)) static void begin(struct relay_dir *d, const u8 *p, u32 transit)
 {
 	struct relay_rtp_state *s = &d->rtp;
 	u32 ssrc = be32(p + 8);
@@ -20,7 +20,7 @@ __attribute__((noinline)) static void begin(struct relay_dir *d, const u8 *p, u3
 
 /* Not the next packet. A source that started again goes on, where it leaves as SRTP, with the numbers
  * that follow: the receiver's index never goes back. */
-__attribute__((noinline)) static void misplaced(struct relay_dir *d, const u8 *p, u32 transit)
+__attribute__((__noinline__)) static void misplaced(struct relay_dir *d, const u8 *p, u32 transit)
 {
 	struct relay_rtp_state *s = &d->rtp;
 	u16 seq = be16(p + 2), last = s->max_seq;
@@ -93,7 +93,7 @@ static void commit_raw(struct relay_dir *d, const struct relay_packet *pkt)
 
 /* The packets before it in its burst may have changed what was planned: keys are played, the stream is
  * shifted. */
-__attribute__((noinline)) static void commit_edit(struct relay_dir *d, struct relay_packet *pkt,
+__attribute__((__noinline__)) static void commit_edit(struct relay_dir *d, struct relay_packet *pkt,
 						  const struct relay_plan *plan)
 {
 	u8 *p = pkt->payload;

@@ -263,7 +263,7 @@ static void rtp_plan(struct relay_dir *d, const struct relay_packet *pkt, struct
 	plan->hold_fresh = v.fresh;
 }
 
-__attribute__((noinline)) static void plan_any(struct relay_dir *d, struct relay_dir *rtp,
+__attribute__((__noinline__)) static void plan_any(struct relay_dir *d, struct relay_dir *rtp,
 					       const struct relay_packet *pkt,
 					       struct relay_plan *plan)
 {

@@ -5,8 +5,9 @@
 #define SLUICE_RELAY_TYPES_H
 
 #ifdef __KERNEL__
-#include <linux/types.h>
+#include <linux/stddef.h>
 #include <linux/string.h>
+#include <linux/types.h>
 #else
 #include <stdbool.h>
 #include <stddef.h>
