@@ -56,7 +56,8 @@ u32 client_begin(struct client *c, u8 cmd)
 
 void client_send(struct client *c)
 {
-	int err = c->t->lab->tr.send(c->fd, c->out.p, c->out.n);
+	const struct transport *tr = &c->t->lab->tr;
+	int err = tr->send(tr->arg, c->fd, c->out.p, c->out.n);
 
 	tlv_out_init(&c->out, c->out.p, FLOW_DATAGRAM_MAX);
 	if (err)
@@ -115,10 +116,14 @@ static int read_one(struct client *c, u32 wait_us)
 {
 	struct pollfd pfd = { c->fd, POLLIN, 0 };
 	struct timespec ts = { wait_us / S, (long)(wait_us % S) * 1000 };
+	const struct transport *tr = &c->t->lab->tr;
+	ssize_t n = -EAGAIN;
 
-	if (ppoll(&pfd, 1, &ts, NULL) <= 0)
-		return 0;
-	ssize_t n = c->t->lab->tr.recv(c->fd, c->in, FLOW_DATAGRAM_MAX);
+	while (n == -EAGAIN) {
+		if (ppoll(&pfd, 1, &ts, NULL) <= 0)
+			return 0;
+		n = tr->recv(tr->arg, c->fd, c->in, FLOW_DATAGRAM_MAX);
+	}
 	if (n < 0)
 		FAIL(c->t, "reading from the engine: %s", strerror((int)-n));
 	c->n = (size_t)n;

@@ -17,12 +17,12 @@
 #define TEXT_MAX 2000
 
 static const char usage[] =
-	"usage: engine-conformance --engine seqpacket:PATH --peers NAMESPACE,NAMESPACE [option "
-	"...] [NAME ...]\n"
+	"usage: engine-conformance --engine ENGINE --peers NAMESPACE,NAMESPACE [option ...] [NAME "
+	"...]\n"
 	"\n"
 	"NAME is a case, or the beginning of the names of some. Prints TAP.\n"
 	"\n"
-	"  --engine NAME      how the engine is spoken to\n"
+	"  --engine ENGINE    how it is spoken to: seqpacket:PATH; netlink, netlink:NAMESPACE\n"
 	"  --peers A,B        namespaces of the peers on both networks, as files: /run/netns/NAME\n"
 	"  --restart COMMAND  kills the engine and starts it again; without it those cases are "
 	"skipped\n"

@@ -3,11 +3,14 @@
 # Runs the conformance suite against sluice-dp, or against another engine, in namespaces that are made for it and
 # taken away again. Needs ip(8), and ethtool where there is one; no Python.
 #
-# usage: tests/engine/run.sh [-b BUILD] [-d af_xdp|af_packet] [-e ENGINE -s START] [--] [ARGUMENT ...]
+# usage: tests/engine/run.sh [-b BUILD] [-d af_xdp|af_packet] [-e ENGINE -s START | -e netlink -m MODULE]
+#        [--] [ARGUMENT ...]
 #   -b BUILD   the build tree (build)
 #   -d KIND    how sluice-dp takes packets (af_xdp)
-#   -e ENGINE  --engine of engine-conformance, instead of sluice-dp
-#   -s START   shell command that starts that engine (again), in the namespace $SBC, and returns when it answers
+#   -e ENGINE  --engine of engine-conformance, instead of sluice-dp; "netlink": the kernel's, in the namespace $SBC
+#   -s START   shell command that starts that engine (again), in the namespace $SBC, and returns when it answers; for
+#              "netlink" that is the module loaded (again), which -m does
+#   -m MODULE  with -e netlink: the file sluice.ko
 #   ARGUMENT   of engine-conformance: names of cases, options
 set -u
 
@@ -16,12 +19,14 @@ build=$here/../../build
 device=af_xdp
 engine=
 start=
-while getopts b:d:e:s: o; do
+module=
+while getopts b:d:e:s:m: o; do
 	case $o in
 	b) build=$OPTARG ;;
 	d) device=$OPTARG ;;
 	e) engine=$OPTARG ;;
 	s) start=$OPTARG ;;
+	m) module=$OPTARG ;;
 	*) exit 2 ;;
 	esac
 done
@@ -33,7 +38,7 @@ A=$id-a
 B=$id-b
 dir=$(mktemp -d /tmp/engine-conformance.XXXXXX) || exit 2
 chmod 755 "$dir"
-export SBC A B dir device build
+export SBC A B dir device build module
 
 stop() {
 	if [ -s "$dir/pid" ]; then
@@ -108,13 +113,30 @@ done
 tail -n 5 "$dir/engine.log" >&2
 exit 1
 END
-chmod 755 "$dir/start"
+cat >"$dir/reload" <<'END'
+#!/bin/sh
+# Ends all flows, and the module with them, and loads it again.
+drain=/sys/module/sluice/parameters/drain
+if [ -e "$drain" ]; then
+	echo 2 >"$drain"
+	for i in $(seq 100); do
+		rmmod sluice 2>/dev/null && break
+		sleep 0.1
+	done
+fi
+exec insmod "$module"
+END
+chmod 755 "$dir/start" "$dir/reload"
 ENGINE_OPTIONS=${ENGINE_OPTIONS:-}
 export ENGINE_OPTIONS
 if [ -z "$engine" ]; then
 	engine=seqpacket:$dir/run/engine.sock
 	: >"$dir/engine.log"
 	start=$dir/start
+fi
+if [ "$engine" = netlink ]; then
+	engine=netlink:/run/netns/$SBC
+	[ "$start" ] || start=$dir/reload
 fi
 sh -c "$start" || exit 2
 

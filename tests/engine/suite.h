@@ -24,17 +24,18 @@
 /* ---- how an engine is spoken to ---- */
 
 /* One connection. All functions return octets or 0, or -errno. A datagram of the flow language is one or more
- * messages; recv() gives one datagram at a time, 0 octets where the engine has closed the connection. */
+ * messages; recv() gives one datagram at a time, 0 octets where the engine has closed the connection, -EAGAIN where
+ * there is none after all. */
 struct transport {
 	int (*open)(void *arg); /* a descriptor for poll() */
-	int (*send)(int fd, const void *data, size_t n);
-	ssize_t (*recv)(int fd, void *data, size_t cap);
+	int (*send)(void *arg, int fd, const void *data, size_t n);
+	ssize_t (*recv)(void *arg, int fd, void *data, size_t cap);
 	void (*close)(int fd);
 	void *arg;
 	bool batches; /* several messages in a datagram, and one answer for all */
 };
 
-/* "seqpacket:PATH". -EINVAL: no such transport. */
+/* "seqpacket:PATH", "netlink", "netlink:NAMESPACE" (a file). -EINVAL: no such transport. */
 int transport_find(const char *name, struct transport *tr);
 
 /* ---- the lab ---- */

@@ -265,7 +265,7 @@ static void torn(struct test *t, const void *row)
 	*g = (struct genlmsghdr){ .cmd = FLOW_CMD_DEL, .version = FLOW_VERSION };
 	*a = (struct nlattr){ r->attr_len, FLOW_A_ID };
 	memcpy(a + 1, &c->f.id, 8);
-	CHECK_EQ(t, t->lab->tr.send(k->fd, mem, r->n), 0);
+	CHECK_EQ(t, t->lab->tr.send(t->lab->tr.arg, k->fd, mem, r->n), 0);
 	/* A whole message may stand before what is torn, and is carried out; here it may be the one. */
 	bool whole = r->n > r->len && r->len == 32;
 	if (whole)
@@ -293,7 +293,7 @@ static void noise(struct test *t, const void *row)
 			mem[1] = 16 | (u32)NLM_F_ACK << 16;
 			((u8 *)mem)[16] = (u8)(i % FLOW_CMD_MAX + 1);
 		}
-		t->lab->tr.send(k->fd, mem, n);
+		t->lab->tr.send(t->lab->tr.arg, k->fd, mem, n);
 		client_close(k);
 	}
 	call_talk(c, 5);
