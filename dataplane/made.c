@@ -23,24 +23,11 @@ bool made_send(struct worker *w, struct path *path, const void *payload, u32 len
 	return true;
 }
 
-/* Where the direction's media goes; its peer, which may be another worker's, writes it. */
-static struct flow_addr goes_to(const struct relay_dir *d)
-{
-	struct flow_addr to;
-	u8 before;
-	do {
-		before = __atomic_load_n(&d->to_seq, __ATOMIC_ACQUIRE);
-		to = d->to;
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	} while (before & 1 || before != __atomic_load_n(&d->to_seq, __ATOMIC_RELAXED));
-	return to;
-}
-
 void path_send(struct worker *w, struct path *path, struct order *o)
 {
 	const struct relay_dir *d = &path->dir;
 	struct relay_plan plan = { .action = RELAY_FORWARD,
-				   .dst = o->to.family ? o->to : goes_to(d),
+				   .dst = o->to.family ? o->to : relay_goes_to(d),
 				   .dscp = d->dscp };
 	plan.from = d->rule->side[!d->side].local;
 	plan.from.port = d->from_port;

@@ -21,6 +21,15 @@ void relay_set_to(struct relay_dir *d, const struct flow_addr *to)
 	__atomic_store_n(&d->to_seq, d->to_seq + 1, __ATOMIC_RELEASE);
 }
 
+struct flow_addr relay_goes_to(const struct relay_dir *d)
+{
+	struct flow_addr to;
+
+	while (!look_to(d, &to))
+		;
+	return to;
+}
+
 static void set_rule(struct relay_dir *d, const struct flow *rule, u64 now_us)
 {
 	const struct flow_side *in = &rule->side[d->side], *out = &rule->side[!d->side];

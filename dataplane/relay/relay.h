@@ -287,6 +287,10 @@ void relay_dir_init(struct relay_dir *d, const struct flow *rule, unsigned side,
 		    struct relay_dir *peer);
 void relay_dir_update(struct relay_dir *d, const struct flow *rule, u64 now_us);
 
+/* Where the direction's media goes; family 0: nowhere yet. Any thread: while the peer's owner is writing it, it waits,
+ * so that what is sent once is not lost. */
+struct flow_addr relay_goes_to(const struct relay_dir *d);
+
 /* ---- SRTP ---- */
 
 /* Is what comes in on this direction SRTP? Then every packet of it goes through relay_open() first. */

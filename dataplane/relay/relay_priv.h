@@ -196,15 +196,21 @@ static inline void put32(u8 *p, u32 v)
 
 /* relay.c: how a direction's destination is written by its peer and read by its owner. */
 void relay_set_to(struct relay_dir *d, const struct flow_addr *to);
-/* False: nowhere, or it is changing: one packet without a destination. */
-static inline bool relay_get_to(const struct relay_dir *d, struct flow_addr *to)
+/* One look. False: it is being written just now. */
+static inline bool look_to(const struct relay_dir *d, struct flow_addr *to)
 {
 	u8 before = __atomic_load_n(&d->to_seq, __ATOMIC_ACQUIRE);
 
 	*to = d->to;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return to->family && !(before & 1) &&
-	       before == __atomic_load_n(&d->to_seq, __ATOMIC_RELAXED);
+	return !(before & 1) && before == __atomic_load_n(&d->to_seq, __ATOMIC_RELAXED);
+}
+
+/* For a packet of the stream, which does not wait. False: nowhere, or it is changing: one packet
+ * without a destination. */
+static inline bool relay_get_to(const struct relay_dir *d, struct flow_addr *to)
+{
+	return look_to(d, to) && to->family;
 }
 
 static inline void count_drop(struct relay_dir *d, enum relay_drop drop)
