@@ -207,15 +207,19 @@ const char *sluice_drop_text(unsigned int drop);
 void tx_send(struct sluice_path *path, struct sk_buff *skb, const struct relay_plan *plan, u8 ttl);
 
 /* ---- key.c: the cipher of SRTP, RFC 3711, 6188, 7714 ---- */
-/* Process context. Keys are wiped when the last owner puts them, any context. (key_get() and key_put() are the kernel's.) */
-int srtp_key_new(const struct flow_crypto *material, struct sluice_key **out);
-struct sluice_key *srtp_key_get(struct sluice_key *key);
-void srtp_key_put(struct sluice_key *key); /* NULL is fine */
+/* The kernel has a key_get() and a key_put() of its own.
+ * Process context, may sleep. Keys are wiped when the last owner puts them, any context. -EINVAL: a suite that does not
+ * exist; -EOPNOTSUPP: the kernel has not the ciphers; -ENOMEM. */
+int sluice_key_new(const struct flow_crypto *material, struct sluice_key **out);
+struct sluice_key *sluice_key_get(struct sluice_key *key);
+void sluice_key_put(struct sluice_key *key); /* NULL is fine */
+/* When the module goes and nobody makes keys any more: waits for all jobs and for all keys to be freed. */
+void sluice_keys_end(void);
 
 struct sluice_job {
 	struct sluice_key *key; /* counted by the job */
 	struct relay_crypt how;
-	struct sk_buff *skb;    /* linear, skb->data at the payload; seal: with tail room for KEY_OVERHEAD */
+	struct sk_buff *skb;    /* linear, its octets nobody else's, skb->data at the payload; seal: with tail room for KEY_OVERHEAD */
 	/* Softirq or BH disabled. 0: right; -EBADMSG: the tag is wrong, and the packet as it was; else the cipher failed */
 	void (*done)(struct sluice_job *job, int err);
 	bool sealing;
@@ -227,11 +231,13 @@ struct sluice_job {
 	u8 ttl;
 };
 #define KEY_OVERHEAD 20
-/* With room for the key's requests. GFP_ATOMIC; NULL without memory. Freed by job_free(), not the skb. */
+/* With room for the key's requests. GFP_ATOMIC; NULL without memory. Freed by job_free(), not the skb. All but key is to be
+ * filled in. */
 struct sluice_job *job_new(struct sluice_key *key);
 void job_free(struct sluice_job *job);
-/* 0, -EBADMSG and the like: done, job->done is not called; skb has its new length. -EINPROGRESS: job->done comes later.
- * May be called under a side's lock. */
+/* 0, -EBADMSG and the like: done, job->done is not called; skb has its new length. -EINPROGRESS: job->done comes later, never
+ * from inside job_run(); job and skb are its own from then on. Softirq or BH disabled. May be called under a side's lock, and
+ * again with the same job when it is done; another key takes another job. */
 int job_run(struct sluice_job *job);
 
 #endif
