@@ -36,6 +36,7 @@
 /* Every packet that is not relayed, and is not left to the stack, ends under one name: those of relay.h, then these. Names that
  * sluice-dp has, too, mean the same. */
 #define SLUICE_DROPS(X)                                                                                                \
+	X(RX_IP_OPTIONS, "rx_ip_options", "IPv4 options")                                                              \
 	X(RX_UDP_LENGTH, "rx_udp_length", "UDP length does not fit the packet")                                        \
 	X(RX_UDP_CHECKSUM, "rx_udp_checksum", "UDP checksum is wrong")                                                 \
 	X(RX_TTL, "rx_ttl", "its hops are used up: flows that lead to each other end so")                              \
@@ -91,8 +92,7 @@ struct sluice_path {
 	struct sluice_path *rtp;   /* of the same side; this one where it is RTP. Constant */
 	const struct sluice_rule *rule;
 	struct sluice_held *held;  /* packets of unproven sources; NULL most of the time */
-	struct dst_cache dst;      /* route to where it sends; flushed when that changes */
-	struct flow_addr dst_to;   /* what `dst` is of */
+	struct dst_cache dst;      /* routes to where it sends: each CPU's own, with the addresses that it is of */
 	struct list_head ticking;  /* sluice_net.ticking, with a reference on the flow; empty: not in it */
 };
 
@@ -120,6 +120,8 @@ struct sluice_net {
 	struct sluice_counters __percpu *counters;
 	spinlock_t tick_lock;  /* ticking; taken under a side's lock or without */
 	struct list_head ticking;
+	u32 n_ticking;
+	atomic_t held_octets; /* memory of packets that are kept for a source */
 	struct delayed_work tick; /* every 10 ms while something ticks */
 	struct delayed_work idle; /* every 100 ms while there are flows */
 	struct xarray clients; /* by netlink port id: who said HELLO, who wants events */
@@ -185,16 +187,18 @@ void hooks_down(struct sluice_net *sn); /* with the last one */
 
 /* ---- path.c: one packet on one path ---- */
 /* A UDP datagram to one of our ports: linear, its checksum right, skb->data at the UDP payload, the IP and UDP
- * headers in front as skb_network_header() and skb_transport_header() say. Takes the skb. */
-void path_packet(struct sluice_path *path, struct sk_buff *skb, const struct flow_addr *src);
-/* After the cipher; see srtp.c. */
+ * headers in front; ip_summed is CHECKSUM_PARTIAL, or CHECKSUM_NONE where it came without a checksum. `ttl` as for
+ * tx_send(). rcu_read_lock() and BH disabled. Takes the skb. */
+void path_packet(struct sluice_path *path, struct sk_buff *skb, const struct flow_addr *src, u8 ttl);
 /* Process context, both sides' locks held, dir.srtp as the new rule needs it. path_renew() does relay_dir_update() and
  * sets path->rule. What was held is counted and put into `gone`, which the caller frees without locks. */
 void path_renew(struct sluice_path *path, const struct sluice_rule *rule, u64 now_us, struct sk_buff_head *gone);
 void path_forget(struct sluice_path *path, struct sk_buff_head *gone);
-/* Process context, no lock held. */
-int path_play(struct sluice_path *path, u8 key, u32 ms); /* 0, -EOPNOTSUPP, -EBUSY */
-int path_send(struct sluice_path *path, const struct flow_addr *to, const void *data, u32 len); /* to NULL: as the media */
+/* Process context, no lock held but the writers' mutex. What leaves by side s leaves by a path of side !s: that is `path`.
+ * -EOPNOTSUPP: that side takes no events; -EBUSY: too many keys wait. */
+int path_play(struct sluice_path *path, u8 key, u32 ms);
+/* to NULL or of family 0: where the media goes. -EHOSTUNREACH, -ENOMEM */
+int path_send(struct sluice_path *path, const struct flow_addr *to, const void *data, u32 len);
 void path_tick_work(struct work_struct *work); /* sluice_net.tick */
 
 /* ---- drops.c: their names and texts, for DUMP ---- */
@@ -202,8 +206,9 @@ const char *sluice_drop_name(unsigned int drop);
 const char *sluice_drop_text(unsigned int drop);
 
 /* ---- tx.c ---- */
-/* Gives the datagram new headers and a route and lets it go: skb->data at the payload, its headers' room in front.
- * `path` for its route; no lock held; softirq or BH disabled. `ttl`: of what it came with; 0: our own. Takes the skb. */
+/* Gives the datagram new headers and a route and lets it go: skb->data at the payload, the skb linear and nobody else's.
+ * CHECKSUM_NONE: it has no checksum, which over IPv4 stays so. Of the plan: dst, from, dscp. `path` for its route.
+ * rcu_read_lock() and BH disabled, no lock held. `ttl`: what it had where it comes from this host, else 0. Takes the skb. */
 void tx_send(struct sluice_path *path, struct sk_buff *skb, const struct relay_plan *plan, u8 ttl);
 
 /* ---- key.c: the cipher of SRTP, RFC 3711, 6188, 7714 ---- */
@@ -224,11 +229,13 @@ struct sluice_job {
 	void (*done)(struct sluice_job *job, int err);
 	bool sealing;
 	/* path.c's own */
-	struct sluice_path *path;
+	struct sluice_path *path; /* with a reference on its flow */
 	struct flow_addr src;
 	struct relay_plan plan;
 	u64 now_us;
+	u32 gen; /* of the rule when it began */
 	u8 ttl;
+	bool guessed; /* its index was guessed once more */
 };
 #define KEY_OVERHEAD 20
 /* With room for the key's requests. GFP_ATOMIC; NULL without memory. Freed by job_free(), not the skb. All but key is to be
