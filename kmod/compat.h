@@ -6,6 +6,10 @@
 #include <linux/crypto.h>
 #include <linux/skbuff.h>
 #include <linux/version.h>
+#include <net/flow_offload.h>
+
+/* The kernel's is none of ours; which of its headers lead to it differs. */
+#define flow_stats sluice_flow_stats
 
 /* 6.12 moved it. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
