@@ -73,6 +73,29 @@ rtpengine() {
 	rmmod xt_RTPENGINE || status=1
 }
 
+# What one flow seals, another one with the same keys opens.
+srtp() {
+	name=$1 suite=$2
+	for batch in 1 32; do
+		kernelcost flow set 2 out=$suite || return 1
+		kernelcost measure sluice-seal-$name A 10.0.1.1:40000 $batch $COUNT sealed keep=/sealed || status=1
+		kernelcost flow del 2
+		kernelcost flow set 3 in=$suite || return 1
+		kernelcost measure sluice-open-$name A 10.0.1.1:40000 $batch $COUNT replay=/sealed || status=1
+		kernelcost flow del 3
+	done
+}
+
+sluice() {
+	insmod $mods/sluice.ko || status=1
+	kernelcost flow set 1 || status=1
+	cost sluice A 10.0.1.1:40000
+	kernelcost flow del 1
+	# Numbers of enum flow_suite.
+	srtp cm-128 1 && srtp cm-256 3 && srtp gcm-128 5 && srtp gcm-256 6 || status=1
+	rmmod sluice || status=1
+}
+
 each() {
 	for what in "$@"; do
 		cables
@@ -81,13 +104,15 @@ each() {
 	done
 }
 
+insmod $mods/raw_cipher.ko && rmmod raw_cipher || status=1
+dmesg | sed -n 's/.*raw_cipher: //p'
 round=0
 while [ $round -lt $ROUNDS ]; do
 	round=$((round + 1))
 	echo "# round $round"
 	each direct forwarding plain user
 	[ ! -e $mods/xt_RTPENGINE.ko ] || each rtpengine
-	[ ! -e $mods/sluice.ko ] || . /sluice.sh
+	[ ! -e $mods/sluice.ko ] || each sluice
 done
 dmesg | grep -E 'WARN|BUG|Oops|RTPENGINE' | tail -5 | sed 's/^/# /'
 exit $status
