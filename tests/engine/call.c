@@ -192,6 +192,8 @@ void call_expect_at(struct call *c, unsigned side, struct sock *at, const struct
 			FAIL(c->t, "%u of %u packets came to %s; the last drop: %s", i, b->n,
 			     addr_text(&at->at, text, sizeof(text)),
 			     call_get(c).report.rtp[!side].last_drop);
+		if (c->open)
+			c->open(c->open_arg, side, false, &got);
 		check_packet(c, &got, &b->p[i], i, b->n);
 		check_header(c->t, &got, &s->local, s->dscp);
 		b->p[i].at_us = got.at_us;
@@ -218,28 +220,32 @@ void call_talk(struct call *c, unsigned n)
 	call_relay(c, 1, n);
 }
 
-void call_report(struct call *c, unsigned side, const void *data, u32 n)
+/* Where the peer's RTCP comes from and goes to. */
+static struct sock *rtcp_sock(struct call *c, unsigned side)
 {
 	struct peer *p = &c->peer[side];
-	struct flow_addr to = call_rtcp_port(c, side);
-	bool mux = c->f.side[side].flags & FLOW_SIDE_RTCP_MUX;
 
-	sock_send(c->t, mux ? p->rtp : p->rtcp, &to, data, n);
-	p->sent_rtcp++;
+	return c->f.side[side].flags & FLOW_SIDE_RTCP_MUX ? p->rtp : p->rtcp;
+}
+
+void call_report(struct call *c, unsigned side, const void *data, u32 n)
+{
+	struct flow_addr to = call_rtcp_port(c, side);
+
+	sock_send(c->t, rtcp_sock(c, side), &to, data, n);
+	c->peer[side].sent_rtcp++;
 }
 
 void call_expect_report(struct call *c, unsigned side, const void *data, u32 n)
 {
-	const struct flow_side *s = &c->f.side[side];
-	struct peer *peer = &c->peer[side];
-	struct packet want = { .len = n };
-	struct packet *got =
-		sock_expect(c->t, s->flags & FLOW_SIDE_RTCP_MUX ? peer->rtp : peer->rtcp);
+	struct packet want = { .len = n }, *got = sock_expect(c->t, rtcp_sock(c, side));
 	struct flow_addr from = call_rtcp_port(c, side);
 
 	memcpy(want.data, data, n);
+	if (c->open)
+		c->open(c->open_arg, side, true, got);
 	check_packet(c, got, &want, 0, 1);
-	check_header(c->t, got, &from, s->dscp);
+	check_header(c->t, got, &from, c->f.side[side].dscp);
 	free(got);
 }
 

@@ -3,6 +3,67 @@
 
 static const u8 mki[255] = { 1, 2, 3, 4, 5, 6, 7, 8 };
 
+/* ---- opening ---- */
+
+/* RFC 3711 3.3.1, without any help from who sealed it. */
+u64 secure_estimate(const struct secure *s, unsigned side, u16 seq)
+{
+	u64 high = s->heard[side], roc = high >> 16;
+	u16 last = (u16)high;
+
+	if (!s->any[side])
+		return seq;
+	if (last < 0x8000)
+		return seq - last > 0x8000 && roc ? (roc - 1) << 16 | seq : roc << 16 | seq;
+	return last - 0x8000 > seq ? (roc + 1) << 16 | seq : roc << 16 | seq;
+}
+
+static void open_rtp(struct secure *s, unsigned side, struct packet *p)
+{
+	const struct flow_crypto *k = &s->c->f.side[side].out;
+	u16 seq = rtp_seq(p->data);
+	u64 index = secure_estimate(s, side, seq);
+	int n = srtp_open(k, p->data, p->len, index);
+
+	if (n < 0)
+		FAIL(s->c->t,
+		     "SRTP that cannot be opened: sequence %u, roll-over counter %u, %u octets",
+		     seq, (unsigned)(index >> 16), p->len);
+	p->len = (u32)n;
+	if (!s->any[side] || index > s->heard[side])
+		s->heard[side] = index;
+	s->any[side] = true;
+}
+
+static void open_rtcp(struct secure *s, unsigned side, struct packet *p)
+{
+	const struct flow_crypto *k = &s->c->f.side[side].out;
+	u32 index = 0;
+	int n = srtcp_open(k, p->data, p->len, &index);
+
+	if (n < 0)
+		FAIL(s->c->t, "SRTCP that cannot be opened: %u octets, index %u", p->len, index);
+	p->len = (u32)n;
+	if ((s64)index <= s->heard_rtcp[side])
+		FAIL(s->c->t, "SRTCP index %u comes after %lld", index,
+		     (long long)s->heard_rtcp[side]);
+	s->heard_rtcp[side] = index;
+}
+
+static void open_one(void *arg, unsigned side, bool is_rtcp, struct packet *p)
+{
+	struct secure *s = arg;
+
+	if (!s->c->f.side[side].out.suite)
+		return;
+	if (is_rtcp)
+		open_rtcp(s, side, p);
+	else
+		open_rtp(s, side, p);
+}
+
+/* ---- setting up ---- */
+
 void secure_keys(struct secure *s, unsigned side, u8 suite, u32 flags)
 {
 	struct flow_side *f = &s->c->f.side[side];
@@ -25,6 +86,8 @@ struct secure *secure_new(struct test *t, u8 suite0, u8 suite1)
 	if (!s)
 		FAIL(t, "no memory");
 	s->c = call_new(t);
+	s->c->open = open_one;
+	s->c->open_arg = s;
 	secure_keys(s, 0, suite0, 0);
 	secure_keys(s, 1, suite1, 0);
 	return s;
@@ -36,7 +99,7 @@ void secure_begin(struct secure *s, unsigned side, u16 seq)
 	s->c->peer[side].index = seq;
 }
 
-/* ---- sending ---- */
+/* ---- media ---- */
 
 u32 secure_write(struct secure *s, unsigned side, u8 *out, struct packet *plain)
 {
@@ -78,58 +141,9 @@ void secure_send(struct secure *s, unsigned side, unsigned n, u32 gap_us, struct
 	}
 }
 
-/* ---- what arrives ---- */
-
-/* RFC 3711 3.3.1, without any help from who sealed it. */
-u64 secure_estimate(const struct secure *s, unsigned side, u16 seq)
-{
-	u64 high = s->heard[side], roc = high >> 16;
-	u16 last = (u16)high;
-
-	if (!s->any[side])
-		return seq;
-	if (last < 0x8000)
-		return seq - last > 0x8000 && roc ? (roc - 1) << 16 | seq : roc << 16 | seq;
-	return last - 0x8000 > seq ? (roc + 1) << 16 | seq : roc << 16 | seq;
-}
-
-static void open_one(struct secure *s, unsigned side, struct packet *p)
-{
-	const struct flow_crypto *k = &s->c->f.side[side].out;
-	u16 seq = rtp_seq(p->data);
-	u64 index = secure_estimate(s, side, seq);
-
-	if (!k->suite)
-		return;
-	u32 sealed = p->len;
-	int n = srtp_open(k, p->data, p->len, index);
-	if (n < 0)
-		FAIL(s->c->t,
-		     "SRTP that cannot be opened: sequence %u, roll-over counter %u, %u octets",
-		     seq, (unsigned)(index >> 16), sealed);
-	p->len = (u32)n;
-	if (!s->any[side] || index > s->heard[side])
-		s->heard[side] = index;
-	s->any[side] = true;
-}
-
 void secure_expect(struct secure *s, unsigned side, const struct batch *b)
 {
-	struct test *t = s->c->t;
-	const struct flow_side *f = &s->c->f.side[side];
-
-	for (unsigned i = 0; i < b->n; i++) {
-		struct packet p = { .len = 0 };
-		if (!sock_recv(s->c->peer[side].rtp, &p, S))
-			FAIL(t, "%u of %u packets came; the last drop: %s", i, b->n,
-			     call_get(s->c).report.rtp[!side].last_drop);
-		CHECK(t, addr_is(&p.from, &f->local));
-		CHECK_EQ(t, p.tos >> 2, f->dscp);
-		open_one(s, side, &p);
-		if (p.len != b->p[i].len || memcmp(p.data, b->p[i].data, p.len))
-			FAIL(t, "packet %u of %u: %u octets, sequence %u, not %u, %u", i, b->n,
-			     p.len, rtp_seq(p.data), b->p[i].len, rtp_seq(b->p[i].data));
-	}
+	call_expect(s->c, side, b);
 }
 
 void secure_relay(struct secure *s, unsigned from, unsigned n)
@@ -162,26 +176,7 @@ void secure_report(struct secure *s, unsigned from, const void *data, u32 n)
 
 void secure_expect_report(struct secure *s, unsigned side, const void *data, u32 n)
 {
-	const struct flow_crypto *k = &s->c->f.side[side].out;
-	struct test *t = s->c->t;
-	struct peer *peer = &s->c->peer[side];
-	struct packet *p = sock_expect(
-		t, s->c->f.side[side].flags & FLOW_SIDE_RTCP_MUX ? peer->rtp : peer->rtcp);
-	u32 index = 0;
-
-	if (k->suite) {
-		int len = srtcp_open(k, p->data, p->len, &index);
-		if (len < 0)
-			FAIL(t, "SRTCP that cannot be opened: %u octets, index %u", p->len, index);
-		p->len = (u32)len;
-		if ((s64)index <= s->heard_rtcp[side])
-			FAIL(t, "SRTCP index %u comes after %lld", index,
-			     (long long)s->heard_rtcp[side]);
-		s->heard_rtcp[side] = index;
-	}
-	CHECK_EQ(t, p->len, n);
-	CHECK(t, !memcmp(p->data, data, n));
-	free(p);
+	call_expect_report(s->c, side, data, n);
 }
 
 void secure_reports(struct secure *s)

@@ -341,6 +341,9 @@ struct call {
 	struct client *client;
 	struct flow f;
 	struct peer peer[2];
+	/* Makes of what came to the peer of that side what was sent; NULL: it has to be the same. */
+	void (*open)(void *arg, unsigned side, bool is_rtcp, struct packet *p);
+	void *open_arg;
 };
 
 /* Both peers known by their SDP, mode STATIC, sockets open; nothing is set yet. */
