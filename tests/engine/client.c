@@ -138,9 +138,17 @@ bool client_read(struct client *c)
 			FAIL(c->t, "the engine does not answer");
 		if (rc < 0)
 			return false;
+		c->at = c->in;
+		c->left = c->n;
 		if (!only_events(c))
 			return true;
 	}
+}
+
+static void read_answers(struct client *c)
+{
+	if (!client_read(c))
+		FAIL(c->t, "the engine hung up");
 }
 
 static void fill(struct client *c, struct answer *a, const struct tlv_msg *m)
@@ -162,11 +170,11 @@ static void fill(struct client *c, struct answer *a, const struct tlv_msg *m)
 	a->has_report = true;
 }
 
-bool client_next(struct client *c, const void **at, size_t *left, struct answer *a)
+bool client_next(struct client *c, struct answer *a)
 {
 	struct tlv_msg m;
 
-	while (tlv_next(at, left, &m) == 1) {
+	while (tlv_next(&c->at, &c->left, &m) == 1) {
 		if (m.cmd == FLOW_CMD_EVENT && !m.done)
 			continue;
 		fill(c, a, &m);
@@ -177,13 +185,11 @@ bool client_next(struct client *c, const void **at, size_t *left, struct answer 
 
 static struct answer one_answer(struct client *c, u32 seq)
 {
+	struct answer a;
+
 	for (;;) {
-		struct answer a;
-		if (!client_read(c))
-			FAIL(c->t, "the engine hung up");
-		const void *at = c->in;
-		size_t left = c->n;
-		while (client_next(c, &at, &left, &a))
+		read_answers(c);
+		while (client_next(c, &a))
 			if (a.seq == seq)
 				return a;
 	}
@@ -222,11 +228,19 @@ struct answer client_set(struct client *c, const struct flow *f)
 	return client_ask(c);
 }
 
+void client_put_ids(struct client *c, u8 cmd, const u64 *id, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		client_begin(c, cmd);
+		tlv_put_u64(&c->out, FLOW_A_ID, id[i]);
+		if (tlv_end(&c->out))
+			FAIL(c->t, "%u messages do not fit", n);
+	}
+}
+
 static struct answer ask_id(struct client *c, u8 cmd, u64 id)
 {
-	client_begin(c, cmd);
-	tlv_put_u64(&c->out, FLOW_A_ID, id);
-	tlv_end(&c->out);
+	client_put_ids(c, cmd, &id, 1);
 	return client_ask(c);
 }
 
@@ -360,11 +374,8 @@ unsigned client_dump(struct client *c, struct drops *d,
 	client_send(c);
 	do {
 		struct answer a;
-		if (!client_read(c))
-			FAIL(c->t, "the engine hung up");
-		const void *at = c->in;
-		size_t left = c->n;
-		while (client_next(c, &at, &left, &a)) {
+		read_answers(c);
+		while (client_next(c, &a)) {
 			n += a.has_report;
 			if (fn && a.has_report)
 				fn(arg, &a);

@@ -85,17 +85,6 @@ static void count_mine(void *arg, const struct answer *a)
 		seen[1]++;
 }
 
-static u32 put_many(struct test *t, struct client *c, u8 cmd, const u64 *id, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
-		client_begin(c, cmd);
-		tlv_put_u64(&c->out, FLOW_A_ID, id[i]);
-		if (tlv_end(&c->out))
-			FAIL(t, "%u messages do not fit", n);
-	}
-	return n;
-}
-
 /* Answers in the order of their questions, all 0. */
 static void take_many(struct test *t, struct client *c, unsigned n)
 {
@@ -106,9 +95,7 @@ static void take_many(struct test *t, struct client *c, unsigned n)
 	while (got < n) {
 		struct answer a;
 		CHECK(t, client_read(c));
-		const void *at = c->in;
-		size_t left = c->n;
-		for (; client_next(c, &at, &left, &a); got++) {
+		for (; client_next(c, &a); got++) {
 			CHECK_EQ(t, a.status, 0);
 			CHECK_EQ(t, a.seq, ++seq);
 		}
@@ -133,7 +120,7 @@ static void dump_many(struct test *t, const void *row)
 	client_dump(c, NULL, count_mine, seen);
 	CHECK_EQ(t, seen[1], MANY);
 	for (unsigned i = 0; i < MANY; i += 100) {
-		put_many(t, c, FLOW_CMD_DEL, id + i, 100);
+		client_put_ids(c, FLOW_CMD_DEL, id + i, 100);
 		take_many(t, c, 100);
 	}
 	seen[1] = 0;

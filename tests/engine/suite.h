@@ -289,7 +289,9 @@ struct client {
 	unsigned n_events;
 	u32 *in; /* FLOW_DATAGRAM_MAX octets each */
 	struct tlv_out out;
-	size_t n; /* of in */
+	size_t n;       /* of in */
+	const void *at; /* in `in`: the next answer */
+	size_t left;    /* octets from there on */
 };
 
 struct client *client_open(struct test *t);  /* HELLO is done */
@@ -301,7 +303,9 @@ void client_send(struct client *c);
 /* The next datagram that is no event, within 5 s: false where the engine has hung up. */
 bool client_read(struct client *c);
 /* The answers in it, one after another. */
-bool client_next(struct client *c, const void **at, size_t *left, struct answer *a);
+bool client_next(struct client *c, struct answer *a);
+/* Writes n messages that have nothing but an id. */
+void client_put_ids(struct client *c, u8 cmd, const u64 *id, unsigned n);
 /* Sends and takes the one answer. */
 struct answer client_ask(struct client *c);
 struct answer client_hello(struct client *c, u32 version);
