@@ -72,6 +72,31 @@ void call_nat(struct call *c, unsigned side)
 	s->sig = host(side, family, PEER, 0);
 }
 
+void call_ranks(struct call *c)
+{
+	struct flow_side *s = &c->f.side[0];
+
+	s->mode = FLOW_MODE_NAT;
+	s->sig = host(0, 4, SIGNAL, 0);
+	s->n_acl = 1;
+	s->acl[0] = host(0, 4, LISTED, 0);
+	s->acl[0].len = 32;
+}
+
+void call_other_port(struct call *c, unsigned side)
+{
+	struct flow_side *s = &c->f.side[side];
+
+	s->local.port = test_port(c->t, side);
+	s->local_rtcp = s->local.port + 1;
+}
+
+void call_take_port(struct call *c, unsigned side, const struct call *from)
+{
+	c->f.side[side].local = from->f.side[side].local;
+	c->f.side[side].local_rtcp = from->f.side[side].local_rtcp;
+}
+
 /* The engine is given a moment to find its neighbours: relay/neighbour is about those that it has not found. */
 void call_set(struct call *c)
 {

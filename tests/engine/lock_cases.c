@@ -2,13 +2,6 @@
 /* A source is learned: who else sends, and what it may change itself. */
 #include "suite.h"
 
-static struct stream another(struct test *t)
-{
-	return (struct stream){
-		.ssrc = test_random(t) | 1, .seq = 100, .step = 160, .size = 160, .pt = 8
-	};
-}
-
 /* ---- the first second of a weak lock ---- */
 
 struct doubt {
@@ -33,17 +26,12 @@ static void doubt(struct test *t, const void *row)
 {
 	const struct doubt *d = row;
 	struct call *c = call_new(t);
-	struct flow_side *s = &c->f.side[0];
 	struct sock *first = sock_open(t, 0, 4, d->first, 0),
 		    *second = sock_open(t, 0, 4, d->second, 0);
 	struct batch b = { 0 };
-	struct stream other = another(t);
+	struct stream other = stream_new(t);
 
-	s->mode = FLOW_MODE_NAT;
-	s->sig = host(0, 4, SIGNAL, 0);
-	s->n_acl = 1;
-	s->acl[0] = host(0, 4, LISTED, 0);
-	s->acl[0].len = 32;
+	call_ranks(c);
 	call_set(c);
 	call_send_from(c, 0, first, &c->peer[0].out, 12, 30 * MS, &b);
 	call_expect(c, 1, &b);
@@ -97,7 +85,7 @@ static void other(struct test *t, const void *row)
 	const struct other *o = row;
 	struct call *c = call_new(t);
 	struct sock *from = sock_open(t, 0, 4, o->h, 0);
-	struct stream s = another(t);
+	struct stream s = stream_new(t);
 	struct batch b = { 0 };
 
 	c->f.side[0].mode = o->mode;
@@ -177,7 +165,7 @@ static void refresh(struct test *t, const void *row)
 		f->change(&c->f.side[0]);
 		call_set(c);
 		for (unsigned i = 0; i < 3; i++) {
-			struct stream s = another(t);
+			struct stream s = stream_new(t);
 			call_send_from(c, 0, from[i], &s, 8, MS, NULL);
 		}
 		call_talk(c, 5);
@@ -195,7 +183,7 @@ static void new_ssrc(struct test *t, const void *row)
 
 	call_set(c);
 	call_talk(c, 10);
-	c->peer[0].out = another(t);
+	c->peer[0].out = stream_new(t);
 	call_send(c, 0, 1, 0, NULL); /* one is not enough */
 	call_dropped(c, 0, 0, 10, 1, "rtp_ssrc");
 	call_send(c, 0, 9, MS, &b);
@@ -210,7 +198,7 @@ static void new_ssrc(struct test *t, const void *row)
 static void stray_ssrcs(struct test *t, const void *row)
 {
 	struct call *c = call_new(t);
-	struct stream s = another(t);
+	struct stream s = stream_new(t);
 
 	call_set(c);
 	call_talk(c, 5);
@@ -233,14 +221,14 @@ static void often(struct test *t, const void *row)
 	call_set(c);
 	call_talk(c, 3);
 	for (unsigned i = 0; i < 5; i++) {
-		c->peer[0].out = another(t);
+		c->peer[0].out = stream_new(t);
 		call_send(c, 0, 1, 0, NULL);
 		b.n = 0;
 		call_send(c, 0, 3, 0, &b);
 		call_expect(c, 1, &b);
 	}
 	struct stream fifth = c->peer[0].out;
-	c->peer[0].out = another(t); /* the sixth within a minute */
+	c->peer[0].out = stream_new(t); /* the sixth within a minute */
 	call_send(c, 0, 10, MS, NULL);
 	call_dropped(c, 0, 0, 18, 15, "rtp_ssrc");
 	CHECK_EQ(t, call_get(c).report.rtp[0].ssrcs, 5);

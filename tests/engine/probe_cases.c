@@ -12,13 +12,6 @@ static struct call *probed(struct test *t)
 	return c;
 }
 
-static struct stream another(struct test *t)
-{
-	return (struct stream){
-		.ssrc = test_random(t) | 1, .seq = 100, .step = 160, .size = 160, .pt = 8
-	};
-}
-
 /* ---- what proves a source ---- */
 
 struct run {
@@ -112,7 +105,7 @@ static void sdp_is_first(struct test *t, const void *row)
 {
 	struct call *c = call_new(t);
 	struct sock *other = sock_open(t, 0, 4, SIGNAL, 0);
-	struct stream s = another(t);
+	struct stream s = stream_new(t);
 
 	c->f.side[0].mode = FLOW_MODE_NAT;
 	c->f.side[0].sig = host(0, 4, SIGNAL, 0);
@@ -147,13 +140,8 @@ static const struct two twos[] = {
 static struct call *two_call(struct test *t)
 {
 	struct call *c = call_new(t);
-	struct flow_side *s = &c->f.side[0];
 
-	s->mode = FLOW_MODE_NAT;
-	s->sig = host(0, 4, SIGNAL, 0);
-	s->n_acl = 1;
-	s->acl[0] = host(0, 4, LISTED, 0);
-	s->acl[0].len = 32;
+	call_ranks(c);
 	call_set(c);
 	return c;
 }
@@ -181,7 +169,7 @@ static void two(struct test *t, const void *row)
 	u16 port = c->f.side[0].remote.port;
 	struct sock *from[2] = { sock_open(t, 0, 4, w->a, w->a_port ? port : 0),
 				 sock_open(t, 0, 4, w->b, w->b_port ? port : 0) };
-	struct stream s[2] = { another(t), another(t) };
+	struct stream s[2] = { stream_new(t), stream_new(t) };
 	struct batch b[2] = { 0 };
 
 	/* Half as slow again as the silence that ends a candidate is short: 300 ms hold both. */
@@ -214,14 +202,14 @@ static void four_places(struct test *t, const void *row)
 	struct batch b = { 0 };
 
 	for (unsigned i = 0; i < 5; i++) {
-		struct stream s = another(t);
+		struct stream s = stream_new(t);
 		from[i] = sock_open(t, 0, 4, SIGNAL, 0);
 		call_send_from(c, 0, from[i], &s, 1, 0, NULL);
 	}
 	call_dropped(c, 0, 0, 0, 1, "rtp_candidate");
 	/* One of a better rank gets a place all the same. */
 	struct sock *better = sock_open(t, 0, 4, PEER, 0);
-	struct stream s = another(t);
+	struct stream s = stream_new(t);
 	call_send_from(c, 0, better, &s, 10, 10 * MS, &b);
 	nap(300 * MS);
 	call_expect(c, 1, &b);
@@ -264,7 +252,7 @@ static void poisoned(struct test *t, const void *row)
 	struct flow_side later;
 	struct call *c = no_sdp(t, &later);
 	struct sock *from = sock_open(t, 0, 4, PEER, 0), *other = sock_open(t, 0, 4, PEER, 0);
-	struct stream s = another(t);
+	struct stream s = stream_new(t);
 	struct batch b = { 0 };
 
 	call_send_from(c, 0, from, &s, 3, MS, NULL);
@@ -298,7 +286,7 @@ static void stranger_first(struct test *t, const void *row)
 {
 	struct call *c = probed(t);
 	struct sock *from = sock_open(t, 0, 4, STRANGER, 0);
-	struct stream s = another(t);
+	struct stream s = stream_new(t);
 	struct batch b = { 0 };
 
 	call_send_from(c, 0, from, &s, 30, 10 * MS, NULL);

@@ -41,6 +41,13 @@ u32 rtp_ssrc(const u8 *p)
 	return get32(p + 8);
 }
 
+struct stream stream_new(struct test *t)
+{
+	return (struct stream){
+		.ssrc = test_random(t) | 1, .seq = 100, .step = 160, .size = 160, .pt = 8
+	};
+}
+
 /* Two packets never have the same payload, so that none can be taken for another. */
 u32 rtp_write(u8 *p, const struct stream *s)
 {

@@ -238,6 +238,7 @@ struct stream {
 	u16 size; /* octets of payload */
 };
 
+struct stream stream_new(struct test *t);     /* of any SSRC, from packet 100 on */
 u32 rtp_write(u8 *p, const struct stream *s); /* octets */
 void rtp_next(struct stream *s);              /* to the packet after it */
 u16 rtp_seq(const u8 *p);
@@ -355,6 +356,11 @@ struct call *call_new(struct test *t);
 struct call *call_of(struct test *t, u8 family0, u8 family1);
 /* Mode NAT on that side, its signalling from another address, and the SDP's address one that is never used. */
 void call_nat(struct call *c, unsigned side);
+/* Mode NAT on side 0, and three ranks of sources: the SDP's host, SIGNAL, and LISTED in the ACL. */
+void call_ranks(struct call *c);
+/* The engine's ports of that side are others from the next generation on; those of `from`. */
+void call_other_port(struct call *c, unsigned side);
+void call_take_port(struct call *c, unsigned side, const struct call *from);
 void call_set(struct call *c); /* the next generation */
 void call_set_at_once(struct call *c);
 struct answer call_get(struct call *c);

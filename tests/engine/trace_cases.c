@@ -97,17 +97,27 @@ static void first_packet(struct test *t, const void *row)
 	}
 }
 
-static void dropped(struct test *t, const void *row)
+static const struct stream strange = { .ssrc = 1, .size = 40, .pt = 8, .step = 160 };
+
+/* A call whose side 0 has sent two packets. */
+static struct call *begun(struct test *t)
 {
 	struct call *c = call_new(t);
+
+	call_set(c);
+	call_relay(c, 0, 2);
+	return c;
+}
+
+static void dropped(struct test *t, const void *row)
+{
+	struct call *c = begun(t);
 	struct sock *from = sock_open(t, 0, 4, STRANGER, 0);
-	struct stream s = { .ssrc = 1, .size = 40, .pt = 8, .step = 160 };
+	struct stream s = strange;
 	struct frames *f = new_frames(t);
 	struct flow_addr to = call_port(c, 0);
 	unsigned seen = 0;
 
-	call_set(c);
-	call_relay(c, 0, 2);
 	call_send_from(c, 0, from, &s, 3, MS, NULL);
 	call_settle(c, 0, 0, 2, 3);
 	CHECK_EQ(t, trace(c->client, c->f.id, f), 0);
@@ -149,13 +159,11 @@ static void after_the_end(struct test *t, const void *row)
 /* A flood does not push out everything, and does not fill the answer. */
 static void flood(struct test *t, const void *row)
 {
-	struct call *c = call_new(t);
+	struct call *c = begun(t);
 	struct sock *from = sock_open(t, 0, 4, STRANGER, 0);
-	struct stream s = { .ssrc = 1, .size = 40, .pt = 8, .step = 160 };
+	struct stream s = strange;
 	struct frames *f = new_frames(t);
 
-	call_set(c);
-	call_relay(c, 0, 2);
 	for (unsigned i = 0; i < 50; i++) {
 		call_send_from(c, 0, from, &s, 20, 0, NULL);
 		nap(MS);

@@ -237,8 +237,7 @@ static void port_reuse(struct test *t, const void *row)
 	call_talk(old, 5);
 	call_del(old);
 	call_send(old, 0, 5, MS, NULL); /* it does not know */
-	c->f.side[0].local = old->f.side[0].local;
-	c->f.side[0].local_rtcp = old->f.side[0].local_rtcp;
+	call_take_port(c, 0, old);
 	call_set(c);
 	call_send(old, 0, 20, MS, NULL);
 	u8 bye[8];
@@ -261,9 +260,7 @@ static void held_dies(struct test *t, const void *row)
 	call_send(old, 0, 10, 5 * MS, NULL);
 	call_settle(old, 0, 0, 0, 0);
 	call_del(old);
-	struct flow_side *s = &c->f.side[0];
-	s->local = old->f.side[0].local;
-	s->local_rtcp = old->f.side[0].local_rtcp;
+	call_take_port(c, 0, old);
 	call_nat(c, 0);
 	call_set(c);
 	call_send(c, 0, 10, 5 * MS, &b);
@@ -279,8 +276,7 @@ static void held_and_moved(struct test *t, const void *row)
 	call_nat(c, 0);
 	call_set(c);
 	call_send(c, 0, 10, 5 * MS, NULL);
-	c->f.side[0].local.port = test_port(t, 0);
-	c->f.side[0].local_rtcp = c->f.side[0].local.port + 1;
+	call_other_port(c, 0);
 	call_set(c);
 	nap(350 * MS);
 	CHECK_EQ(t, call_get(c).report.rtp[0].packets, 0);

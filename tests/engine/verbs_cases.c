@@ -193,8 +193,7 @@ static void other_port(struct test *t, const void *row)
 
 	call_set(c);
 	call_talk(c, 5);
-	c->f.side[0].local.port = test_port(t, 0);
-	c->f.side[0].local_rtcp = c->f.side[0].local.port + 1;
+	call_other_port(c, 0);
 	call_set(c);
 	call_talk(c, 5);
 	u8 old[12] = { 0x80, 8 };
