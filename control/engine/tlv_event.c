@@ -8,7 +8,7 @@ static void put_peer(struct tlv_out *o, const struct flow_addr *a)
 {
 	if (!a->family)
 		return;
-	tlv_put(o, FLOW_A_SOURCE, a->ip, tlv_addr_len(a));
+	tlv_put(o, FLOW_A_SOURCE, a->ip, flow_addr_len(a));
 	tlv_put(o, FLOW_A_SRC_PORT, &a->port, sizeof(a->port));
 }
 
@@ -19,7 +19,7 @@ static int get_peer(const struct tlv_msg *m, struct flow_addr *a, const char **w
 	memset(a, 0, sizeof(*a));
 	if (!ip)
 		return 0;
-	if (!port || !nla_get_u16(port) || tlv_get_addr(a, nla_data(ip), (size_t)nla_len(ip)) < 0)
+	if (!port || !nla_get_u16(port) || !flow_addr_take(a, nla_data(ip), (unsigned)nla_len(ip)))
 		return tlv_bad(why, "source");
 	a->port = nla_get_u16(port);
 	return 0;

@@ -4,6 +4,7 @@
 #define SLUICE_ENGINE_TLV_PRIV_H
 
 #include "engine/tlv.h"
+#include "relay/fields.h"
 
 void tlv_put(struct tlv_out *o, int type, const void *data, size_t len);
 /* True where all attributes inside lie inside, with their padding. */
@@ -18,39 +19,16 @@ const char *tlv_text(const struct nlattr *a);
 
 /* ---- tlv_field.c ---- */
 
-/* Numbers of a struct, one row each, for both directions of the codec. `absent` is not written, and
- * is what a missing attribute means. */
-struct tlv_field {
-	u16 attr, off;
-	u8 size; /* 1, 2, 4, 8 */
-	u32 absent;
-	u64 min, max;
-	const char *why;
-};
-
-struct tlv_place { /* of a struct flow_addr without its port */
-	u16 attr, off;
-	const char *why;
-};
-
-#define TLV_FIELD(type, member, attr, absent, min, max, why)                                       \
-	{                                                                                          \
-		attr, offsetof(struct type, member), sizeof(((struct type *)0)->member), absent,   \
-			min, max, why                                                              \
-	}
-
+/* Rows are those of relay/fields.h, for both directions of the codec. `absent` is not written, and is what a missing
+ * attribute means. */
 int tlv_bad(const char **why, const char *what); /* -EINVAL */
-/* Octets of its address: 4 or 16. */
-size_t tlv_addr_len(const struct flow_addr *a);
-void tlv_put_fields(struct tlv_out *o, const void *base, const struct tlv_field *f, size_t n);
-void tlv_put_places(struct tlv_out *o, const void *base, const struct tlv_place *p, size_t n);
+void tlv_put_fields(struct tlv_out *o, const void *base, const struct flow_field *f, size_t n);
+void tlv_put_places(struct tlv_out *o, const void *base, const struct flow_place *p, size_t n);
 /* 0, or -EINVAL with *why naming the row. */
-int tlv_get_fields(struct nlattr **tb, void *base, const struct tlv_field *f, size_t n,
+int tlv_get_fields(struct nlattr **tb, void *base, const struct flow_field *f, size_t n,
 		   const char **why);
-int tlv_get_places(struct nlattr **tb, void *base, const struct tlv_place *p, size_t n,
+int tlv_get_places(struct nlattr **tb, void *base, const struct flow_place *p, size_t n,
 		   const char **why);
-/* The address of n octets at p; 0 or -EINVAL. The port stays. */
-int tlv_get_addr(struct flow_addr *a, const void *p, size_t n);
 
 /* ---- tlv_flow.c ---- */
 
