@@ -65,4 +65,11 @@ static inline void nf_defrag_ipv6_disable(struct net *net)
 #define sluice_test_delay() ((void)0)
 #endif
 
+/* 6.1 wants to know up to which command a family passes over attributes that it does not know. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 0)
+#define compat_liberal_up_to(cmd) .resv_start_op = (cmd) + 1,
+#else
+#define compat_liberal_up_to(cmd)
+#endif
+
 #endif

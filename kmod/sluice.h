@@ -112,8 +112,8 @@ struct sluice_flow {
 struct sluice_net {
 	struct net *net;
 	struct mutex lock;     /* writers */
-	struct xarray flows;   /* index by hash of the id or by place: netlink.c's affair */
-	u32 n_flows;
+	struct xarray flows;   /* by id */
+	u32 n_flows;           /* while there is one the module has a reference */
 	bool hooked;
 	struct nf_hook_ops hook[2];
 	struct table_port __rcu **page[256]; /* by the high octet of the port; pages of 256 chains, made when needed */
@@ -124,8 +124,14 @@ struct sluice_net {
 	atomic_t held_octets; /* memory of packets that are kept for a source */
 	struct delayed_work tick; /* every 10 ms while something ticks */
 	struct delayed_work idle; /* every 100 ms while there are flows */
-	struct xarray clients; /* by netlink port id: who said HELLO, who wants events */
+	struct xarray clients; /* by netlink port id: who said HELLO; marked: who wants events */
 	u64 epoch;
+	atomic_t alive;        /* flows that are not freed yet */
+	spinlock_t retire_lock; /* of what follows */
+	struct list_head retired;  /* flows for the next grace period */
+	struct list_head retiring; /* for that which is under way */
+	bool reaping;              /* there is one */
+	struct rcu_work reaper;
 };
 
 static inline u64 sluice_now_us(void)
@@ -136,10 +142,20 @@ static inline u64 sluice_now_us(void)
 #define sluice_count(sn, what)     this_cpu_inc((sn)->counters->what)
 #define sluice_drop(sn, reason)    this_cpu_inc((sn)->counters->drop[reason])
 
+/* ---- main.c: parameters of the module ---- */
+extern unsigned int sluice_max_flows; /* of a namespace */
+extern unsigned int sluice_drain;     /* 1: no new flows, 2: those that are there end */
+
 /* ---- net.c: a namespace ---- */
 struct sluice_net *sluice_net_of(struct net *net);
 int sluice_net_register(void);
 void sluice_net_unregister(void);
+void sluice_net_clear_all(void); /* ends the flows of all namespaces */
+/* Writer: a flow that is in no table goes into all of them, with the first one the hooks come up. -EADDRINUSE, -ENOMEM and the
+ * like: it is in none. */
+int sluice_net_add(struct sluice_net *sn, struct sluice_flow *f);
+/* Writer: takes it out and retires it. Who wants to look at it after that has a reference. */
+void sluice_net_remove(struct sluice_net *sn, struct sluice_flow *f);
 
 /* ---- netlink.c: the family, requests; verbs.c: what they do; read.c, report.c: attributes; event.c ---- */
 int netlink_register(void);
@@ -158,6 +174,8 @@ struct sluice_note {
 };
 /* To all that subscribed. Any context, no lock held. False: somebody did not get it (counted). */
 bool event_send(struct sluice_net *sn, const struct sluice_note *n);
+void event_due(struct sluice_flow *f);           /* writer: it is new, or its rule is */
+void event_idle_work(struct work_struct *work);  /* sluice_net.idle */
 
 /* ---- table.c: RCU ---- */
 struct sluice_path *table_find4(const struct sluice_net *sn, __be32 addr, __be16 port);
@@ -174,10 +192,11 @@ struct sluice_flow *flow_new(struct sluice_net *sn, struct sluice_rule *rule); /
 int flow_renew(struct sluice_flow *f, struct sluice_rule *rule);
 void flow_retire(struct sluice_flow *f); /* it is in no table any more: dead, and freed after a grace period */
 void flow_put(struct sluice_flow *f);    /* any context */
+void flow_reap_work(struct work_struct *work); /* sluice_net.reaper */
 int flow_caches_make(void);
 void flow_caches_free(void); /* after all that was retired is freed */
 struct sluice_rule *rule_new(void);
-/* Makes its keys, or takes those of `before` (NULL: none) that are the same. Wipes the material. 0, -EINVAL, -ENOMEM. */
+/* Makes its keys, or takes those of `before` (NULL: none) that are the same. Wipes the material. 0, -EINVAL, -EOPNOTSUPP, -ENOMEM. */
 int rule_keys(struct sluice_rule *r, const struct sluice_rule *before);
 void rule_free(struct sluice_rule *r); /* NULL is fine */
 
