@@ -19,9 +19,9 @@ void rule_free(struct sluice_rule *r)
 	if (!r)
 		return;
 	for (unsigned int i = 0; i < 2; i++) {
-		srtp_key_put(r->in[i]);
-		srtp_key_put(r->out[i]);
-		srtp_key_put(r->old[i]);
+		sluice_key_put(r->in[i]);
+		sluice_key_put(r->out[i]);
+		sluice_key_put(r->old[i]);
 	}
 	memzero_explicit(r, sizeof(*r)); /* one that was refused still has its material */
 	kmem_cache_free(rules, r);
@@ -41,9 +41,9 @@ static int key_of(struct flow_crypto *now, const struct flow_crypto *was, struct
 	if (now->suite == FLOW_SUITE_NONE)
 		*out = NULL;
 	else if (old && same_key(now, was))
-		*out = srtp_key_get(old);
+		*out = sluice_key_get(old);
 	else
-		err = srtp_key_new(now, out);
+		err = sluice_key_new(now, out);
 	memzero_explicit(now->rtp_key, sizeof(*now) - offsetof(struct flow_crypto, rtp_key));
 	return err;
 }
@@ -65,7 +65,7 @@ int rule_keys(struct sluice_rule *r, const struct sluice_rule *before)
 			continue;
 		r->old[i] = r->in[i] == before->in[i] ? before->old[i] : before->in[i];
 		if (r->old[i])
-			srtp_key_get(r->old[i]);
+			sluice_key_get(r->old[i]);
 	}
 	return err;
 }

@@ -57,7 +57,7 @@ static void __exit sluice_exit(void)
 {
 	netlink_unregister();
 	sluice_net_unregister();
-	rcu_barrier();
+	sluice_keys_end();
 	flow_caches_free();
 }
 

@@ -3,6 +3,7 @@
 #include <linux/module.h>
 #include <linux/random.h>
 #include <linux/wait_bit.h>
+#include <net/net_namespace.h>
 #include <net/netns/generic.h>
 #include "sluice.h"
 
