@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "engine/genl_map.h"
 #include "engine/tlv.h"
 
 #define GREET_MS       500
@@ -80,41 +81,41 @@ static void engine_exec(char *const argv[])
 	execvp("sluice-dp", argv);
 }
 
-int launch_engine(const struct conf *conf, struct log *log, pid_t *pid)
+static bool kernel_answers(void)
+{
+	u16 family;
+	int fd = genl_open(&family);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* In the child. */
+__attribute__((noreturn)) static void child(char *const argv[], int report)
+{
+	int err, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	sigset_t none;
+
+	setsid();
+	dup2(null, STDIN_FILENO);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	engine_exec(argv);
+	err = errno;
+	_exit(write(report, &err, sizeof(err)) < 0 ? 126 : 127);
+}
+
+static int start_sluice_dp(const struct conf *conf, struct log *log, pid_t *pid)
 {
 	char *const argv[] = { (char *)"sluice-dp", (char *)"--config", (char *)conf->file, NULL };
 	int report[2], err = 0;
-	sigset_t none;
 
-	*pid = 0;
-	if (engine_answers(conf->process.engine)) {
-		log_notice(log, "media", "sluice-dp is running already, on %s",
-			   conf->process.engine);
-		return 0;
-	}
-	if (geteuid() != 0) {
-		log_notice(log, "media",
-			   "sluice-dp is not there yet, and only root can start it: waiting for it "
-			   "on %s",
-			   conf->process.engine);
-		return 0;
-	}
 	if (pipe2(report, O_CLOEXEC) < 0)
 		return -errno;
 	*pid = fork();
-	if (*pid == 0) {
-		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-		setsid();
-		dup2(null, STDIN_FILENO);
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		engine_exec(argv);
-		err = errno;
-		if (write(report[1], &err, sizeof(err)) < 0)
-			_exit(126);
-		_exit(127);
-	}
+	if (*pid == 0)
+		child(argv, report[1]);
 	close(report[1]);
 	if (*pid < 0)
 		err = errno;
@@ -129,5 +130,52 @@ int launch_engine(const struct conf *conf, struct log *log, pid_t *pid)
 		return -err;
 	}
 	log_notice(log, "media", "started sluice-dp, process %d", (int)*pid);
+	return 0;
+}
+
+static int use_kernel(struct log *log, bool there)
+{
+	if (there)
+		log_notice(log, "media",
+			   "the kernel engine is there; sluiced keeps CAP_NET_ADMIN, "
+			   "and nothing else, to use it");
+	else
+		log_error(log, "media",
+			  "media.engine is kernel, and the kernel has no module "
+			  "sluice: `modprobe sluice` loads it");
+	return there ? 0 : -ENOENT;
+}
+
+int launch_engine(const struct conf *conf, struct log *log, struct launch *l)
+{
+	enum conf_media want = conf_media_of(conf);
+	bool kernel;
+
+	/* What the administrator did not load is not there for `auto`. */
+	if (want == CONF_MEDIA_KERNEL)
+		genl_load();
+	kernel = want != CONF_MEDIA_DPDK && kernel_answers();
+	*l = (struct launch){ .net_admin = kernel || want == CONF_MEDIA_KERNEL };
+	if (want == CONF_MEDIA_KERNEL)
+		return use_kernel(log, kernel);
+	if (engine_answers(conf->process.engine)) {
+		log_notice(log, "media", "sluice-dp is running already, on %s",
+			   conf->process.engine);
+		return 0;
+	}
+	/* A sluice-dp that systemd starts along with us is about to listen. */
+	for (unsigned i = 0; kernel && i < GREET_TRIES; i++) {
+		if (engine_answers(conf->process.engine))
+			return 0;
+		usleep(GREET_PAUSE_US);
+	}
+	if (kernel)
+		return use_kernel(log, true);
+	if (geteuid() == 0)
+		return start_sluice_dp(conf, log, &l->pid);
+	log_notice(log, "media",
+		   "sluice-dp is not there yet, and only root can start it: waiting for it on %s%s",
+		   conf->process.engine,
+		   want == CONF_MEDIA_AUTO ? ", or for the kernel engine (`modprobe sluice`)" : "");
 	return 0;
 }

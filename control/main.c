@@ -36,7 +36,8 @@ struct daemon {
 	unsigned n_shards;
 	struct ctl *ctl;
 	struct loop_fd signals;
-	pid_t engine; /* started by us; 0: not */
+	struct launch engine;
+	struct engine_pick pick;
 	bool keep_root;
 	int exit_code;
 };
@@ -55,9 +56,10 @@ static const char usage[] =
 	"      --version\n"
 	"  -h, --help\n"
 	"\n"
-	"sluiced starts sluice-dp when it is not running, binds its sockets, then goes on without "
-	"any\n"
-	"privilege as the user of process.user. SIGTERM and SIGINT end the calls and the program;\n"
+	"sluiced starts sluice-dp when there is no media engine, binds its sockets, then goes on "
+	"without\n"
+	"any privilege as the user of process.user (CAP_NET_ADMIN is kept for the kernel engine). "
+	"SIGTERM and SIGINT end the calls and the program;\n"
 	"sluice-dp lives on. `sluicectl status` shows what it does.\n";
 
 /* ---- systemd's readiness protocol: one datagram, sd_notify(3) ---- */
@@ -101,9 +103,9 @@ static void reap(struct daemon *d)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (pid != d->engine)
+		if (pid != d->engine.pid)
 			continue;
-		d->engine = 0;
+		d->engine.pid = 0;
 		log_error(d->log, "media",
 			  "sluice-dp ended (%s %d): calls have no media. Start it again with "
 			  "`sluice-dp --config %s`; sluiced finds it by itself",
@@ -227,6 +229,7 @@ static int stage_shards(struct daemon *d)
 					   .conf = d->conf,
 					   .limits = d->limits,
 					   .shed = d->shed,
+					   .pick = &d->pick,
 					   .index = (uint8_t)i,
 					   .n_shards = (uint8_t)d->n_shards,
 					   .ready = i == 0 ? on_ready : NULL,
@@ -275,7 +278,7 @@ static void stage_ctl_end(struct daemon *d)
 
 static int stage_drop(struct daemon *d)
 {
-	return privs_drop(&d->user, d->log);
+	return privs_drop(&d->user, d->engine.net_admin ? PRIVS_NET_ADMIN : PRIVS_NONE, d->log);
 }
 
 static int stage_threads(struct daemon *d)
@@ -327,9 +330,9 @@ static int run(struct daemon *d)
 	while (i-- > 0)
 		if (stages[i].down)
 			stages[i].down(d);
-	if (d->engine)
+	if (d->engine.pid)
 		log_notice(d->log, "stop", "sluice-dp goes on as process %d; `kill %d` ends it",
-			   (int)d->engine, (int)d->engine);
+			   (int)d->engine.pid, (int)d->engine.pid);
 	return err < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -52,9 +52,8 @@ static void watch_engine(void *arg)
 		timer_start(s->loop, &s->watch, STEP_MS);
 		return;
 	}
-	log_error(s->o.log, "media",
-		  "sluice-dp does not answer on %s; every call gets 503 until it does",
-		  s->o.conf->process.engine);
+	log_error(s->o.log, "media", "no media engine; every call gets 503 until there is one: %s",
+		  engine_cause(e));
 	s->o.ready(s->o.ready_arg);
 }
 

@@ -13,7 +13,8 @@ struct shard_options {
 	struct log *log;
 	struct conf *conf; /* the shard takes references of its own */
 	struct call_limits *limits;
-	struct shed *shed; /* NULL: new calls cannot be shed in the kernel */
+	struct shed *shed;        /* NULL: new calls cannot be shed in the kernel */
+	struct engine_pick *pick; /* of all shards */
 	uint8_t index, n_shards;
 	/* Called once on the shard's thread, when the engine has answered or 15 s have passed without it.
 	 * NULL: the shard does not watch. */

@@ -293,13 +293,33 @@ static struct transport *transport_build(struct shard *s)
 	return t;
 }
 
+static enum engine_kind engine_kind(const struct conf *conf)
+{
+	static const enum engine_kind kind[] = { [CONF_MEDIA_AUTO] = ENGINE_NONE,
+						 [CONF_MEDIA_DPDK] = ENGINE_DPDK,
+						 [CONF_MEDIA_KERNEL] = ENGINE_KERNEL };
+
+	return kind[conf_media_of(conf)];
+}
+
+static struct either *either_build(struct shard *s)
+{
+	struct either_options o = { .loop = s->loop,
+				    .log = s->o.log,
+				    .path = s->o.conf->process.engine,
+				    .pick = s->o.pick,
+				    .leads = s->o.index == 0 };
+
+	return either_new(&o);
+}
+
 static struct media_shard *media_build(struct shard *s)
 {
 	struct media_shard_options o = {
 		.loop = s->loop,
 		.log = s->o.log,
 		.conf = s->o.conf,
-		.transport = seqpacket_transport(s->seqpacket),
+		.transport = either_transport(s->either, engine_kind(s->o.conf)),
 		.shard = s->o.index,
 		.n_shards = s->o.n_shards,
 	};
@@ -360,13 +380,11 @@ static struct sip *sip_build(struct shard *s)
 
 bool shard_build(struct shard *s)
 {
-	const struct conf *conf = s->o.conf;
-
 	if (networks_build(s) < 0 || !(s->parts.mailbox = mailbox_new(s->loop, MAILBOX_SIZE, s)) ||
-	    !(s->seqpacket = seqpacket_new(s->loop, s->o.log, conf->process.engine)) ||
-	    !(s->parts.trunks = trunks_build(s)) || !(s->parts.transport = transport_build(s)) ||
-	    !(s->parts.media = media_build(s)) || !(s->parts.calls = calls_build(s)) ||
-	    !(s->parts.overload = overload_build(s)) || !(s->parts.sip = sip_build(s)))
+	    !(s->either = either_build(s)) || !(s->parts.trunks = trunks_build(s)) ||
+	    !(s->parts.transport = transport_build(s)) || !(s->parts.media = media_build(s)) ||
+	    !(s->parts.calls = calls_build(s)) || !(s->parts.overload = overload_build(s)) ||
+	    !(s->parts.sip = sip_build(s)))
 		return false;
 	sources_changed(s);
 	calls_set_sip(s->parts.calls, s->parts.sip);
@@ -385,8 +403,7 @@ void shard_dismantle(struct shard *s)
 		media_shard_free(s->parts.media);
 	transport_free(s->parts.transport);
 	trunks_free(s->parts.trunks);
-	if (s->seqpacket)
-		seqpacket_free(s->seqpacket);
+	either_free(s->either);
 	if (s->parts.mailbox)
 		mailbox_free(s->parts.mailbox);
 	free(s->networks);

@@ -9,7 +9,7 @@
 struct shard {
 	struct shard_options o;
 	struct loop *loop;
-	struct seqpacket *seqpacket;
+	struct either *either;
 	struct sip_network *networks;
 	struct shard *const *all;
 	struct ctl_shard parts;

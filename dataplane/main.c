@@ -14,6 +14,8 @@
 #include "base/privs.h"
 #include "eal.h"
 
+#define EXIT_NOT_WANTED 78 /* EX_CONFIG; the systemd unit does not try again */
+
 struct options {
 	const char *config, *socket, *user, *device, *log;
 	bool no_drop;
@@ -144,6 +146,21 @@ static int choose_device(struct dp *d)
 	return -EINVAL;
 }
 
+/* What this program takes from a device, the kernel engine does not see. */
+static bool wanted(const struct conf *conf)
+{
+	return conf_media_of(conf) != CONF_MEDIA_KERNEL;
+}
+
+static int refuse(const struct conf *conf)
+{
+	fprintf(stderr,
+		"%s: media goes through the kernel engine (engine: kernel), so sluice-dp is not "
+		"wanted; write engine: auto or dpdk, or do not start it\n",
+		conf->file);
+	return -ENOTSUP;
+}
+
 static int load(struct dp *d)
 {
 	struct conf_errors errors = { 0 };
@@ -154,7 +171,7 @@ static int load(struct dp *d)
 	conf_errors_free(&errors);
 	if (err)
 		return err;
-	err = choose_device(d);
+	err = wanted(d->conf) ? choose_device(d) : refuse(d->conf);
 	if (err)
 		return err;
 	if (log_level_parse(d->opt.log ? d->opt.log : d->conf->process.log_level, &level)) {
@@ -239,7 +256,7 @@ static int start(struct dp *d)
 	if (!err)
 		err = start_agent(d);
 	if (!err)
-		err = privs_drop(&d->who, d->log);
+		err = privs_drop(&d->who, PRIVS_NONE, d->log);
 	struct worker_parts parts = { &d->ports, &d->table, d->neigh, d->log, d->notify };
 	if (!err)
 		err = workers_new(&d->workers, &parts);
@@ -299,7 +316,10 @@ int main(int argc, char **argv)
 			log_error(d.log, "main", "sluice-dp ends: %s", strerror(-err));
 		stop(&d);
 	}
+	int code = err ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (d.conf && !wanted(d.conf))
+		code = EXIT_NOT_WANTED;
 	log_free(d.log);
 	conf_put(d.conf);
-	return err ? 1 : 0;
+	return code;
 }

@@ -84,27 +84,45 @@ int privs_own_folder(const char *path, const struct privs *p)
 }
 
 /* setresuid() clears the sets of a process that was root, but not what a systemd unit or a file
- * capability gave to another user. */
-static int clear_capabilities(void)
+ * capability gave to another user. What is kept has to be among what is permitted. */
+static int limit_capabilities(enum privs_keep keep)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[2] = { 0 };
+	struct __user_cap_data_struct now[2] = { 0 }, less[2] = { 0 };
 
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	return syscall(SYS_capset, &head, none) < 0 ? -errno : 0;
+	if (keep == PRIVS_NET_ADMIN) {
+		if (syscall(SYS_capget, &head, now) < 0)
+			return -errno;
+		less[0].permitted = now[0].permitted & (1u << CAP_NET_ADMIN);
+		less[0].effective = less[0].permitted;
+	}
+	return syscall(SYS_capset, &head, less) < 0 ? -errno : 0;
 }
 
-int privs_drop(const struct privs *p, struct log *log)
+static int become(const struct privs *p, enum privs_keep keep)
+{
+	/* Else all is gone with the identity. exec() ends it. */
+	if (keep && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return -errno;
+	if (setgroups(0, NULL) < 0 || setresgid(p->gid, p->gid, p->gid) < 0 ||
+	    setresuid(p->uid, p->uid, p->uid) < 0)
+		return -errno;
+	if (keep)
+		prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
+	return 0;
+}
+
+int privs_drop(const struct privs *p, enum privs_keep keep, struct log *log)
 {
 	int err = 0;
 
 	if (!p->name[0] && geteuid() == 0)
 		return 0; /* asked to stay root */
-	if (p->name[0] && (setgroups(0, NULL) < 0 || setresgid(p->gid, p->gid, p->gid) < 0 ||
-			   setresuid(p->uid, p->uid, p->uid) < 0))
-		err = -errno;
+	if (p->name[0])
+		err = become(p, keep);
 	if (!err)
-		err = clear_capabilities();
+		err = limit_capabilities(keep);
 	if (err)
 		log_error(log, "start", "cannot give up privileges: %s", strerror(-err));
 	return err;

@@ -27,8 +27,13 @@ int privs_find(const char *user, struct privs *out, struct log *log);
 /* Makes the folder of `path` if it is missing (mode 0755) and gives it to the user, so that a socket in
  * it can be removed later. A folder that is there is left as it is. 0 or -errno. */
 int privs_own_folder(const char *path, const struct privs *p);
-/* Becomes that user for good and gives up every capability. 0 or -errno, logged: then the process must
- * not go on. */
-int privs_drop(const struct privs *p, struct log *log);
+enum privs_keep {
+	PRIVS_NONE,
+	PRIVS_NET_ADMIN /* CAP_NET_ADMIN, in this process alone: no program that it starts has it */
+};
+
+/* Becomes that user for good and gives up every capability but what is to be kept. 0 or -errno, logged: then the
+ * process must not go on. Also 0 where there was nothing to keep. */
+int privs_drop(const struct privs *p, enum privs_keep keep, struct log *log);
 
 #endif

@@ -471,6 +471,7 @@ void check_all(struct binding *b, const struct tree *root)
 	const struct conf *c = &b->snap->conf;
 
 	check_networks(b, c);
+	check_engine(b, c);
 	check_trunks(b, c);
 	for (unsigned i = 0; i < c->n_routes; i++)
 		if (c->routes[i].from && c->routes[i].to)

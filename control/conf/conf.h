@@ -10,6 +10,13 @@
 
 #include "base/addr.h"
 
+/* What relays media. */
+enum conf_media {
+	CONF_MEDIA_AUTO, /* of networks: as media.engine; there: what is there */
+	CONF_MEDIA_DPDK,
+	CONF_MEDIA_KERNEL
+};
+
 /* Where sluice stands on a network: one address on one interface (or device). */
 struct conf_network {
 	const char *name;
@@ -21,17 +28,18 @@ struct conf_network {
 	uint8_t prefix_len6;
 	struct addr gateway; /* family 0: none */
 	struct addr gateway6;
-	uint32_t vlan; /* on a PCI or DPDK device; 0: none */
+	uint32_t vlan;      /* on a PCI or DPDK device; 0: none */
 	struct addr *media; /* further addresses of ours, of either family, for media alone */
 	unsigned n_media;
-	struct addr public;  /* advertised in SIP and SDP instead of `address`; family 0: none */
-	uint16_t sip_port;   /* UDP and TCP, 5060 */
-	uint16_t tls_port;   /* TLS, 5061; listened on where there is a certificate */
-	bool udp, tcp;       /* listened on */
+	struct addr public; /* advertised in SIP and SDP instead of `address`; family 0: none */
+	uint16_t sip_port;  /* UDP and TCP, 5060 */
+	uint16_t tls_port;  /* TLS, 5061; listened on where there is a certificate */
+	bool udp, tcp;      /* listened on */
 	/* PEM files, NULL: none. Certificate with its chain; key: NULL where it is in that file; ca: who is
 	 * trusted, NULL: the system's. */
 	const char *certificate, *key, *ca;
 	uint16_t media_lo, media_hi; /* UDP ports for RTP and RTCP, inclusive; lo even, hi odd */
+	enum conf_media engine;
 	uint8_t sip_dscp, media_dscp;
 	unsigned index; /* position in conf.networks */
 };
@@ -215,6 +223,7 @@ struct conf {
 			*emergency; /* numbers that are never refused for load; NULL ends it */
 	} sip;
 	struct {
+		enum conf_media engine; /* conf_media_of() knows what the networks say, too */
 		enum conf_engine device;
 		uint32_t workers;        /* threads of sluice-dp that relay, 1..8 */
 		uint32_t max_flows;      /* in sluice-dp at once */
@@ -263,6 +272,9 @@ int conf_print_full(int fd);
 
 /* What is allowed, but hardly meant: each in a sentence for a person. */
 void conf_warn(const struct conf *c, void (*say)(void *arg, const char *text), void *arg);
+
+/* The engine that all networks agree on; AUTO: whichever is there. */
+enum conf_media conf_media_of(const struct conf *c);
 
 /* The trunk that a message from `src` on `network` belongs to, longest prefix first; NULL: nobody.
  */

@@ -193,6 +193,7 @@ void refuse_key(struct binding *b, const struct tree *t,
 void value_bind(struct binding *b, const struct option *o, const struct tree *t, void *item);
 /* What one option alone cannot know. Looks only at values that were good by themselves. */
 void check_all(struct binding *b, const struct tree *root);
+void check_engine(struct binding *b, const struct conf *c); /* engine.c */
 
 /* ---- conf.c: the snapshot ---- */
 

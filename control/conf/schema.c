@@ -21,6 +21,13 @@ static const struct option sluice_options[] = {
 /* TLS has a port of its own. */
 static const char *const transport_words[] = { "udp", "tcp", NULL };
 
+static const char *const engine_words[] = {
+	[CONF_MEDIA_AUTO] = "auto",
+	[CONF_MEDIA_DPDK] = "dpdk",
+	[CONF_MEDIA_KERNEL] = "kernel",
+	NULL,
+};
+
 static const struct option network_options[] = {
 	{ .name = "port",
 	  .type = OPTION_DEVICE,
@@ -150,6 +157,15 @@ static const struct option network_options[] = {
 		  "or more. A call takes one pair on each side, and a pair rests for 30 s after\n"
 		  "its call. Above 32767 the kernel hands ports to other programs, for DNS too\n"
 		  "(net.ipv4.ip_local_port_range): move that before you use them here." },
+	{ .name = "engine",
+	  .type = OPTION_CHOICE,
+	  FIELD(engine),
+	  .words = engine_words,
+	  .def = "auto",
+	  .restart = true,
+	  .help = "What relays the media of this network: see media.engine, which auto stands "
+		  "for. A\n"
+		  "call has one engine for both its sides, so networks cannot differ in this." },
 	{ .name = "sip-dscp",
 	  .type = OPTION_DSCP,
 	  FIELD(sip_dscp),
@@ -272,6 +288,17 @@ static const char *const device_words[] = {
 };
 
 static const struct option media_options[] = {
+	{ .name = "engine",
+	  .type = OPTION_CHOICE,
+	  FIELD(media.engine),
+	  .words = engine_words,
+	  .def = "auto",
+	  .restart = true,
+	  .help = "What relays media: dpdk (sluice-dp), kernel (the module sluice), or whichever "
+		  "of them\n"
+		  "is there, sluice-dp first. auto keeps one that works, and takes the other when "
+		  "it has\n"
+		  "been away for 5 s." },
 	{ .name = "device",
 	  .type = OPTION_CHOICE,
 	  FIELD(media.device),
@@ -346,7 +373,7 @@ static const struct option process_options[] = {
 	  FIELD(process.engine),
 	  .def = "/run/sluice/engine.sock",
 	  .restart = true,
-	  .help = "The unix socket of sluice-dp." },
+	  .help = "The unix socket of sluice-dp. The kernel engine has none." },
 	{ .name = "log",
 	  .type = OPTION_WORD,
 	  FIELD(process.log_level),

@@ -27,13 +27,23 @@ void ctl_merge_counters(json_t *into, const json_t *from)
 
 /* ---- status ---- */
 
+/* An engine that has no devices of its own, the kernel's, knows no networks: what it says is of all. */
 static void status_port(void *arg, const char *network, const char *driver, const char *why)
 {
 	struct ctl_part *part = arg;
+	const struct conf *conf = part->options->conf;
+	json_t *list = json_object_get(part->result, "data_path");
+	bool known = false;
 
-	json_array_append_new(
-		json_object_get(part->result, "data_path"),
-		json_pack("{s:s,s:s,s:s}", "network", network, "driver", driver, "why", why));
+	for (unsigned i = 0; i < conf->n_networks; i++)
+		known |= strcmp(conf->networks[i].name, network) == 0;
+	for (unsigned i = 0; i < conf->n_networks; i++) {
+		const char *name = conf->networks[i].name;
+
+		if (!known || strcmp(name, network) == 0)
+			json_array_append_new(list, json_pack("{s:s,s:s,s:s}", "network", name,
+							      "driver", driver, "why", why));
+	}
 }
 
 static void status_done(void *arg, int status)
@@ -87,6 +97,10 @@ static void status_gather(struct ctl_part *part)
 				 "totals", "data_path", "overload", view_overload(s->overload),
 				 "connections", (json_int_t)transport_connections(s->transport),
 				 "certificate_ends", (json_int_t)transport_expires(s->transport));
+	json_object_update_new(part->result,
+			       engine_is_up(e)
+				       ? json_pack("{s:s}", "engine", engine_name(e))
+				       : json_pack("{s:s}", "engine_cause", engine_cause(e)));
 	calls_counters(s->calls, ctl_add_counter, json_object_get(part->result, "totals"));
 	if (s->index || engine_dump(e, &d) < 0)
 		ctl_part_done(part);
@@ -143,6 +157,8 @@ static void status_merge(const struct ctl_options *o, json_t *reply, struct ctl_
 	json_object_set_new(reply, "totals", totals);
 	json_object_set_new(reply, "overload", merge_overload(parts, n));
 	json_object_set(reply, "engine_up", json_object_get(parts[0].result, "engine_up"));
+	json_object_set(reply, "engine", json_object_get(parts[0].result, "engine"));
+	json_object_set(reply, "engine_cause", json_object_get(parts[0].result, "engine_cause"));
 	json_object_set(reply, "data_path", json_object_get(parts[0].result, "data_path"));
 	json_object_set_new(reply, "networks", view_networks(o->conf));
 }

@@ -8,9 +8,11 @@
 /* A part without an engine is answered at once. */
 static void dump_or_done(struct ctl_part *part, const struct engine_dump *d)
 {
-	if (engine_dump(media_engine(part->shard->media), d) == 0)
+	struct engine *e = media_engine(part->shard->media);
+
+	if (engine_dump(e, d) == 0)
 		return;
-	part->error = "the data plane is not connected: is sluice-dp running?";
+	part->error = engine_cause(e);
 	ctl_part_done(part);
 }
 
@@ -164,9 +166,21 @@ static void stage_one(void *arg, const char *name, u64 count, const char *text)
 	json_object_set_new(json_object_get(result, "texts"), name, json_string(text));
 }
 
+/* Cycles are what an engine counts that has them; of work alone nothing can be told. */
+static void stage_done(void *arg, int status)
+{
+	struct ctl_part *part = arg;
+
+	if (!status && !json_object_get(json_object_get(part->result, "work"), "cycles_all"))
+		part->error = "the kernel engine does not measure its stages: `sluicectl drops "
+			      "--all` has its counters, and `perf top` shows where the kernel's "
+			      "time goes";
+	dump_done(part, status);
+}
+
 void ctl_stage_gather(struct ctl_part *part)
 {
-	struct engine_dump d = { .drop = stage_one, .done = dump_done, .arg = part };
+	struct engine_dump d = { .drop = stage_one, .done = stage_done, .arg = part };
 
 	part->result = json_pack("{s:{},s:{}}", "work", "texts");
 	dump_or_done(part, &d);

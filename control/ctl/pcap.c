@@ -48,15 +48,16 @@ static void all_frames(void *arg, int status)
 static void read_flow(struct ctl_part *part, const struct media_leg_info *m, struct reading *r)
 {
 	struct engine_trace t = { .frame = one_frame, .done = all_frames, .arg = r };
+	struct engine *e = media_engine(part->shard->media);
 
 	r->part = part;
 	r->flow = json_pack("{s:o,s:s,s:s,s:[]}", "id", view_id(m->flow_id), "kind", m->kind,
 			    "codec", m->codec ? m->codec : "", "frames");
 	json_array_append_new(json_object_get(part->result, "flows"), r->flow);
 	part->waiting++;
-	if (engine_trace(media_engine(part->shard->media), m->flow_id, &t) == 0)
+	if (engine_trace(e, m->flow_id, &t) == 0)
 		return;
-	part->error = "the data plane is not connected: is sluice-dp running?";
+	part->error = engine_cause(e);
 	part->waiting--;
 }
 
@@ -65,10 +66,19 @@ void ctl_pcap_gather(struct ctl_part *part)
 	struct media_leg_info m[CTL_STREAMS];
 	struct call_info i;
 	struct reading *work;
+	struct engine *e;
 	unsigned n;
 
 	if (!calls_find(part->shard->calls, part->call_id, &i) ||
 	    !(work = calloc(CTL_STREAMS, sizeof(*work)))) {
+		ctl_part_done(part);
+		return;
+	}
+	e = media_engine(part->shard->media);
+	if (engine_is_up(e) && !(engine_caps(e) & FLOW_CAP_TRACE)) {
+		part->error = "the kernel engine keeps no packet heads, as sluice-dp does: use "
+			      "`tcpdump` on the interfaces that `sluicectl status` lists";
+		free(work);
 		ctl_part_done(part);
 		return;
 	}

@@ -145,10 +145,11 @@ static void look(struct look *l)
 
 		k->s.wall_us = wall_us();
 		if (engine_get(e, k->id, got_flow, k) < 0)
-			l->part->error = "the data plane is not connected: is sluice-dp running?";
+			l->part->error = engine_cause(e);
 		else
 			l->waiting++;
-		if (l->second && !l->part->error && engine_trace(e, k->id, &t) == 0)
+		if (l->second && !l->part->error && engine_caps(e) & FLOW_CAP_TRACE &&
+		    engine_trace(e, k->id, &t) == 0)
 			l->waiting++;
 	}
 	answered(l);

@@ -141,13 +141,15 @@ void engine_connected(struct engine *e)
 
 static void log_gone(struct engine *e, int why)
 {
+	const char *hint = e->transport.hint ? e->transport.hint(e->transport.arg, why) : NULL;
+
 	if (e->said_gone)
 		return;
 	e->said_gone = true;
 	/* At start it may simply not be there yet; an engine that was lost says something else. */
 	log_line(e->log, why == -ENOENT || why == -ECONNREFUSED ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
-		 "engine", "no connection to the media engine (%s); trying every %d ms",
-		 strerror(-why), RETRY_MS);
+		 "engine", "no connection to %s (%s%s%s); trying every %d ms", engine_name(e),
+		 strerror(-why), hint ? ": " : "", hint ? hint : "", RETRY_MS);
 }
 
 void engine_gone(struct engine *e, int why)
@@ -159,6 +161,8 @@ void engine_gone(struct engine *e, int why)
 	e->state = ENGINE_DOWN;
 	timer_stop(e->loop, &e->timeout);
 	request_reset(e);
+	e->why = why;
+	e->served = was_up;
 	log_gone(e, why);
 	request_drop_all(e, -ENOTCONN);
 	if (was_up && e->user.down)
@@ -220,6 +224,18 @@ void engine_free(struct engine *e)
 bool engine_is_up(const struct engine *e)
 {
 	return e->state == ENGINE_UP;
+}
+
+const char *engine_name(const struct engine *e)
+{
+	return e->transport.name ? e->transport.name(e->transport.arg) : "the media engine";
+}
+
+const char *engine_cause(const struct engine *e)
+{
+	const char *hint = e->transport.hint ? e->transport.hint(e->transport.arg, e->why) : NULL;
+
+	return hint ? hint : "the media engine is not connected";
 }
 
 u32 engine_caps(const struct engine *e)

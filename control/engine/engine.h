@@ -24,6 +24,10 @@ struct engine_transport {
 	int (*send)(void *arg, const void *p,
 		    size_t n); /* 0; -EAGAIN: keep it and wait for engine_ready() */
 	void (*close)(void *arg);
+	/* For people, literals. What it connects to; what is to be done where it does not, by -errno.
+	 * Both may be NULL. */
+	const char *(*name)(void *arg);
+	const char *(*hint)(void *arg, int why);
 	void *arg;
 };
 
@@ -52,6 +56,8 @@ struct engine_options {
 struct engine *engine_new(const struct engine_options *o); /* NULL + errno */
 void engine_free(struct engine *e); /* pending requests are answered with -ECANCELED */
 bool engine_is_up(const struct engine *e);
+const char *engine_name(const struct engine *e);  /* "sluice-dp": a literal */
+const char *engine_cause(const struct engine *e); /* why it is not up, and what to do: a literal */
 u32 engine_caps(const struct engine *e);
 
 /* A flow id that was never given before, by this process or an earlier one (shard, random, count).
@@ -109,5 +115,38 @@ struct seqpacket;
 struct seqpacket *seqpacket_new(struct loop *loop, struct log *log, const char *path);
 void seqpacket_free(struct seqpacket *s);
 struct engine_transport seqpacket_transport(struct seqpacket *s);
+
+/* sluice.ko: generic netlink, in the namespace of the thread that runs the loop. The kernel asks for CAP_NET_ADMIN with
+ * each request, of the thread that sends. Free after engine_free(). */
+struct genl;
+struct genl *genl_new(struct loop *loop, struct log *log); /* NULL + errno */
+void genl_free(struct genl *g);
+struct engine_transport genl_transport(struct genl *g);
+
+/* Whichever of the two is there. */
+enum engine_kind {
+	ENGINE_NONE, /* or: any */
+	ENGINE_DPDK,
+	ENGINE_KERNEL,
+	ENGINE_KINDS
+};
+
+struct engine_pick { /* of all shards together: one of them leads, the others take what it took */
+	_Atomic int kind;
+};
+
+struct either_options {
+	struct loop *loop;
+	struct log *log;
+	const char *path;         /* of sluice-dp's socket */
+	struct engine_pick *pick; /* lives longer */
+	bool leads;
+};
+
+struct either;
+struct either *either_new(const struct either_options *o); /* NULL + errno */
+void either_free(struct either *x); /* after engine_free(); NULL is allowed */
+/* ENGINE_NONE: the one that is there. */
+struct engine_transport either_transport(struct either *x, enum engine_kind want);
 
 #endif

@@ -61,7 +61,9 @@ struct engine {
 	u32 id_count;
 	bool fresh;     /* the engine on this connection is another than on the last */
 	bool refused;   /* its version is not ours: was logged */
+	bool served;    /* it was up on the last connection */
 	bool said_gone; /* was logged; until the next up() */
+	int why;        /* it was gone last: -errno */
 	int broken;     /* sending failed: to be handled from the loop */
 	u8 shard;
 	struct request *head, **tail, *spare;
@@ -94,6 +96,11 @@ void request_drop_all(struct engine *e, int status);
 
 /* Closes the connection (if it isn't closed already) and starts again later. */
 void engine_break(struct engine *e, int why);
+
+/* ---- transports: connected or -errno, without a word to the engine ---- */
+
+int seqpacket_connect(struct seqpacket *s, struct engine *e);
+int genl_connect(struct genl *g, struct engine *e);
 
 /* reconcile.c: from the transport's "connected" to up(). */
 void reconcile_begin(struct engine *e);

@@ -28,6 +28,8 @@ ssize_t genl_map_reply(void *out, size_t cap, const void *in, size_t n, u16 fami
 /* A socket that is connected to the kernel, in this thread's namespace, with the family looked up. -errno; -ENOENT:
  * the kernel has no such family. Blocks for no longer than the kernel takes to answer. */
 int genl_open(u16 *family);
+/* Has the kernel load the module, where it is installed and may be loaded; waits for that. */
+void genl_load(void);
 /* One datagram of the kernel's, never blocks: octets; 0: it was from somebody else; -EAGAIN: there is none;
  * -ENOBUFS: something was lost. `p` should hold FLOW_DATAGRAM_MAX octets. */
 ssize_t genl_recv(int fd, void *p, size_t cap);

@@ -61,47 +61,71 @@ ssize_t genl_recv(int fd, void *p, size_t cap)
 	return from.nl_pid ? 0 : n; /* other programs may send, too */
 }
 
-/* 0: it was the answer, and *family is set; -EAGAIN: something else; or what the kernel said. */
-static int read_family(const void *p, size_t n, u16 *family)
+/* 1: it is ours, with *family. */
+static int is_ours(struct nlmsghdr *h, u16 *family)
 {
-	const struct nlmsghdr *h = p;
+	const struct nlattr *name, *id;
 
-	if (n < NLMSG_LENGTH(GENL_HDRLEN) || h->nlmsg_len > n || h->nlmsg_seq != LOOK_UP_SEQ)
-		return -EAGAIN;
-	if (h->nlmsg_type == NLMSG_ERROR)
-		return ((const struct nlmsgerr *)NLMSG_DATA(h))->error;
-	const struct nlattr *a =
-		nlmsg_find_attr((struct nlmsghdr *)(uintptr_t)h, GENL_HDRLEN, CTRL_ATTR_FAMILY_ID);
-	if (h->nlmsg_type != GENL_ID_CTRL || !a || nla_len(a) != sizeof(u16))
-		return -EPROTO;
-	*family = nla_get_u16(a);
+	if (h->nlmsg_type != GENL_ID_CTRL || h->nlmsg_len < NLMSG_LENGTH(GENL_HDRLEN))
+		return 0;
+	name = nlmsg_find_attr(h, GENL_HDRLEN, CTRL_ATTR_FAMILY_NAME);
+	id = nlmsg_find_attr(h, GENL_HDRLEN, CTRL_ATTR_FAMILY_ID);
+	if (!name || !id || nla_len(id) != sizeof(u16) || nla_strcmp(name, GENL_FAMILY))
+		return 0;
+	*family = nla_get_u16(id);
+	return 1;
+}
+
+/* Looks through one datagram: 0; 1: it was the last one; or -errno. */
+static int read_families(struct nlmsghdr *h, int n, u16 *family)
+{
+	for (; nlmsg_ok(h, n); h = nlmsg_next(h, &n)) {
+		if (h->nlmsg_seq != LOOK_UP_SEQ)
+			continue;
+		if (h->nlmsg_type == NLMSG_DONE)
+			return 1;
+		if (h->nlmsg_type == NLMSG_ERROR)
+			return h->nlmsg_len < NLMSG_LENGTH(sizeof(struct nlmsgerr))
+				       ? -EPROTO
+				       : ((struct nlmsgerr *)nlmsg_data(h))->error;
+		is_ours(h, family);
+	}
 	return 0;
 }
 
-/* The kernel has answered when send() returns. */
-static int look_up(int fd, u16 *family)
+static int ask(int fd, u16 flags)
 {
-	u32 mem[1024];
+	u32 mem[32];
 	struct tlv_out o;
-	ssize_t n;
-	int rc = -EAGAIN;
 
 	tlv_out_init(&o, mem, sizeof(mem));
-	tlv_begin(&o, CTRL_CMD_GETFAMILY, NLM_F_REQUEST, LOOK_UP_SEQ);
-	tlv_put_str(&o, CTRL_ATTR_FAMILY_NAME, GENL_FAMILY);
+	tlv_begin(&o, CTRL_CMD_GETFAMILY, NLM_F_REQUEST | flags, LOOK_UP_SEQ);
+	if (!flags)
+		tlv_put_str(&o, CTRL_ATTR_FAMILY_NAME, GENL_FAMILY);
 	tlv_end(&o);
-	if (send(fd, o.p, o.n, 0) < 0)
-		return -errno;
-	while (rc == -EAGAIN) {
-		n = genl_recv(fd, mem, sizeof(mem));
-		if (n < 0)
-			return n == -EAGAIN ? -EPROTO : (int)n;
-		rc = read_family(mem, (size_t)n, family);
-	}
-	return rc;
+	return send(fd, o.p, o.n, 0) < 0 ? -errno : 0;
 }
 
-int genl_open(u16 *family)
+/* A list of all: to ask for one by its name has the kernel start modprobe(8) each time, where it is not there. The
+ * kernel has answered when send() returns, and goes on with each recv(). */
+static int look_up(int fd, u16 *family)
+{
+	u32 mem[4096];
+	int rc = ask(fd, NLM_F_DUMP);
+
+	*family = 0;
+	while (!rc) {
+		ssize_t n = genl_recv(fd, mem, sizeof(mem));
+		if (n < 0)
+			return n == -EAGAIN ? -EPROTO : (int)n;
+		rc = read_families((struct nlmsghdr *)mem, (int)n, family);
+	}
+	if (rc < 0)
+		return rc;
+	return *family ? 0 : -ENOENT;
+}
+
+static int open_socket(void)
 {
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
 
@@ -111,9 +135,30 @@ int genl_open(u16 *family)
 	if (!rc)
 		rc = attach(fd);
 	if (!rc)
-		rc = look_up(fd, family);
+		return fd;
+	close(fd);
+	return rc;
+}
+
+int genl_open(u16 *family)
+{
+	int fd = open_socket();
+
+	if (fd < 0)
+		return fd;
+	int rc = look_up(fd, family);
 	if (!rc)
 		return fd;
 	close(fd);
 	return rc;
+}
+
+void genl_load(void)
+{
+	int fd = open_socket();
+
+	if (fd < 0)
+		return;
+	ask(fd, 0);
+	close(fd);
 }

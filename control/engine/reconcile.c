@@ -26,7 +26,7 @@ static void dumped(void *arg, int status)
 	}
 	e->state = ENGINE_UP;
 	e->said_gone = false;
-	log_info(e->log, "engine", "connected to the media engine%s",
+	log_info(e->log, "engine", "connected to %s%s", engine_name(e),
 		 e->fresh ? "" : ", which still has our flows");
 	if (e->user.up)
 		e->user.up(e->user.arg, e->fresh);

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include "engine/engine.h"
+#include "engine/engine_priv.h"
 
 #define MOST_AT_ONCE 32
 
@@ -71,15 +71,17 @@ static void ready(void *arg, uint32_t events)
 			return;
 }
 
-static int connect_fd(struct seqpacket *s)
+int seqpacket_connect(struct seqpacket *s, struct engine *e)
 {
 	int rc, fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
+	s->engine = e;
 	if (fd < 0)
 		return -errno;
 	if (connect(fd, (struct sockaddr *)&s->to, sizeof(s->to)) < 0) {
 		rc = -errno;
 		close(fd);
+		log_debug(s->log, "engine", "%s: %s", s->to.sun_path, strerror(-rc));
 		return rc;
 	}
 	s->fd = (struct loop_fd){ .fd = fd, .events = EPOLLIN, .ready = ready, .arg = s };
@@ -93,17 +95,12 @@ static int connect_fd(struct seqpacket *s)
 
 static void open_fd(void *arg, struct engine *e)
 {
-	struct seqpacket *s = arg;
-	int rc;
+	int rc = seqpacket_connect(arg, e);
 
-	s->engine = e;
-	rc = connect_fd(s);
-	if (!rc) {
+	if (rc)
+		engine_gone(e, rc);
+	else
 		engine_connected(e);
-		return;
-	}
-	log_debug(s->log, "engine", "%s: %s", s->to.sun_path, strerror(-rc));
-	engine_gone(e, rc);
 }
 
 static int send_fd(void *arg, const void *p, size_t n)
@@ -147,9 +144,25 @@ void seqpacket_free(struct seqpacket *s)
 	free(s);
 }
 
+static const char *name(void *arg)
+{
+	(void)arg;
+	return "sluice-dp";
+}
+
+static const char *hint(void *arg, int why)
+{
+	(void)arg;
+	(void)why;
+	return "the data plane is not connected: is sluice-dp running?";
+}
+
 struct engine_transport seqpacket_transport(struct seqpacket *s)
 {
-	return (struct engine_transport){
-		.open = open_fd, .send = send_fd, .close = close_fd, .arg = s
-	};
+	return (struct engine_transport){ .open = open_fd,
+					  .send = send_fd,
+					  .close = close_fd,
+					  .name = name,
+					  .hint = hint,
+					  .arg = s };
 }

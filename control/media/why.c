@@ -191,7 +191,8 @@ static unsigned missing(const struct why_stream *s, struct why_line *l)
 	snprintf(l->text, sizeof(l->text),
 		 "The data plane does not have this stream: nothing of it is relayed.");
 	snprintf(l->fix, sizeof(l->fix),
-		 "`sluicectl status` says whether sluice-dp runs; its log says why it refused.");
+		 "`sluicectl status` says whether there is a media engine; the logs say why it "
+		 "refused.");
 	return 1;
 }
 

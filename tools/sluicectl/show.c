@@ -53,9 +53,11 @@ void show_status(const json_t *reply, struct show *o)
 	       text(reply, "version"), text(reply, "config"), number(reply, "shards"),
 	       number(reply, "shards") == 1 ? "" : "s", number(reply, "calls"),
 	       number(reply, "calls") == 1 ? "" : "s", (double)number(reply, "memory") / 1e6);
-	printf("data plane: %s\n", json_is_true(at(reply, "engine_up"))
-					   ? "connected"
-					   : "NOT CONNECTED - new calls get 503");
+	if (json_is_true(at(reply, "engine_up")))
+		printf("data plane: connected (%s)\n", text(reply, "engine"));
+	else
+		printf("data plane: NOT CONNECTED - new calls get 503 (%s)\n",
+		       text(reply, "engine_cause"));
 	printf("connections: %lld\n", number(reply, "connections"));
 	show_certificate(number(reply, "certificate_ends"));
 	v = at(reply, "overload");
