@@ -10,11 +10,13 @@ import tempfile
 import time
 
 CLONE_NEWNET = 0x40000000
+# How many times longer things may take than on a machine that is one: in a guest that software plays.
+PATIENCE = float(os.environ.get("SLUICE_PATIENCE", "1"))
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def run(*command, check=True, timeout=60, **more):
-    r = subprocess.run(command, capture_output=True, text=True, timeout=timeout, **more)
+    r = subprocess.run(command, capture_output=True, text=True, timeout=timeout * PATIENCE, **more)
     if check and r.returncode:
         raise RuntimeError(f"{' '.join(command)}: {(r.stderr or r.stdout).strip()}")
     return r
@@ -22,13 +24,13 @@ def run(*command, check=True, timeout=60, **more):
 
 def wait_for(what, condition, seconds=10.0, every=0.02):
     """What condition() gave when it was true at last."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
-            raise TimeoutError(f"waited {seconds:.0f} s for {what}")
+            raise TimeoutError(f"waited {seconds * PATIENCE:.0f} s for {what}")
         time.sleep(every)
 
 
@@ -77,7 +79,7 @@ class Process:
         """Exit status. Asks first, then insists."""
         self.kill(number)
         try:
-            return self.popen.wait(seconds)
+            return self.popen.wait(seconds * PATIENCE)
         except subprocess.TimeoutExpired:
             self.popen.kill()
             return self.popen.wait(seconds)

@@ -89,7 +89,7 @@ class Control:
             request["params"] = params
         text = json.dumps(request).encode()
         self.socket.sendall(b"%d:%s," % (len(text), text))
-        while (m := self._receive(5)) is not None:
+        while (m := self._receive(5 * netns.PATIENCE)) is not None:
             if m.get("token") == str(self.sent):
                 return re.sub("\x1b\\[[0-9;]*m", "", m.get("data", "")).strip()
             self.events.append(m)
@@ -97,7 +97,7 @@ class Control:
 
     def wait(self, kind, seconds):
         """The next event of this kind; what came before it is forgotten."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * netns.PATIENCE
         while True:
             while self.events:
                 m = self.events.pop(0)

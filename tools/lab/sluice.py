@@ -9,6 +9,8 @@ import subprocess
 
 from . import build, netns
 
+# What relays the media where nobody says otherwise: auto, or kernel: sluice.ko, and no sluice-dp.
+ENGINE = os.environ.get("SLUICE_ENGINE", "auto")
 EXAMPLE = os.path.join(build.ROOT, "conf/pbx-trunk.yaml")
 
 
@@ -51,7 +53,7 @@ def set_section(text, section, values):
 
 class Sluice:
     def __init__(self, lab, example=EXAMPLE, device="auto", media=None, text=None, suffix="",
-                 log=None):
+                 log=None, engine=ENGINE):
         """Starts and waits until calls are served. `media`: more settings of that section."""
         self.lab, self.suffix = lab, suffix
         self.control = lab.path("run/control.sock")  # a folder that sluiced makes: it is its own
@@ -63,7 +65,8 @@ class Sluice:
         # A line per call is for people; under load it would be measured too.
         text = set_section(text, "process", {"control": self.control, "engine": self.engine,
                                              "log": log or ("notice" if text.startswith(LOAD) else "info")})
-        text = set_section(text, "media", {"device": device, **(media or {})})
+        how = {"engine": "kernel"} if engine == "kernel" else {"device": device}
+        text = set_section(text, "media", {**how, **(media or {})})
         with open(self.config, "w") as f:
             f.write(text)
         self.process = None
@@ -75,12 +78,13 @@ class Sluice:
                                       log=f"sluiced.{len(self.lab.processes)}.log")
         self.process.wait_text("ready", seconds)
         netns.wait_for("the data plane", lambda: self.ctl("status").get("engine_up"), seconds, 0.1)
-        netns.prefer(self.engine_pid())  # it has a session of its own
+        if pid := self.engine_pid():
+            netns.prefer(pid)  # it has a session of its own
 
     def ctl(self, *words):
         """One question of sluicectl, answered as a dict."""
         r = subprocess.run([build.program("sluicectl", self.suffix), "--socket", self.control,
-                            "--json", *words], capture_output=True, text=True, timeout=10)
+                            "--json", *words], capture_output=True, text=True, timeout=10 * netns.PATIENCE)
         try:
             return json.loads(r.stdout)
         except json.JSONDecodeError:

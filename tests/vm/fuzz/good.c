@@ -85,7 +85,7 @@ static void make(struct good *g)
 		struct flow_side *s = &g->f.side[i];
 		s->local = (struct flow_addr){ { 127, 0, 0, 1 }, (uint16_t)(port + 2 * i), 4, 0 };
 		s->remote = (struct flow_addr){ { 127, 0, 0, 3 }, (uint16_t)(port + 2 * i), 4, 0 };
-		s->clock = 8000;
+		s->clock = s->dtmf_clock = 8000;
 		s->ptime = 20;
 		s->dtmf_in = s->dtmf_out = FLOW_PT_NONE;
 		s->n_ptmap = 1;
@@ -139,8 +139,15 @@ static bool take_report(struct good *g, const struct answer *a, void *arg)
 		no_keys(&want.side[i].in);
 		no_keys(&want.side[i].out);
 	}
-	if (memcmp(&want, &report.flow, sizeof(want)))
-		wrong(g->r, "a flow is told otherwise than it was set");
+	const u8 *was = (const u8 *)&want, *is = (const u8 *)&report.flow;
+	for (size_t i = 0; i < sizeof(want); i++)
+		if (was[i] != is[i])
+			wrong(g->r,
+			      "a flow is told otherwise than it was set: octet %zu (side: %zu, of "
+			      "%zu) is %u, not %u",
+			      i, (i - offsetof(struct flow, side)) / sizeof(want.side[0]),
+			      (i - offsetof(struct flow, side)) % sizeof(want.side[0]), is[i],
+			      was[i]);
 	return true;
 }
 
