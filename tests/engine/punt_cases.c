@@ -28,63 +28,78 @@ static u32 dtls(u8 *p, u16 n)
 	return 13u + n;
 }
 
+#define STUN FLOW_SIDE_STUN
+#define DTLS FLOW_SIDE_DTLS
+
+enum punt_is {
+	TO_RTCP = 1,
+	RECORD = 2, /* of DTLS, not STUN */
+	LATER = 4,  /* RTP came before */
+	WANTED = 8
+};
+
 struct punt {
 	const char *name;
 	u32 flags; /* of the side */
 	enum host from;
-	bool rtcp, is_dtls, locked; /* locked: RTP came before */
+	u32 is;
 	u16 n;
-	bool wanted;
 };
-
-#define STUN FLOW_SIDE_STUN
-#define DTLS FLOW_SIDE_DTLS
 
 static const struct punt punts[] = {
-	{ "stun", STUN, PEER, false, false, true, 0, true },
-	{ "stun-before-rtp", STUN, PEER, false, false, false, 8, true },
-	{ "stun-to-rtcp", STUN, PEER, true, false, true, 8, true },
-	{ "stun-from-elsewhere", STUN, STRANGER, false, false, false, 0, true },
-	{ "stun-as-long-as-can-be", STUN, PEER, false, false, true, 1448, true },
-	{ "stun-not-asked-for", 0, PEER, false, false, true, 0, false },
-	{ "stun-with-dtls-asked-for", DTLS, PEER, false, false, true, 0, false },
-	{ "dtls", DTLS, PEER, false, true, true, 100, true },
-	{ "dtls-before-rtp", DTLS, PEER, false, true, false, 200, true },
-	{ "dtls-to-rtcp", DTLS, PEER, true, true, true, 100, true },
-	{ "dtls-from-elsewhere", DTLS, STRANGER, false, true, true, 100, false },
-	{ "dtls-not-asked-for", 0, PEER, false, true, true, 100, false },
-	{ "dtls-with-stun-asked-for", STUN, PEER, false, true, true, 100, false },
-	{ "both", STUN | DTLS, PEER, false, true, true, 1000, true },
+	{ "stun", STUN, PEER, LATER | WANTED, 0 },
+	{ "stun-before-rtp", STUN, PEER, WANTED, 8 },
+	{ "stun-to-rtcp", STUN, PEER, TO_RTCP | LATER | WANTED, 8 },
+	{ "stun-from-elsewhere", STUN, STRANGER, WANTED, 0 },
+	{ "stun-as-long-as-can-be", STUN, PEER, LATER | WANTED, 1448 },
+	{ "stun-not-asked-for", 0, PEER, LATER, 0 },
+	{ "stun-with-dtls-asked-for", DTLS, PEER, LATER, 0 },
+	{ "dtls", DTLS, PEER, RECORD | LATER | WANTED, 100 },
+	{ "dtls-before-rtp", DTLS, PEER, RECORD | WANTED, 200 },
+	{ "dtls-to-rtcp", DTLS, PEER, RECORD | TO_RTCP | LATER | WANTED, 100 },
+	{ "dtls-from-elsewhere", DTLS, STRANGER, RECORD | LATER, 100 },
+	{ "dtls-not-asked-for", 0, PEER, RECORD | LATER, 100 },
+	{ "dtls-with-stun-asked-for", STUN, PEER, RECORD | LATER, 100 },
+	{ "both", STUN | DTLS, PEER, RECORD | LATER | WANTED, 1000 },
 };
+
+/* A call whose side 0 is asked for that. */
+static struct call *asks_for(struct test *t, u32 flags, bool talks)
+{
+	struct call *c = call_new(t);
+
+	c->f.side[0].flags = flags;
+	call_set(c);
+	if (talks)
+		call_talk(c, 3);
+	return c;
+}
 
 static void punt(struct test *t, const void *row)
 {
 	const struct punt *r = row;
-	struct call *c = call_new(t);
-	struct sock *from = r->from == PEER ? (r->rtcp ? c->peer[0].rtcp : c->peer[0].rtp)
+	bool rtcp = r->is & TO_RTCP, later = r->is & LATER;
+	struct call *c = asks_for(t, r->flags, later);
+	struct sock *from = r->from == PEER ? (rtcp ? c->peer[0].rtcp : c->peer[0].rtp)
 					    : sock_open(t, 0, 4, r->from, 0);
+	struct flow_addr to = rtcp ? call_rtcp_port(c, 0) : call_port(c, 0);
 	u8 p[1500];
+	u32 n = r->is & RECORD ? dtls(p, r->n) : stun(p, r->n);
 
-	c->f.side[0].flags = r->flags;
-	call_set(c);
-	if (r->locked)
-		call_talk(c, 3);
-	u32 n = r->is_dtls ? dtls(p, r->n) : stun(p, r->n);
-	struct flow_addr to = r->rtcp ? call_rtcp_port(c, 0) : call_port(c, 0);
 	sock_send(t, from, &to, p, n);
-	if (r->wanted) {
+	if (r->is & WANTED) {
 		struct event *e = client_expect(c->client, FLOW_EVENT_PUNT, c->f.id);
 		CHECK_EQ(t, e->e.side, 0);
-		CHECK_EQ(t, e->e.component, r->rtcp);
+		CHECK_EQ(t, e->e.component, rtcp);
 		CHECK(t, addr_is(&e->e.source, &from->at));
 		CHECK_EQ(t, e->e.n, n);
 		CHECK(t, !memcmp(e->payload, p, n));
 	} else {
-		call_settle(c, 0, r->rtcp, r->locked && !r->rtcp ? 3 : 0, 1);
+		call_settle(c, 0, rtcp, later && !rtcp ? 3 : 0, 1);
 		CHECK(t, !client_event(c->client, FLOW_EVENT_PUNT, c->f.id, 50 * MS));
 	}
 	/* Media learns nothing from it. */
-	CHECK_EQ(t, call_state(c, 0), r->locked ? FLOW_STATE_LOCKED : FLOW_STATE_PROBE);
+	CHECK_EQ(t, call_state(c, 0), later ? FLOW_STATE_LOCKED : FLOW_STATE_PROBE);
 	call_talk(c, 3);
 }
 
@@ -109,12 +124,9 @@ static const struct bad bads[] = {
 static void bad(struct test *t, const void *row)
 {
 	const struct bad *b = row;
-	struct call *c = call_new(t);
+	struct call *c = asks_for(t, STUN | DTLS, true);
 	struct flow_addr to = call_port(c, 0);
 
-	c->f.side[0].flags = STUN | DTLS;
-	call_set(c);
-	call_talk(c, 3);
 	sock_send(t, c->peer[0].rtp, &to, b->p, b->n);
 	call_settle(c, 0, 0, 3, 1);
 	CHECK(t, !client_event(c->client, FLOW_EVENT_PUNT, c->f.id, 50 * MS));
@@ -134,14 +146,11 @@ static unsigned count_punts(struct call *c)
 
 static void rate(struct test *t, const void *row)
 {
-	struct call *c = call_new(t);
+	struct call *c = asks_for(t, STUN, true);
 	struct flow_addr to = call_port(c, 0);
 	u8 p[24];
-
-	c->f.side[0].flags = STUN;
-	call_set(c);
-	call_talk(c, 3);
 	u32 n = stun(p, 0);
+
 	for (unsigned i = 0; i < 400; i++) {
 		sock_send(t, c->peer[0].rtp, &to, p, n);
 		if (i % 10 == 9)
@@ -157,15 +166,12 @@ static void rate(struct test *t, const void *row)
 /* Strangers do not use up the peer's. */
 static void strangers(struct test *t, const void *row)
 {
-	struct call *c = call_new(t);
+	struct call *c = asks_for(t, STUN, true);
 	struct sock *from = sock_open(t, 0, 4, STRANGER, 0);
 	struct flow_addr to = call_port(c, 0);
 	u8 p[24];
-
-	c->f.side[0].flags = STUN;
-	call_set(c);
-	call_talk(c, 3);
 	u32 n = stun(p, 0);
+
 	for (unsigned i = 0; i < 300; i++)
 		sock_send(t, from, &to, p, n);
 	nap(50 * MS);
