@@ -124,8 +124,7 @@ static void same_key(struct test *t, const void *row)
 	secure_begin(s, 0, 65534);
 	call_set(s->c);
 	secure_talk(s, 5);
-	kept.len = secure_write(s, 0, kept.data, batch_add(&b));
-	secure_put(s, 0, kept.data, kept.len);
+	secure_record(s, 0, &kept, batch_add(&b));
 	secure_expect(s, 1, &b);
 	for (unsigned i = 0; i < 5; i++) {
 		s->c->f.side[1].dscp++;
@@ -149,8 +148,7 @@ static void comes_back(struct test *t, const void *row)
 
 	call_set(s->c);
 	secure_talk(s, 5);
-	kept.len = secure_write(s, 0, kept.data, batch_add(&b));
-	secure_put(s, 0, kept.data, kept.len);
+	secure_record(s, 0, &kept, batch_add(&b));
 	secure_expect(s, 1, &b);
 	struct secure before = *s;
 	memcpy(first, s->c->f.side, sizeof(first));

@@ -154,8 +154,7 @@ static void opened(struct secure *s)
 	secure_reports(s);
 	CHECK(s->c->t, suite);
 	for (unsigned i = 0; i < 20; i++) {
-		old[i].len = secure_write(s, 0, old[i].data, NULL);
-		secure_put(s, 0, old[i].data, old[i].len);
+		secure_record(s, 0, &old[i], NULL);
 	}
 	CHECK_EQ(s->c->t, sock_drain(s->c->peer[1].rtp, 50 * MS), 20);
 	keep(s->c, &k);
@@ -231,8 +230,7 @@ static void resume_replay(struct test *t, const void *row)
 
 	call_set(s->c);
 	for (unsigned i = 0; i < 10; i++) {
-		old[i].len = secure_write(s, 0, old[i].data, NULL);
-		secure_put(s, 0, old[i].data, old[i].len);
+		secure_record(s, 0, &old[i], NULL);
 	}
 	CHECK_EQ(t, sock_drain(s->c->peer[1].rtp, 50 * MS), 10);
 	keep(s->c, &k);

@@ -129,13 +129,18 @@ void secure_put(struct secure *s, unsigned side, const void *p, u32 n)
 	sock_send(s->c->t, s->c->peer[side].rtp, &to, p, n);
 }
 
+void secure_record(struct secure *s, unsigned side, struct packet *kept, struct packet *plain)
+{
+	kept->len = secure_write(s, side, kept->data, plain);
+	secure_put(s, side, kept->data, kept->len);
+}
+
 void secure_send(struct secure *s, unsigned side, unsigned n, u32 gap_us, struct batch *b)
 {
-	u8 out[PACKET_MAX];
+	struct packet one;
 
 	for (unsigned i = 0; i < n; i++) {
-		u32 len = secure_write(s, side, out, b ? batch_add(b) : NULL);
-		secure_put(s, side, out, len);
+		secure_record(s, side, &one, b ? batch_add(b) : NULL);
 		if (gap_us)
 			nap(gap_us);
 	}

@@ -26,6 +26,8 @@ void secure_send(struct secure *s, unsigned side, unsigned n, u32 gap_us, struct
 u32 secure_write(struct secure *s, unsigned side, u8 *out, struct packet *plain);
 void secure_put(struct secure *s, unsigned side, const void *p,
 		u32 n); /* as it is, from its RTP socket */
+/* Both: *kept is what was sent. */
+void secure_record(struct secure *s, unsigned side, struct packet *kept, struct packet *plain);
 /* What index a receiver takes this to be: RFC 3711 3.3.1, without any help from who sealed it. */
 u64 secure_estimate(const struct secure *s, unsigned side, u16 seq);
 /* Exactly these come out, opened; indices rise with their sequence numbers. */

@@ -18,8 +18,7 @@ static void replay(struct test *t, const void *row)
 	CHECK(t, kept);
 	call_set(s->c);
 	for (unsigned i = 0; i < RECORDED; i++) {
-		kept[i].len = secure_write(s, 0, kept[i].data, batch_add(&b));
-		secure_put(s, 0, kept[i].data, kept[i].len);
+		secure_record(s, 0, &kept[i], batch_add(&b));
 		if (i % 20 == 19)
 			nap(MS);
 	}
@@ -78,21 +77,29 @@ static void late(struct test *t, const void *row)
 
 /* ---- forgeries ---- */
 
+/* Five packets of `size` octets came, and *next is the one after them. */
+static struct secure *talks(struct test *t, u8 suite, u16 size, struct packet *next)
+{
+	struct secure *s = secure_new(t, suite, FLOW_SUITE_NONE);
+
+	s->c->peer[0].out.size = size;
+	call_set(s->c);
+	secure_relay(s, 0, 5);
+	next->len = secure_write(s, 0, next->data, NULL);
+	return s;
+}
+
 /* Every octet in turn, after the first two, which say what the packet is. */
 static void bit_flips(struct test *t, const void *row)
 {
-	u8 suite = *(const u8 *)row, p[PACKET_MAX];
-	struct secure *s = secure_new(t, suite, FLOW_SUITE_NONE);
+	struct packet p;
+	struct secure *s = talks(t, *(const u8 *)row, 40, &p);
 	unsigned flips = 0;
 
-	s->c->peer[0].out.size = 40;
-	call_set(s->c);
-	secure_relay(s, 0, 5);
-	u32 n = secure_write(s, 0, p, NULL);
-	for (u32 i = 2; i < n; i++, flips++) {
-		p[i] ^= (u8)(1 << i % 8);
-		secure_put(s, 0, p, n);
-		p[i] ^= (u8)(1 << i % 8);
+	for (u32 i = 2; i < p.len; i++, flips++) {
+		p.data[i] ^= (u8)(1 << i % 8);
+		secure_put(s, 0, p.data, p.len);
+		p.data[i] ^= (u8)(1 << i % 8);
 	}
 	struct answer a = call_settle(s->c, 0, 0, 5, flips);
 	CHECK_RANGE(t, a.report.rtp[0].auth_failed, flips - 10,
@@ -100,24 +107,20 @@ static void bit_flips(struct test *t, const void *row)
 	CHECK_EQ(t, a.report.rtp[0].state, FLOW_STATE_LOCKED);
 	CHECK_EQ(t, a.report.rtp[0].ssrc, s->c->peer[0].out.ssrc);
 	/* The packet itself is as good as before. */
-	secure_put(s, 0, p, n);
+	secure_put(s, 0, p.data, p.len);
 	CHECK_EQ(t, sock_expect(t, s->c->peer[1].rtp)->len, 52);
 	secure_talk(s, 5);
 }
 
 static void cut(struct test *t, const void *row)
 {
-	u8 suite = *(const u8 *)row, p[PACKET_MAX];
-	struct secure *s = secure_new(t, suite, FLOW_SUITE_NONE);
+	struct packet p;
+	struct secure *s = talks(t, *(const u8 *)row, 20, &p);
 	unsigned cuts = 0;
 
-	s->c->peer[0].out.size = 20;
-	call_set(s->c);
-	secure_relay(s, 0, 5);
-	u32 n = secure_write(s, 0, p, NULL);
-	for (u32 i = 0; i < n; i++, cuts++)
-		secure_put(s, 0, p, i);
-	secure_put(s, 0, p, n + 1);
+	for (u32 i = 0; i < p.len; i++, cuts++)
+		secure_put(s, 0, p.data, i);
+	secure_put(s, 0, p.data, p.len + 1);
 	call_settle(s->c, 0, 0, 5, cuts + 1);
 	secure_talk(s, 5);
 }
@@ -207,21 +210,30 @@ static void silent_ms(struct secure *s, u32 ms)
 	s->c->peer[0].out.ts += ms * 8;
 }
 
+/* Side 0 is at home, may move, and goes to *away. */
+static struct secure *traveller(struct test *t, u8 suite, struct sock **away)
+{
+	struct secure *s = secure_new(t, suite, FLOW_SUITE_NONE);
+
+	*away = sock_open(t, 0, 4, MOVED, 0);
+	s->c->f.side[0].mode = FLOW_MODE_NAT;
+	call_set(s->c);
+	secure_talk(s, 5);
+	call_latched(s->c, 0, s->c->peer[0].rtp);
+	return s;
+}
+
 /* An authentic packet, the newest of its stream, after silence: that is the peer, wherever it is now. The same from
  * a recording is not. */
 static void network_change(struct test *t, const void *row)
 {
-	struct secure *s = secure_new(t, *(const u8 *)row, FLOW_SUITE_NONE);
-	struct sock *away = sock_open(t, 0, 4, MOVED, 0), *home = s->c->peer[0].rtp;
+	struct sock *away;
+	struct secure *s = traveller(t, *(const u8 *)row, &away);
+	struct sock *home = s->c->peer[0].rtp;
 	struct packet old;
 	struct batch b = { 0 };
 
-	s->c->f.side[0].mode = FLOW_MODE_NAT;
-	call_set(s->c);
-	secure_talk(s, 5);
-	call_latched(s->c, 0, home);
-	old.len = secure_write(s, 0, old.data, NULL);
-	secure_put(s, 0, old.data, old.len);
+	secure_record(s, 0, &old, NULL);
 	CHECK_EQ(t, sock_expect(t, s->c->peer[1].rtp)->len, 172);
 	silent_ms(s, 250);
 	s->c->peer[0].rtp = away;
@@ -238,13 +250,11 @@ static void network_change(struct test *t, const void *row)
 /* While the peer sends, nobody else has its place, not even with its key. */
 static void not_while_it_sends(struct test *t, const void *row)
 {
-	struct secure *s = secure_new(t, *(const u8 *)row, FLOW_SUITE_NONE);
-	struct sock *away = sock_open(t, 0, 4, MOVED, 0), *home = s->c->peer[0].rtp;
+	struct sock *away;
+	struct secure *s = traveller(t, *(const u8 *)row, &away);
+	struct sock *home = s->c->peer[0].rtp;
 	struct batch b = { 0 };
 
-	s->c->f.side[0].mode = FLOW_MODE_NAT;
-	call_set(s->c);
-	secure_talk(s, 5);
 	for (unsigned i = 0; i < 20; i++) {
 		secure_send(s, 0, 1, 10 * MS, &b);
 		s->c->peer[0].rtp = away;
@@ -280,8 +290,7 @@ static void many_ssrcs(struct test *t, const void *row)
 
 	call_set(s->c);
 	for (unsigned i = 0; i < 4; i++) {
-		kept[i].len = secure_write(s, 0, kept[i].data, NULL);
-		secure_put(s, 0, kept[i].data, kept[i].len);
+		secure_record(s, 0, &kept[i], NULL);
 	}
 	CHECK_EQ(t, sock_drain(s->c->peer[1].rtp, 50 * MS), 4);
 	for (unsigned i = 0; i < 5; i++) {
