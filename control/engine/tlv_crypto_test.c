@@ -1,34 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keys, what a restarted engine goes on with, and packets between control and engine. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <string.h>
-#include <cmocka.h>
-#include <linux/netlink.h>
-#include "engine/tlv.h"
-
-struct wire {
-	u32 mem[4096];
-	struct tlv_out o;
-};
-
-static void begin(struct wire *w)
-{
-	tlv_out_init(&w->o, w->mem, sizeof(w->mem));
-	tlv_begin(&w->o, FLOW_CMD_SET, NLM_F_ACK, 42);
-}
-
-static struct tlv_msg reread(struct wire *w)
-{
-	struct tlv_msg m;
-	const void *p = w->mem;
-
-	assert_int_equal(tlv_end(&w->o), 0);
-	size_t n = w->o.n;
-	assert_int_equal(tlv_next(&p, &n, &m), 1);
-	return m;
-}
+#include "engine/tlv_test.h"
 
 static void fill(u8 *p, size_t n, u8 with)
 {
