@@ -410,11 +410,14 @@ static bool build(struct bulk *b)
 	}
 	b->loop = loop_new_virtual(1);
 	b->limits = call_limits_new(b->conf);
-	b->media = media_shard_new(&(struct media_shard_options){
-		.loop = b->loop,
-		.conf = b->conf,
-		.transport = { engine_open, engine_take, engine_close, b },
-		.n_shards = 1 });
+	b->media =
+		media_shard_new(&(struct media_shard_options){ .loop = b->loop,
+							       .conf = b->conf,
+							       .transport = { .open = engine_open,
+									      .send = engine_take,
+									      .close = engine_close,
+									      .arg = b },
+							       .n_shards = 1 });
 	b->trunks = trunks_new(&(struct trunks_options){ .loop = b->loop, .conf = b->conf });
 	b->calls = calls_new(&(struct calls_options){ .loop = b->loop,
 						      .conf = b->conf,
