@@ -179,7 +179,9 @@ static void close_engine(void *arg)
 
 struct engine_transport fake_engine_transport(struct fake_engine *f)
 {
-	return (struct engine_transport){ open_engine, take_datagram, close_engine, f };
+	return (struct engine_transport){
+		.open = open_engine, .send = take_datagram, .close = close_engine, .arg = f
+	};
 }
 
 struct fake_engine *fake_engine_new(struct loop *loop,
