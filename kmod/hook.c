@@ -8,14 +8,65 @@
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
 #include <linux/udp.h>
+#include <net/addrconf.h>
 #include <net/checksum.h>
 #include <net/ip.h>
 #include <net/ip6_checksum.h>
 #include <net/netfilter/ipv4/nf_defrag_ipv4.h>
 #include <net/netfilter/ipv6/nf_defrag_ipv6.h>
+#include <net/route.h>
 #include "path_priv.h"
 
 MODULE_SOFTDEP("pre: nf_defrag_ipv4 nf_defrag_ipv6");
+
+/* ---- ports that are for media alone ---- */
+
+static u32 media_ports; /* first << 16 | last; 0: none are known */
+
+static int ports_set(const char *value, const struct kernel_param *kp)
+{
+	u16 first = 0, last = 0;
+	char end = '\n';
+
+	if (!sysfs_streq(value, "") &&
+	    (sscanf(value, "%hu-%hu%c", &first, &last, &end) < 2 || end != '\n' ||
+	     !first || last < first))
+		return -EINVAL;
+	WRITE_ONCE(media_ports, (u32)first << 16 | last);
+	return 0;
+}
+
+static int ports_get(char *out, const struct kernel_param *kp)
+{
+	u32 ports = READ_ONCE(media_ports);
+
+	return ports ? sysfs_emit(out, "%u-%u\n", ports >> 16, ports & 0xffff) :
+		       sysfs_emit(out, "\n");
+}
+
+static const struct kernel_param_ops ports_ops = { .set = ports_set, .get = ports_get };
+
+module_param_cb(ports, &ports_ops, NULL, 0644);
+MODULE_PARM_DESC(ports, "FIRST-LAST: UDP ports for media alone; what belongs to no flow there gets no answer");
+
+bool hook_port_is_media(u16 port)
+{
+	u32 ports = READ_ONCE(media_ports);
+
+	return !ports || (port >= ports >> 16 && port <= (ports & 0xffff));
+}
+
+/* No flow has the port. Neither UDP nor ICMP is to say so where ports are for media alone. */
+static bool is_silent(u16 port)
+{
+	return unlikely(READ_ONCE(media_ports)) && hook_port_is_media(port);
+}
+
+static unsigned int no_flow(struct sluice_net *sn)
+{
+	sluice_drop(sn, SLUICE_DROP_NO_FLOW);
+	return NF_DROP;
+}
 
 /* ---- one datagram ---- */
 
@@ -157,6 +208,9 @@ static unsigned int hook4(void *priv, struct sk_buff *skb, const struct nf_hook_
 	if (!udp)
 		return NF_ACCEPT;
 	path = table_find4(priv, ip->daddr, udp->dest);
+	if (!path && is_silent(ntohs(udp->dest)) &&
+	    inet_addr_type(state->net, ip->daddr) == RTN_LOCAL)
+		return no_flow(priv);
 	if (!path)
 		return NF_ACCEPT;
 	if (unlikely(ip->ihl != 5)) {
@@ -180,6 +234,8 @@ static unsigned int hook6(void *priv, struct sk_buff *skb, const struct nf_hook_
 	if (!udp)
 		return NF_ACCEPT;
 	path = table_find6(priv, &ip->daddr, udp->dest);
+	if (!path && is_silent(ntohs(udp->dest)) && ipv6_chk_addr(state->net, &ip->daddr, NULL, 0))
+		return no_flow(priv);
 	return path ? arrived(path, skb, sizeof(*ip)) : NF_ACCEPT;
 }
 

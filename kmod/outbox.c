@@ -3,6 +3,8 @@
 #include <linux/slab.h>
 #include "path_priv.h"
 
+#define ROUNDS 4
+
 /* The skb of a punted packet is its payload. */
 struct outnote {
 	struct outnote *next;
@@ -10,14 +12,35 @@ struct outnote {
 	struct sluice_note n;
 };
 
-void outbox_send(struct outbox *out, struct sk_buff *skb, const struct relay_plan *plan, u8 ttl)
+/* Behind those that are being sent by another CPU. */
+static void wait(struct sluice_path *path, struct sk_buff *skb)
+{
+	if (path->waiting)
+		path->waiting_last->next = skb;
+	else
+		path->waiting = skb;
+	path->waiting_last = skb;
+}
+
+void outbox_send(struct outbox *out, struct sluice_path *path, struct sk_buff *skb,
+		 const struct relay_plan *plan, u8 ttl)
 {
 	*leaving_of(skb) = (struct leaving){
 		.dst = plan->dst, .from = plan->from, .dscp = plan->dscp, .ttl = ttl
 	};
 	skb->next = NULL;
+	if (path->flushing && !out->flushes) {
+		wait(path, skb);
+		return;
+	}
 	*out->last = skb;
 	out->last = &skb->next;
+}
+
+void outbox_flushes(struct outbox *out, struct sluice_path *path)
+{
+	out->flushes |= !path->flushing;
+	path->flushing = true;
 }
 
 /* ---- what control is told ---- */
@@ -112,10 +135,9 @@ static void tell(struct sluice_net *sn, struct outnote *note)
 	kfree(note);
 }
 
-void outbox_empty(struct outbox *out, struct sluice_path *path)
+static void send_all(struct sluice_path *path, struct sk_buff *skb)
 {
-	struct sk_buff *skb = out->first, *next;
-	struct outnote *note = out->note, *later;
+	struct sk_buff *next;
 
 	for (; skb; skb = next) {
 		const struct leaving *to = leaving_of(skb);
@@ -126,6 +148,32 @@ void outbox_empty(struct outbox *out, struct sluice_path *path)
 		skb_mark_not_on_list(skb);
 		tx_send(path, skb, &plan, ttl);
 	}
+}
+
+/* What came while packets were sent. Who sends faster than that is not waited for in the end. */
+static void send_waiting(struct sluice_path *path)
+{
+	for (unsigned int round = 1; round <= ROUNDS; round++) {
+		struct sk_buff *skb;
+
+		spin_lock(path_lock(path));
+		skb = path->waiting;
+		path->waiting = NULL;
+		path->flushing = skb && round < ROUNDS;
+		spin_unlock(path_lock(path));
+		if (!skb)
+			return;
+		send_all(path, skb);
+	}
+}
+
+void outbox_empty(struct outbox *out, struct sluice_path *path)
+{
+	struct outnote *note = out->note, *later;
+
+	send_all(path, out->first);
+	if (out->flushes)
+		send_waiting(path);
 	for (; note; note = later) {
 		later = note->next;
 		tell(path->flow->sn, note);

@@ -20,7 +20,7 @@ static void forward(struct sluice_path *path, struct passing *p, const struct re
 	/* The sum that it came without is missed now: what leaves is not what came. */
 	if (plan->edit || p->r.authentic)
 		p->skb->ip_summed = CHECKSUM_PARTIAL;
-	outbox_send(out, p->skb, plan, p->ttl);
+	outbox_send(out, path, p->skb, plan, p->ttl);
 }
 
 static void take(struct sluice_path *path, struct passing *p, const struct relay_plan *plan)
@@ -60,6 +60,8 @@ void path_act_on_note(struct sluice_path *path, const struct relay_plan *plan, s
 	if (plan->note != SOURCE_LATCHED && plan->note != SOURCE_CONFLICT)
 		return;
 	/* The packets of the chosen candidate go out in order, before the one that decided. */
+	if (path->held)
+		outbox_flushes(out, path);
 	if (plan->note == SOURCE_LATCHED)
 		while ((skb = held_take(path, plan->flush_slot)))
 			held_forward(path, skb, out);
@@ -144,7 +146,7 @@ void path_packet(struct sluice_path *path, struct sk_buff *skb, const struct flo
 	}
 	relay_plan(&path->dir, &path->rtp->dir, &p.r, &plan);
 	if (unlikely(plan.action != RELAY_FORWARD || plan.note != SOURCE_QUIET ||
-		     (plan.seal | plan.edit))) {
+		     (plan.seal | plan.edit | path->flushing))) {
 		packet_slow(path, &p, &plan);
 		return;
 	}

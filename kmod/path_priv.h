@@ -45,6 +45,7 @@ struct outnote;
 struct outbox {
 	struct sk_buff *first, **last;
 	struct outnote *note, **last_note;
+	bool flushes; /* several packets: what comes after them on another CPU must not overtake them */
 };
 
 static inline void outbox_init(struct outbox *out)
@@ -52,15 +53,18 @@ static inline void outbox_init(struct outbox *out)
 	*out = (struct outbox){ .last = &out->first, .last_note = &out->note };
 }
 
-/* Takes the skb. */
-void outbox_send(struct outbox *out, struct sk_buff *skb, const struct relay_plan *plan, u8 ttl);
+/* Locked. Takes the skb. */
+void outbox_send(struct outbox *out, struct sluice_path *path, struct sk_buff *skb,
+		 const struct relay_plan *plan, u8 ttl);
+/* Locked. Packets that were kept follow. */
+void outbox_flushes(struct outbox *out, struct sluice_path *path);
 /* Locked. What control is told of the plan's note. */
 void outbox_tell(struct outbox *out, const struct sluice_path *path, const struct relay_plan *plan);
 /* Locked. The packet goes to control; takes it. */
 void outbox_punt(struct outbox *out, const struct sluice_path *path, struct passing *p);
 /* Locked. What control is to keep of the path. */
 void outbox_index(struct outbox *out, struct sluice_path *path);
-/* No lock held, rcu_read_lock() and BH disabled. `path` of any of the packets. */
+/* No lock held, rcu_read_lock() and BH disabled. */
 void outbox_empty(struct outbox *out, struct sluice_path *path);
 
 /* ---- path.c ---- */

@@ -277,6 +277,6 @@ void secure_seal(struct sluice_path *path, struct passing *p, const struct relay
 		job_fail(job);
 		return;
 	}
-	outbox_send(out, p->skb, plan, p->ttl);
+	outbox_send(out, path, p->skb, plan, p->ttl);
 	end(job);
 }

@@ -41,6 +41,7 @@
 	X(RX_UDP_CHECKSUM, "rx_udp_checksum", "UDP checksum is wrong")                                                 \
 	X(RX_TTL, "rx_ttl", "its hops are used up: flows that lead to each other end so")                              \
 	X(RX_MEMORY, "rx_memory", "no memory to look at it")                                                           \
+	X(NO_FLOW, "no_flow", "no flow has this address and port, which is for media alone (parameter ports)")         \
 	X(PUNT_FULL, "punt_full", "STUN or DTLS for control, which took no more of it")                                \
 	X(HELD_LOST, "held_lost", "kept for a source that was not chosen")                                             \
 	X(HELD_ENDED, "held_ended", "kept for a source when its flow ended or changed")                                \
@@ -92,6 +93,8 @@ struct sluice_path {
 	struct sluice_path *rtp;   /* of the same side; this one where it is RTP. Constant */
 	const struct sluice_rule *rule;
 	struct sluice_held *held;  /* packets of unproven sources; NULL most of the time */
+	bool flushing;             /* those are being sent, without the lock: what comes meanwhile waits here */
+	struct sk_buff *waiting, *waiting_last;
 	struct dst_cache dst;      /* routes to where it sends: each CPU's own, with the addresses that it is of */
 	struct list_head ticking;  /* sluice_net.ticking, with a reference on the flow; empty: not in it */
 };
@@ -203,6 +206,8 @@ void rule_free(struct sluice_rule *r); /* NULL is fine */
 /* ---- hook.c: packets as they come in ---- */
 int hooks_up(struct sluice_net *sn);    /* with the first flow; enables the joining of fragments, too */
 void hooks_down(struct sluice_net *sn); /* with the last one */
+/* May a flow have this port? Parameter ports of the module; without it any. */
+bool hook_port_is_media(u16 port);
 
 /* ---- path.c: one packet on one path ---- */
 /* A UDP datagram to one of our ports: linear, its checksum right, skb->data at the UDP payload, the IP and UDP

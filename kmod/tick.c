@@ -61,7 +61,7 @@ static void make(struct sluice_path *path, const struct relay_plan *plan, u64 no
 	if (plan->seal)
 		secure_seal(path, &p, plan, out);
 	else
-		outbox_send(out, p.skb, plan, 0);
+		outbox_send(out, path, p.skb, plan, 0);
 }
 
 /* Locked. */
