@@ -23,7 +23,7 @@ int udp_socket(const char *netns, const char *address, uint16_t port);
 
 /* measure NAME FROM TO:PORT BATCH COUNT [keep=FILE|replay=FILE] [sealed]: prints a line. Exit status. */
 int measure(int argc, char **argv);
-/* flow set|del ID [in=SUITE] [out=SUITE]: of sluice.ko in R. Exit status. */
+/* flow set|del|drops ID [in=SUITE] [out=SUITE]: of sluice.ko in R. Exit status. */
 int flow_command(int argc, char **argv);
 
 #endif

@@ -57,22 +57,33 @@ static void keys(struct flow_crypto *k, const char *suite)
 	memset(k->rtcp_salt, 0x69, sizeof(k->rtcp_salt));
 }
 
-/* One message of the flow language, and its acknowledgement. 0 or -errno. */
-static int ask(struct nl_sock *s, int family, struct tlv_out *o)
+static int tell(struct nl_sock *s, int family, struct tlv_out *o)
 {
 	struct nlmsghdr *h = o->p;
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+
+	h->nlmsg_type = (u16)family;
+	h->nlmsg_flags |= NLM_F_REQUEST;
+	h->nlmsg_pid = nl_socket_get_local_port(s);
+	return sendto(nl_socket_get_fd(s), o->p, o->n, 0, (const void *)&kernel, sizeof(kernel)) < 0
+		       ? -errno
+		       : 0;
+}
+
+/* One message of the flow language, and its acknowledgement. 0 or -errno. */
+static int ask(struct nl_sock *s, int family, struct tlv_out *o)
+{
 	struct {
 		struct nlmsghdr h;
 		struct nlmsgerr err;
 		char more[4096];
 	} reply;
+	int err;
 
-	h->nlmsg_type = (u16)family;
-	h->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
-	h->nlmsg_pid = nl_socket_get_local_port(s);
-	if (sendto(nl_socket_get_fd(s), o->p, o->n, 0, (const void *)&kernel, sizeof(kernel)) < 0)
-		return -errno;
+	((struct nlmsghdr *)o->p)->nlmsg_flags |= NLM_F_ACK;
+	err = tell(s, family, o);
+	if (err)
+		return err;
 	do {
 		ssize_t n = recv(nl_socket_get_fd(s), &reply, sizeof(reply), 0);
 		if (n < (ssize_t)sizeof(reply.h))
@@ -118,6 +129,35 @@ static int del(struct nl_sock *s, int family, u64 id)
 	return err ? err : ask(s, family, &o);
 }
 
+static void tell_drop(void *arg, const char *name, u64 count, const char *why)
+{
+	if (count)
+		printf("# %s %llu\n", name, (unsigned long long)count);
+}
+
+/* What the module counted: to see why nothing comes through. */
+static int tell_drops(struct nl_sock *s, int family)
+{
+	static u32 mem[8192];
+	struct tlv_out o;
+	struct tlv_msg m = { 0 };
+
+	tlv_out_init(&o, mem, sizeof(mem));
+	tlv_begin(&o, FLOW_CMD_DUMP, NLM_F_DUMP, 2);
+	int err = tlv_end(&o);
+	err = err ? err : tell(s, family, &o);
+	while (!err && !m.done) {
+		ssize_t n = recv(nl_socket_get_fd(s), mem, sizeof(mem), 0);
+		size_t left = n > 0 ? (size_t)n : 0;
+		const void *at = mem;
+
+		err = n > 0 ? 0 : -EIO;
+		while (!err && !m.done && tlv_next(&at, &left, &m) == 1)
+			tlv_each_drop(&m, tell_drop, NULL);
+	}
+	return err;
+}
+
 int flow_command(int argc, char **argv)
 {
 	struct nl_sock *s = nl_socket_alloc();
@@ -128,6 +168,7 @@ int flow_command(int argc, char **argv)
 	f.id = strtoul(argv[1], NULL, 10);
 	f.side[0] = side(R_ADDRESS_A, R_PORT_A, A_ADDRESS, A_PORT);
 	f.side[1] = side(R_ADDRESS_B, R_PORT_B, B_ADDRESS, B_PORT);
+	f.side[1].mode = FLOW_MODE_STATIC; /* B only listens: nothing can be learned of it */
 	for (int i = 2; i < argc; i++) {
 		if (!strncmp(argv[i], "in=", 3))
 			keys(&f.side[0].in, argv[i] + 3);
@@ -141,8 +182,12 @@ int flow_command(int argc, char **argv)
 		return 1;
 	}
 	err = hello(s, family);
-	if (!err)
-		err = strcmp(argv[0], "set") ? del(s, family, f.id) : set(s, family, &f);
+	if (!err && !strcmp(argv[0], "set"))
+		err = set(s, family, &f);
+	else if (!err && !strcmp(argv[0], "del"))
+		err = del(s, family, f.id);
+	else if (!err)
+		err = tell_drops(s, family);
 	if (err)
 		printf("# flow %s %s: %s\n", argv[0], argv[1], strerror(-err));
 	nl_socket_free(s);
