@@ -423,15 +423,21 @@ static void who_does_not_take_it_leaves_nothing(void **state)
 	world_free(w);
 }
 
+static void start_another_engine(struct world *w, u32 caps)
+{
+	peer_kill(&w->peer);
+	run(w, 300);
+	w->peer.caps = caps;
+	peer_start(&w->peer);
+	run(w, 300);
+}
+
 static void a_new_engine_gets_the_same_keys(void **state)
 {
 	struct keys k;
 	struct world *w = a_call_is_up(&k);
 
-	peer_kill(&w->peer);
-	run(w, 300);
-	peer_start(&w->peer);
-	run(w, 300);
+	start_another_engine(w, w->peer.caps);
 	expect_keys(w, K1, k.a, K2, k.b);
 	expect_numbers(w, 1, 1, 1, 1);
 	world_free(w);
@@ -443,11 +449,7 @@ static void a_new_engine_without_it_gets_nothing(void **state)
 	struct keys k;
 	struct world *w = a_call_is_up(&k);
 
-	peer_kill(&w->peer);
-	run(w, 300);
-	w->peer.caps &= ~(u32)FLOW_CAP_SRTP;
-	peer_start(&w->peer);
-	run(w, 300);
+	start_another_engine(w, w->peer.caps & ~(u32)FLOW_CAP_SRTP);
 	assert_true(engine_is_up(w->ms->engine));
 	assert_int_equal(w->peer.n_flows, 0);
 	commit(w);
