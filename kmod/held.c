@@ -80,7 +80,6 @@ void held_put(struct sluice_path *path, struct passing *p, const struct relay_pl
 		path_drop(path, p->skb, RELAY_DROP_CANDIDATE);
 		return;
 	}
-	*kept_of(p->skb) =
-		(struct kept){ .src = p->r.src, .now_us = p->r.now_us, .ttl = p->ttl };
+	*kept_of(p->skb) = (struct kept){ .src = p->r.src, .now_us = p->r.now_us, .ttl = p->ttl };
 	__skb_queue_tail(&path->held->slot[plan->hold_slot], p->skb);
 }

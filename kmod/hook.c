@@ -28,9 +28,8 @@ static int ports_set(const char *value, const struct kernel_param *kp)
 	u16 first = 0, last = 0;
 	char end = '\n';
 
-	if (!sysfs_streq(value, "") &&
-	    (sscanf(value, "%hu-%hu%c", &first, &last, &end) < 2 || end != '\n' ||
-	     !first || last < first))
+	if (!sysfs_streq(value, "") && (sscanf(value, "%hu-%hu%c", &first, &last, &end) < 2 ||
+					end != '\n' || !first || last < first))
 		return -EINVAL;
 	WRITE_ONCE(media_ports, (u32)first << 16 | last);
 	return 0;
@@ -40,14 +39,16 @@ static int ports_get(char *out, const struct kernel_param *kp)
 {
 	u32 ports = READ_ONCE(media_ports);
 
-	return ports ? sysfs_emit(out, "%u-%u\n", ports >> 16, ports & 0xffff) :
-		       sysfs_emit(out, "\n");
+	return ports ? sysfs_emit(out, "%u-%u\n", ports >> 16, ports & 0xffff)
+		     : sysfs_emit(out, "\n");
 }
 
 static const struct kernel_param_ops ports_ops = { .set = ports_set, .get = ports_get };
 
 module_param_cb(ports, &ports_ops, NULL, 0644);
-MODULE_PARM_DESC(ports, "FIRST-LAST: UDP ports for media alone; what belongs to no flow there gets no answer");
+MODULE_PARM_DESC(
+	ports,
+	"FIRST-LAST: UDP ports for media alone; what belongs to no flow there gets no answer");
 
 bool hook_port_is_media(u16 port)
 {

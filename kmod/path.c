@@ -48,8 +48,8 @@ static void held_forward(struct sluice_path *path, struct sk_buff *skb, struct o
 		take(path, &p, &plan);
 	else
 		path_drop(path, skb,
-			  plan.action == RELAY_DROP ? plan.drop :
-						      (unsigned int)SLUICE_DROP_HELD_LOST);
+			  plan.action == RELAY_DROP ? plan.drop
+						    : (unsigned int)SLUICE_DROP_HELD_LOST);
 	outbox_tell(out, path, &plan);
 }
 
@@ -103,21 +103,24 @@ void path_judge(struct sluice_path *path, struct passing *p, struct outbox *out)
 
 /* ---- a packet as it comes in ---- */
 
-/* All but the common case. With the lock, which it gives back. */
+/* Locked. All but the common case. `plan` NULL: nothing was looked at yet. */
 static noinline void packet_slow(struct sluice_path *path, struct passing *p,
-				 const struct relay_plan *plan)
+				 const struct relay_plan *plan, struct outbox *out)
 {
-	struct outbox out;
-
-	outbox_init(&out);
+	outbox_init(out);
 	if (path->flow->dead)
 		path_drop(path, p->skb, SLUICE_DROP_FLOW_ENDED);
 	else if (!plan)
-		secure_open(path, p, &out);
+		secure_open(path, p, out);
 	else
-		act(path, p, plan, &out);
-	spin_unlock(path_lock(path));
-	outbox_empty(&out, path);
+		act(path, p, plan, out);
+}
+
+/* It goes out as it is, at once, and nobody is told. */
+static bool is_plain(const struct sluice_path *path, const struct relay_plan *plan)
+{
+	return plan->action == RELAY_FORWARD && plan->note == SOURCE_QUIET &&
+	       !(plan->seal | plan->edit | path->flushing);
 }
 
 /* Can this packet have changed what time alone will change? One whose type the direction keeps as that of its media is no
@@ -136,25 +139,29 @@ void path_packet(struct sluice_path *path, struct sk_buff *skb, const struct flo
 				    .now_us = sluice_now_us() },
 			     .skb = skb,
 			     .ttl = ttl };
-	struct relay_plan plan;
+	struct relay_plan plan, *judged = NULL;
+	bool plain = false;
+	struct outbox out;
 
 	sluice_count(path->flow->sn, packets_in);
 	spin_lock(path_lock(path));
-	if (unlikely(path->flow->dead || path->dir.secure)) {
-		packet_slow(path, &p, NULL);
-		return;
+	if (likely(!path->flow->dead && !path->dir.secure)) {
+		relay_plan(&path->dir, &path->rtp->dir, &p.r, &plan);
+		judged = &plan;
+		plain = is_plain(path, &plan);
 	}
-	relay_plan(&path->dir, &path->rtp->dir, &p.r, &plan);
-	if (unlikely(plan.action != RELAY_FORWARD || plan.note != SOURCE_QUIET ||
-		     (plan.seal | plan.edit | path->flushing))) {
-		packet_slow(path, &p, &plan);
-		return;
+	if (likely(plain)) {
+		relay_commit(&path->dir, &p.r, &plan);
+		if (unlikely(may_tick(path, &p)))
+			tick_update(path);
+	} else {
+		packet_slow(path, &p, judged, &out);
 	}
-	relay_commit(&path->dir, &p.r, &plan);
-	if (unlikely(may_tick(path, &p)))
-		tick_update(path);
 	spin_unlock(path_lock(path));
-	tx_send(path, skb, &plan, ttl);
+	if (likely(plain))
+		tx_send(path, skb, &plan, ttl);
+	else
+		outbox_empty(&out, path);
 }
 
 /* ---- packets of our own ---- */

@@ -7,8 +7,7 @@
 /* RTCP that shares the RTP port is the other component's. */
 static void tell_index(struct sluice_path *path, bool is_rtcp, struct outbox *out)
 {
-	struct sluice_path *of =
-		is_rtcp ? &path->flow->path[path->dir.side][RELAY_RTCP] : path;
+	struct sluice_path *of = is_rtcp ? &path->flow->path[path->dir.side][RELAY_RTCP] : path;
 
 	if (unlikely(of->dir.srtp->tell))
 		outbox_index(out, of);

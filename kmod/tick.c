@@ -3,7 +3,7 @@
 #include <linux/jiffies.h>
 #include "path_priv.h"
 
-#define TICK_MS	    10
+#define TICK_MS     10
 #define TICKING_MAX 16384
 
 /* Each path in the list has a reference on its flow. */

@@ -14,7 +14,7 @@
 #include <net/route.h>
 #include "path_priv.h"
 
-#define HOPS	    64
+#define HOPS        64
 #define PAYLOAD_MAX (IP_MAX_MTU - sizeof(struct iphdr) - sizeof(struct udphdr))
 
 /* ---- routes ---- */
@@ -170,7 +170,7 @@ static void write_ip4(struct sk_buff *skb, const struct relay_plan *plan, struct
 
 /* False: it is dropped, and counted. */
 static bool send4(struct sluice_path *path, struct sk_buff *skb, const struct relay_plan *plan,
-		 u8 ttl)
+		  u8 ttl)
 {
 	struct net *net = path->flow->sn->net;
 	bool summed = skb->ip_summed != CHECKSUM_NONE;
@@ -209,7 +209,7 @@ static void write_ip6(struct sk_buff *skb, const struct relay_plan *plan, u8 ttl
 }
 
 static bool send6(struct sluice_path *path, struct sk_buff *skb, const struct relay_plan *plan,
-		 u8 ttl)
+		  u8 ttl)
 {
 	struct dst_entry *dst = route6(path, plan);
 	struct ipv6hdr *ip;
@@ -221,8 +221,8 @@ static bool send6(struct sluice_path *path, struct sk_buff *skb, const struct re
 	write_udp(skb, plan);
 	write_ip6(skb, plan, ttl);
 	ip = ipv6_hdr(skb);
-	leave_sum(skb, ~csum_ipv6_magic(&ip->saddr, &ip->daddr, skb->len - sizeof(*ip), IPPROTO_UDP,
-					0));
+	leave_sum(skb,
+		  ~csum_ipv6_magic(&ip->saddr, &ip->daddr, skb->len - sizeof(*ip), IPPROTO_UDP, 0));
 	return has_left(path, ip6_local_out(path->flow->sn->net, NULL, skb));
 }
 
