@@ -43,7 +43,7 @@ void ask_key(const struct round *r, struct flow_crypto *c, u8 suite, u32 number,
 static void crypto(const struct round *r, struct dice *d, struct flow_crypto *c, bool out,
 		   bool mark)
 {
-	if (dice_percent(d, 60)) {
+	if (dice_percent(d, 75)) {
 		*c = (struct flow_crypto){ .suite = FLOW_SUITE_NONE };
 		return;
 	}
@@ -56,16 +56,18 @@ static void crypto(const struct round *r, struct dice *d, struct flow_crypto *c,
 
 static void ports(struct dice *d, struct flow_side *s)
 {
-	uint16_t port = (uint16_t)(FIRST_PORT + 2 * dice_below(d, PORTS / 2));
+	u32 pair = dice_below(d, PORTS / 2);
 
-	s->local.port = port;
-	s->local_rtcp = dice_percent(d, 70) ? port + 1 : 0;
-	/* A peer that sends, or another port of ours: flows that lead to each other. */
-	if (s->remote.family)
-		s->remote.port =
-			(uint16_t)(dice_percent(d, 80) ? FIRST_PEER + dice_below(d, PEERS)
-						       : FIRST_PORT + dice_below(d, PORTS));
-	s->remote_rtcp = dice_percent(d, 70) && s->remote.family ? s->remote.port + 1 : 0;
+	s->local.port = (uint16_t)(FIRST_PORT + 2 * pair);
+	s->local_rtcp = dice_percent(d, 70) ? s->local.port + 1 : 0;
+	if (!s->remote.family)
+		return;
+	/* The peer that sends there, or another one, or a port of ours: flows that lead to each other. */
+	u32 how = dice_below(d, 100);
+	s->remote.port = (uint16_t)(how < 70   ? FIRST_PEER + pair % PEERS
+				    : how < 85 ? FIRST_PEER + dice_below(d, PEERS)
+					       : FIRST_PORT + dice_below(d, PORTS));
+	s->remote_rtcp = dice_percent(d, 70) ? s->remote.port + 1 : 0;
 }
 
 static void extras(struct dice *d, struct flow_side *s)
@@ -82,7 +84,7 @@ static void extras(struct dice *d, struct flow_side *s)
 	s->rate = dice_percent(d, 30) ? dice_below(d, 20000) : 0;
 	s->burst = s->rate ? 2000 : 0;
 	s->ssrc_mask = dice_percent(d, 30) ? (u32)dice_roll(d) : 0;
-	s->n_ptmap = (u8)dice_below(d, COUNT(types) + 1);
+	s->n_ptmap = (u8)(dice_percent(d, 80) ? COUNT(types) : dice_below(d, COUNT(types)));
 	for (unsigned i = 0; i < s->n_ptmap; i++) {
 		s->ptmap[i][0] = types[i];
 		s->ptmap[i][1] = types[dice_below(d, COUNT(types))];
@@ -111,20 +113,20 @@ static void resume(struct dice *d, const struct flow_side *s, struct flow_resume
 		m->source = (struct flow_addr){ .family = 0 };
 }
 
-void ask_flow(const struct round *r, struct dice *d, struct flow *f, bool with_mark)
+void ask_flow(const struct round *r, struct dice *d, struct flow *f, uint32_t seq, bool with_mark)
 {
 	memset(f, 0, sizeof(*f));
 	f->id = some_id(d);
-	f->gen = 1 + dice_below(d, 64);
+	f->gen = seq + dice_below(d, 16); /* rises, mostly */
 	f->idle_ms = dice_percent(d, 50) ? dice_below(d, 3000) : 0;
 	f->kind = dice_percent(d, 8) ? FLOW_KIND_RAW : FLOW_KIND_RTP;
 	for (unsigned i = 0; i < 2; i++) {
 		struct flow_side *s = &f->side[i];
 		unsigned family = dice_percent(d, 70) ? 4 : 6;
 		/* 127.0.0.0/8 is all ours. */
-		put_addr(&s->local, family, (u8)(1 + dice_percent(d, 10)), 1);
+		put_addr(&s->local, family, (u8)(1 + dice_percent(d, 5)), 1);
 		if (dice_percent(d, 85))
-			put_addr(&s->remote, family, (u8)(1 + dice_below(d, 2)), 1);
+			put_addr(&s->remote, family, (u8)(1 + dice_percent(d, 90)), 1);
 		if (dice_percent(d, 2))
 			s->local.ip[0] = 10; /* and this is not */
 		ports(d, s);
@@ -179,7 +181,7 @@ void ask_any(const struct round *r, struct dice *d, struct tlv_out *o, uint32_t 
 
 	tlv_begin(o, cmd, all ? flags | NLM_F_DUMP : flags, seq);
 	if (cmd == FLOW_CMD_SET) {
-		ask_flow(r, d, &f, with_mark);
+		ask_flow(r, d, &f, seq, with_mark);
 		tlv_put_flow(o, &f);
 	} else if (cmd == FLOW_CMD_HELLO) {
 		ask_hello(d, o);

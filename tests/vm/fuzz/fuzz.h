@@ -15,7 +15,7 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 #define IDS          48
-#define PORTS        48 /* of ours, on each address */
+#define PORTS        240 /* of ours, on each address */
 #define FIRST_PORT   20000
 #define PEERS        12 /* sockets that send media */
 #define FIRST_PEER   30000
@@ -77,7 +77,8 @@ bool link_next(struct link *l, size_t *at, struct answer *a);
 void link_drain(struct link *l);
 
 /* ---- ask.c: requests that are whole ---- */
-void ask_flow(const struct round *r, struct dice *d, struct flow *f, bool with_mark);
+/* `seq`: of the request, from 1: generations rise with it. */
+void ask_flow(const struct round *r, struct dice *d, struct flow *f, uint32_t seq, bool with_mark);
 /* Any request, into `o`, of `cap` octets of room. */
 void ask_any(const struct round *r, struct dice *d, struct tlv_out *o, uint32_t seq,
 	     bool with_mark);

@@ -61,7 +61,7 @@ static size_t datagram(struct media *m, unsigned peer, u8 *p)
 
 	dice_fill(d, p, n < 40 ? 40 : n);
 	if (kind < 70) {
-		p[0] = dice_percent(d, 90) ? 0x80 : (u8)(0x80 | dice_roll(d));
+		p[0] = dice_percent(d, 95) ? 0x80 : (u8)(0x80 | dice_roll(d));
 		p[1] = types[dice_below(d, sizeof(types))];
 		uint16_t seq = htons(dice_percent(d, 95) ? ++m->seq[peer] : (uint16_t)dice_roll(d));
 		memcpy(p + 2, &seq, 2);
@@ -81,14 +81,15 @@ static size_t datagram(struct media *m, unsigned peer, u8 *p)
 
 static void send_one(struct media *m)
 {
-	unsigned peer = dice_below(&m->d, PEERS);
+	u32 port = dice_below(&m->d, PORTS);
+	unsigned peer = dice_percent(&m->d, 80) ? port / 2 % PEERS : dice_below(&m->d, PEERS);
 	bool six = dice_percent(&m->d, 30);
 	struct sockaddr_storage to;
 	u8 p[8 * DATAGRAM_MAX];
 	socklen_t len;
 	int segment = 0;
 
-	to_addr(&to, &len, six, (uint16_t)(FIRST_PORT + dice_below(&m->d, PORTS)), 1);
+	to_addr(&to, &len, six, (uint16_t)(FIRST_PORT + port), 1);
 	size_t n = datagram(m, peer, p);
 	if (dice_percent(&m->d, 5) && n) {
 		for (size_t one = n; n < 5 * one; n += one)
