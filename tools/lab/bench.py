@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures what performance is judged by, beside the peers and on the same work.
 
-usage: tools/bench [sip|calls|held|media|stage|pdd|memory|idle|parser|messages|all]... [--peers] [--json FILE]
+usage: tools/bench [sip|calls|held|media|stage|kernel|pdd|memory|idle|parser|messages|all]... [--peers] [--json FILE]
        tools/bench media [--quick] [--out DIR]     media relays on the same work; a report with plots
+       tools/bench kernel                          instructions of a packet in sluice.ko and others, in a virtual machine
        tools/bench attack                          strangers and NATs during calls
        tools/bench soak [MINUTES]                  half the capacity for a long time (30)
        tools/bench report FILE.json... [--out FILE.html]
@@ -22,7 +23,8 @@ import subprocess
 import sys
 import time
 
-from . import attack, build, capture, measure, media, netns, peers, report, sipload, sipp, sluice, soak, term
+from . import (attack, build, capture, guest, kernel, kernels, measure, media, netns, peers, report, sipload, sipp,
+               sluice, soak, term)
 
 SUFFIX = "bench"  # of the build folder: optimised for real
 SIP_RATE, SIP_SECONDS = 1000, 10
@@ -48,7 +50,7 @@ class Figures:
             self.missed.append(name)
         goal = f"<= {target:g}" if target is not None else f">= {at_least:g}" if at_least is not None else ""
         mark = "" if not goal else term.paint("PASS", "green") if ok else term.paint("FAIL", "red")
-        term.say(f"{name:<42} {value:>10.4g} {unit:<14} {goal:<10} {mark}")
+        term.say(f"{name:<42} {value:>10{'.4g' if abs(value) < 1e4 else '.0f'}} {unit:<14} {goal:<10} {mark}")
 
     def ratio(self, name, ours, theirs):
         if theirs:
@@ -237,6 +239,13 @@ def bench_attack(f, o):
     attack.bench(f, o, SUFFIX)
 
 
+def bench_kernel(f, o):
+    try:
+        kernel.bench(f, o, SUFFIX)
+    except (guest.GuestError, kernels.KernelError) as e:
+        raise RuntimeError(str(e)) from e
+
+
 def bench_soak(f, o):
     soak.bench(f, o, SUFFIX)
 
@@ -420,7 +429,7 @@ def run_programs(f, which):
 
 BENCHES = {"messages": bench_messages, "parser": bench_parser, "idle": bench_idle, "calls": bench_calls,
            "pdd": bench_pdd, "held": bench_held, "media": bench_media, "attack": bench_attack, "memory": bench_memory,
-           "stage": bench_stage, "soak": bench_soak}
+           "stage": bench_stage, "kernel": bench_kernel, "soak": bench_soak}
 # `messages` is in `parser`; `soak` takes as long as it is told to.
 GROUPS = {"sip": ("messages", "calls", "pdd", "held"), "all": set(BENCHES) - {"messages", "soak"}}
 
