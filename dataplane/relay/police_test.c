@@ -1,20 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /* The rate of a side, to the octet. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
-#define CHECK(x) assert_true(x)
-#include "relay/relay_test.h"
+#include "relay/unit_test.h"
 
 #define SIZE (32 + 28) /* of a packet of talk() as it is counted */
-
-static struct stream carrier(void)
-{
-	return (struct stream){ ip4(198, 51, 100, 9, 5000), 0xbbbb0001, 7, 7, 0 };
-}
 
 /* Both sides are known; what side 1 sends is policed. */
 static struct stream start(struct world *w, u32 rate, u32 burst)

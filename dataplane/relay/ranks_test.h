@@ -3,12 +3,6 @@
 #ifndef SLUICE_RELAY_RANKS_TEST_H
 #define SLUICE_RELAY_RANKS_TEST_H
 
-/* The peer of side 0 through its NAT: rank 2. */
-static struct stream phone(void)
-{
-	return (struct stream){ ip4(203, 0, 113, 7, 40000), 0xaaaa0001, 1000, 65000, 0 };
-}
-
 static struct stream stream_at(struct flow_addr from, u32 ssrc)
 {
 	return (struct stream){ from, ssrc, 7, 30000, 0 };

@@ -275,6 +275,18 @@ struct stream {
 	u8 pt;
 };
 
+/* The peer of side 0 through its NAT: rank 2. */
+static inline struct stream phone(void)
+{
+	return (struct stream){ ip4(203, 0, 113, 7, 40000), 0xaaaa0001, 1000, 65000, 0 };
+}
+
+/* That of side 1, whose numbers are about to wrap. */
+static inline struct stream carrier(void)
+{
+	return (struct stream){ ip4(198, 51, 100, 9, 5000), 0xbbbb0001, 65530, 65000, 0 };
+}
+
 static inline u32 write_rtp(u8 *p, const struct stream *s)
 {
 	memset(p, 0x5a, 32);

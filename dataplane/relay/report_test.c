@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /* Inside RTCP: SSRCs that are masked in every type of packet, lengths, and what reports tell. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
-#define CHECK(x) assert_true(x)
-#include "relay/relay_test.h"
+#include "relay/unit_test.h"
 
 #define OWN       0xa1, 0xa2, 0xa3, 0xa4 /* an SSRC of the sender's */
 #define PEER      0xb1, 0xb2, 0xb3, 0xb4 /* one of the other side, as the sender knows it */

@@ -1,22 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
-#define CHECK(x) assert_true(x)
-#include "relay/relay_test.h"
-
-static struct stream phone(void)
-{
-	return (struct stream){ ip4(203, 0, 113, 7, 40000), 0xaaaa0001, 1000, 65000, 0 };
-}
-
-static struct stream carrier(void)
-{
-	return (struct stream){ ip4(198, 51, 100, 9, 5000), 0xbbbb0001, 65530, 65000, 0 };
-}
+#include "relay/unit_test.h"
 
 static void tick(struct world *w, struct stream *a, struct stream *b)
 {

@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
-#define CHECK(x) assert_true(x)
 #include "relay/relay_priv.h"
 #undef S
 #undef MS
-#include "relay/relay_test.h"
+#include "relay/unit_test.h"
 
 static void headers(void **state)
 {

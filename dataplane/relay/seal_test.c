@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /* What leaves as SRTP: no index twice, and a receiver that goes by RFC 3711 opens all of it, whatever the
  * source does. Also SRTCP, and an engine that starts anew. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
-#define CHECK(x) assert_true(x)
+#include "relay/unit_test.h"
 #include "relay/secure_test.h"
 
 struct call {

@@ -26,11 +26,6 @@ static inline struct end phone_end(u64 index)
 			     { 1, FLOW_SUITE_AES_CM_128_HMAC_SHA1_80, 0 } };
 }
 
-static inline struct stream carrier(void)
-{
-	return (struct stream){ ip4(198, 51, 100, 9, 5000), 0xbbbb0001, 7, 7, 0 };
-}
-
 /* The peer of side 0 has SRTP, key 1 in and key 1 out; that of side 1 has RTP. */
 static inline void secure_init(struct world *w)
 {

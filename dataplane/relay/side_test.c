@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /* A side whose address of ours changes: another party has taken the place of the one that was there. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
-#define CHECK(x) assert_true(x)
-#include "relay/relay_test.h"
+#include "relay/unit_test.h"
 
 static const u8 report[8] = { 0x80, 201, 0, 1, 0, 0, 0, 1 };
 

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /* SRTP that comes in: RFC 3711 3.3.1, 3.3.2, keys that change, who may send it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
-#define CHECK(x) assert_true(x)
+#include "relay/unit_test.h"
 #include "relay/secure_test.h"
 
 static void refused(struct world *w, const struct end *e, u64 index, enum relay_drop why)

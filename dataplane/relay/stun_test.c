@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /* STUN and DTLS on a media port. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
-#define CHECK(x) assert_true(x)
-#include "relay/relay_test.h"
+#include "relay/unit_test.h"
 
 static const u8 stun[28] = { 0, 1, 0, 8, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3,   4,   5,   6,
 			     7, 8, 9, 9, 9,    9,    0x80, 0x22, 0, 4, 'a', 'b', 'c', 'd' };
@@ -17,7 +10,7 @@ static const u8 dtls[] = { 22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0, 3, 'x', 'y
 static const u8 unified[] = { 0x2c, 0, 1, 0,  16, 1,  2,  3,  4,  5, 6,
 			      7,    8, 9, 10, 11, 12, 13, 14, 15, 16 };
 
-static const struct flow_addr *phone(void)
+static const struct flow_addr *ice_phone(void)
 {
 	static const struct flow_addr a = { .ip = { 203, 0, 113, 7 }, .port = 4711, .family = 4 };
 	return &a;
@@ -33,7 +26,7 @@ static void start(struct world *w, u32 flags)
 
 static void give(struct world *w, const void *p, u32 n, enum relay_drop want)
 {
-	enum relay_action action = deliver(w, 0, RELAY_RTP, *phone(), p, n);
+	enum relay_action action = deliver(w, 0, RELAY_RTP, *ice_phone(), p, n);
 
 	assert_int_equal(action, want == RELAY_DROP_COUNT ? RELAY_PUNT : RELAY_DROP);
 	if (action == RELAY_DROP)
@@ -47,9 +40,9 @@ static void only_where_control_asked(void **state)
 		start(&w, flags);
 		bool s = flags & FLOW_SIDE_STUN, d = flags & FLOW_SIDE_DTLS;
 		for (unsigned c = 0; c < 2; c++) {
-			assert_int_equal(deliver(&w, 0, c, *phone(), stun, sizeof(stun)),
+			assert_int_equal(deliver(&w, 0, c, *ice_phone(), stun, sizeof(stun)),
 					 s ? RELAY_PUNT : RELAY_DROP);
-			assert_int_equal(deliver(&w, 0, c, *phone(), dtls, sizeof(dtls)),
+			assert_int_equal(deliver(&w, 0, c, *ice_phone(), dtls, sizeof(dtls)),
 					 d ? RELAY_PUNT : RELAY_DROP);
 			struct flow_stats st;
 			relay_stats(&w.f.dir[0][c], 0, &st);
@@ -118,7 +111,7 @@ static void dtls_only_of_an_eligible_source(void **state)
 	assert_int_equal(deliver(&w, 0, RELAY_RTCP, w.foe, dtls, sizeof(dtls)), RELAY_DROP);
 	assert_int_equal(deliver(&w, 0, RELAY_RTP, w.foe, stun, sizeof(stun)), RELAY_PUNT);
 	/* It sprayed long before the SDP was there. */
-	source_spray(&rtp_dir(&w, 0)->src, phone(), w.now);
+	source_spray(&rtp_dir(&w, 0)->src, ice_phone(), w.now);
 	give(&w, dtls, sizeof(dtls), RELAY_DROP_UNLEARNED);
 	struct flow_addr adv = rule(&w)->side[0].remote;
 	source_spray(&rtp_dir(&w, 0)->src, &adv, w.now);
@@ -141,7 +134,7 @@ static void fifty_a_second_and_flow(void **state)
 		assert_int_equal(w.drop, RELAY_DROP_PUNT_RATE);
 		for (unsigned i = 0; i < 100; i++) { /* one bucket for all of a flow */
 			unsigned side = i % 2, component = i / 2 % 2;
-			assert_int_equal(deliver(&w, side, component, side ? carrier : *phone(),
+			assert_int_equal(deliver(&w, side, component, side ? carrier : *ice_phone(),
 						 i % 3 ? stun : dtls,
 						 i % 3 ? sizeof(stun) : sizeof(dtls)),
 					 i < 25 ? RELAY_PUNT : RELAY_DROP);

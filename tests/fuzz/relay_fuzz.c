@@ -8,13 +8,7 @@
  *
  * Input: one octet of options, then operations. Each begins with an octet: the low 3 bits say what,
  * the high 5 are its argument; some take more octets. */
-#include <stdlib.h>
-#define CHECK(x)                                                                                   \
-	do {                                                                                       \
-		if (!(x))                                                                          \
-			abort();                                                                   \
-	} while (0)
-#include "relay/relay_test.h"
+#include "relay_fuzz.h"
 
 struct input {
 	const u8 *p, *end;

@@ -3,13 +3,7 @@
  * off again it is what it was.
  *
  * Input: one octet of options, then compounds: their length in one octet, their octets. */
-#include <stdlib.h>
-#define CHECK(x)                                                                                   \
-	do {                                                                                       \
-		if (!(x))                                                                          \
-			abort();                                                                   \
-	} while (0)
-#include "relay/relay_test.h"
+#include "relay_fuzz.h"
 #include "relay/relay_priv.h"
 
 /* An SSRC that is the mask itself becomes 0, which in places is none. */
@@ -57,8 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	talk(&w, 1, &b);
 	for (unsigned at = 0; data < end; at++) {
 		unsigned side = at & 1, mux = options >> (1 + side) & 1;
-		u32 n = *data++ % PACKET_MAX;
-		n = n < (size_t)(end - data) ? n : (u32)(end - data);
+		u32 n = packet_length(&data, end);
 		struct flow_addr from = side ? b.from : a.from;
 		from.port += !mux;
 		w.now += 250000;

@@ -3,13 +3,7 @@
  * whose lengths hold, and of it nothing changes but the payload type, numbers and SSRCs.
  *
  * Input: one octet of options, then packets: their length in one octet, their octets. */
-#include <stdlib.h>
-#define CHECK(x)                                                                                   \
-	do {                                                                                       \
-		if (!(x))                                                                          \
-			abort();                                                                   \
-	} while (0)
-#include "relay/relay_test.h"
+#include "relay_fuzz.h"
 
 /* RFC 3550 section 5.1 in the plainest words. 0: it does not fit. */
 static u32 header(const u8 *p, u32 n)
@@ -57,8 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	world_start(&w);
 	struct flow_addr from = rule(&w)->side[0].remote;
 	while (data < end) {
-		u32 n = *data++ % PACKET_MAX;
-		n = n < (size_t)(end - data) ? n : (u32)(end - data);
+		u32 n = packet_length(&data, end);
 		unsigned sent = w.sent[0][0];
 		w.now += 1000;
 		deliver(&w, 0, RELAY_RTP, from, data, n);

@@ -4,13 +4,7 @@
  *
  * Input: one octet of options, then packets: one octet that says from where, their length in one octet, their
  * octets. */
-#include <stdlib.h>
-#define CHECK(x)                                                                                   \
-	do {                                                                                       \
-		if (!(x))                                                                          \
-			abort();                                                                   \
-	} while (0)
-#include "relay/relay_test.h"
+#include "relay_fuzz.h"
 
 static void check_stun(const u8 *p, u32 n)
 {
@@ -58,8 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	world_start(&w);
 	while (end - data > 1) {
 		u8 where = *data++;
-		u32 n = *data++ % PACKET_MAX;
-		n = n < (size_t)(end - data) ? n : (u32)(end - data);
+		u32 n = packet_length(&data, end);
 		struct flow_addr from = where & 1 ? rule(&w)->side[0].remote : w.foe;
 		unsigned punted = w.punted[0];
 		if (where & 2)
