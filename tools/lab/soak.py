@@ -61,7 +61,7 @@ class Soak:
         t = self.trial()
         used = sum(p["used"] for p in self.box.ask("trunks")["media_ports"].values())
         one = {"minute": (time.monotonic() - began) / 60, "p99": t["latency_us"]["p99"], "lost": t["lost"],
-               "sent": t["sent"], "ports": used, "calls": self.box.ask("status")["calls"]}
+               "sent": t["sent"], "skipped": t["skipped"], "ports": used, "calls": self.box.ask("status")["calls"]}
         for name, pid in (("sluiced", self.box.process.pid), ("sluice-dp", self.box.engine_pid())):
             one[f"{name} rss"] = _status(pid, "VmRSS")
             one[f"{name} files"] = len(os.listdir(f"/proc/{pid}/fd"))
@@ -88,7 +88,10 @@ def _judge(f, samples):
     for key in ("sluiced rss", "sluice-dp rss", "sluiced files", "sluice-dp files"):
         f.add(f"soak.growth.{key.replace(' ', '.')}", growth(samples, key), "share", GROWTH)
     f.add("soak.growth.p99", growth(samples, "p99"), "share", 0.5)
-    f.add("soak.loss", sum(s["lost"] for s in samples) / max(sum(s["sent"] for s in samples), 1), "share", 0.0001)
+    sent = sum(s["sent"] for s in samples)
+    skipped = sum(s["skipped"] for s in samples)
+    f.add("soak.not_sent", skipped / max(sent + skipped, 1), "share")  # by the generator, for want of a processor
+    f.add("soak.loss", sum(s["lost"] for s in samples) / max(sent, 1), "share", 0.0001)
 
 
 def bench(figures, options, suffix):

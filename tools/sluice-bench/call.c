@@ -28,7 +28,7 @@ int call_begin(struct call *c)
 		uint32_t random[2];
 		if (getrandom(random, sizeof(random), 0) != sizeof(random))
 			return -EIO;
-		s->ssrc = random[0];
+		s->ssrc = s->kept_ssrc ? s->kept_ssrc : random[0];
 		s->sent =
 			random[1] &
 			0x3fff; /* the first sequence number: well before it wraps, RFC 3711 3.3.1 */

@@ -20,6 +20,7 @@ struct call_side {
 	uint64_t seq;         /* counted packets sent in this trial */
 	uint32_t sent;        /* packets ever */
 	uint32_t ssrc, timestamp;
+	uint32_t kept_ssrc; /* not 0: of a call that is older than this run */
 	struct tally_call tally;
 };
 

@@ -26,6 +26,13 @@ static int take_key(struct str *line, uint8_t suite, struct srtp_master *out)
 	return str_token(line, ' ', &text) ? sdp_read_key(text, suite, out) : -EINVAL;
 }
 
+/* The call goes on from run to run, and so does its stream: relays take one that is another every few seconds for an
+ * attack. Not so SRTP, whose packets would be those of the run before. */
+static uint32_t ssrc_of(const struct call_side *s)
+{
+	return (uint32_t)s->relay.port << 16 | s->ours.port;
+}
+
 static int take_line(struct str line, const char *side, const struct addr *base,
 		     struct call_side *s)
 {
@@ -38,8 +45,10 @@ static int take_line(struct str line, const char *side, const struct addr *base,
 	    s->ours.port < base->port)
 		return -EINVAL;
 	s->local = (uint16_t)(s->ours.port - base->port);
-	if (!str_token(&line, ' ', &word))
+	if (!str_token(&line, ' ', &word)) {
+		s->kept_ssrc = ssrc_of(s);
 		return 0;
+	}
 	if (srtp_find(word, &suite) || take_key(&line, suite, &s->tx_key) ||
 	    take_key(&line, suite, &s->rx_key))
 		return -EINVAL;
