@@ -2,8 +2,6 @@
 /* What control is told without asking, and flows that are silent. */
 #include "verbs.h"
 
-#define SCAN_JIFFIES (HZ / 10)
-
 static struct sk_buff *message(const struct sluice_note *n)
 {
 	struct sk_buff *msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_ATOMIC);
@@ -87,6 +85,8 @@ void event_idle_work(struct work_struct *work)
 		cond_resched();
 	}
 	if (sn->n_flows)
-		queue_delayed_work(system_wq, &sn->idle, SCAN_JIFFIES);
+		queue_delayed_work(system_wq, &sn->idle, SLUICE_IDLE_JIFFIES);
+	else
+		hooks_down(sn);
 	mutex_unlock(&sn->lock);
 }

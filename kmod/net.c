@@ -29,12 +29,14 @@ static int begin(struct sluice_net *sn)
 	err = hooks_up(sn);
 	if (err)
 		module_put(THIS_MODULE);
+	else
+		queue_delayed_work(system_wq, &sn->idle, SLUICE_IDLE_JIFFIES);
 	return err;
 }
 
-static void end(struct sluice_net *sn)
+/* The hooks stay until sn->idle finds no flow: to put them there and to take them away patches code on all CPUs. */
+static void end(void)
 {
-	hooks_down(sn);
 	module_put(THIS_MODULE);
 }
 
@@ -51,14 +53,13 @@ int sluice_net_add(struct sluice_net *sn, struct sluice_flow *f)
 	if (err)
 		goto erase;
 	event_due(f);
-	if (!sn->n_flows++)
-		queue_delayed_work(system_wq, &sn->idle, HZ / 10);
+	sn->n_flows++;
 	return 0;
 erase:
 	xa_erase(&sn->flows, f->rule->flow.id);
 out:
 	if (!sn->n_flows)
-		end(sn);
+		end();
 	return err;
 }
 
@@ -68,7 +69,7 @@ void sluice_net_remove(struct sluice_net *sn, struct sluice_flow *f)
 	xa_erase(&sn->flows, f->rule->flow.id);
 	flow_retire(f);
 	if (!--sn->n_flows)
-		end(sn);
+		end();
 }
 
 static void clear(struct sluice_net *sn)
@@ -127,7 +128,12 @@ static int __net_init net_begin(struct net *net)
  * this and net_exit(), for all namespaces at once. */
 static void __net_exit net_pre_exit(struct net *net)
 {
-	clear(sluice_net_of(net));
+	struct sluice_net *sn = sluice_net_of(net);
+
+	clear(sn);
+	mutex_lock(&sn->lock);
+	hooks_down(sn);
+	mutex_unlock(&sn->lock);
 }
 
 static void __net_exit net_exit(struct net *net)

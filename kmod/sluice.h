@@ -126,7 +126,8 @@ struct sluice_net {
 	u32 n_ticking;
 	atomic_t held_octets; /* memory of packets that are kept for a source */
 	struct delayed_work tick; /* every 10 ms while something ticks */
-	struct delayed_work idle; /* every 100 ms while there are flows */
+	struct delayed_work idle; /* every 100 ms while there are flows, and once more */
+#define SLUICE_IDLE_JIFFIES (HZ / 10)
 	struct xarray clients; /* by netlink port id: who said HELLO; marked: who wants events */
 	u64 epoch;
 	atomic_t alive;        /* flows that are not freed yet */
@@ -205,7 +206,7 @@ void rule_free(struct sluice_rule *r); /* NULL is fine */
 
 /* ---- hook.c: packets as they come in ---- */
 int hooks_up(struct sluice_net *sn);    /* with the first flow; enables the joining of fragments, too */
-void hooks_down(struct sluice_net *sn); /* with the last one */
+void hooks_down(struct sluice_net *sn); /* after the last one */
 /* May a flow have this port? Parameter ports of the module; without it any. */
 bool hook_port_is_media(u16 port);
 

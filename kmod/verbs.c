@@ -62,6 +62,21 @@ static bool is_ours(struct net *net, const struct flow_addr *a)
 	return ipv6_mod_enabled() && ipv6_chk_addr(net, &ip6, NULL, 0);
 }
 
+/* NULL: there is nothing against its places. */
+static const char *place_wrong(struct net *net, const struct flow *f)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		const struct flow_side *s = &f->side[i];
+
+		if (!is_ours(net, &s->local))
+			return "local address is none of this network namespace";
+		if (!hook_port_is_media(s->local.port) ||
+		    (s->local_rtcp && !hook_port_is_media(s->local_rtcp)))
+			return "local port is outside parameter ports of the module";
+	}
+	return NULL;
+}
+
 static int set_new(struct sluice_net *sn, struct sluice_rule **rule, const char **why)
 {
 	struct sluice_flow *f;
@@ -115,12 +130,9 @@ static int set(struct sluice_net *sn, struct sluice_rule **rule, const char **wh
 		*why = "generation is older than the one in force";
 		return -ESTALE;
 	}
-	for (unsigned int i = 0; i < 2; i++) {
-		if (is_ours(sn->net, &(*rule)->flow.side[i].local))
-			continue;
-		*why = "local address is none of this network namespace";
+	*why = place_wrong(sn->net, &(*rule)->flow);
+	if (*why)
 		return -EADDRNOTAVAIL;
-	}
 	err = rule_keys(*rule, f ? f->rule : NULL);
 	if (err) {
 		*why = "SRTP keys of a suite that this kernel does not have";

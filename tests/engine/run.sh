@@ -124,7 +124,7 @@ if [ -e "$drain" ]; then
 		sleep 0.1
 	done
 fi
-exec insmod "$module"
+exec insmod "$module" ports=6144-32767
 END
 chmod 755 "$dir/start" "$dir/reload"
 ENGINE_OPTIONS=${ENGINE_OPTIONS:-}
