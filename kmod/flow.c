@@ -150,13 +150,13 @@ struct sluice_flow *flow_new(struct sluice_net *sn, struct sluice_rule *rule)
 	return ERR_PTR(err);
 }
 
-static void lock_sides(struct sluice_flow *f)
+static void lock_sides(struct sluice_flow *f) __acquires(&f->lock[0]) __acquires(&f->lock[1])
 {
 	spin_lock_bh(&f->lock[0]);
 	spin_lock(&f->lock[1]);
 }
 
-static void unlock_sides(struct sluice_flow *f)
+static void unlock_sides(struct sluice_flow *f) __releases(&f->lock[1]) __releases(&f->lock[0])
 {
 	spin_unlock(&f->lock[1]);
 	spin_unlock_bh(&f->lock[0]);
