@@ -105,12 +105,12 @@ static int __net_init net_begin(struct net *net)
 {
 	struct sluice_net *sn = sluice_net_of(net);
 
-	sn->counters = alloc_percpu(struct sluice_counters);
+	sn->counters = alloc_percpu_gfp(struct sluice_counters, GFP_KERNEL_ACCOUNT);
 	if (!sn->counters)
 		return -ENOMEM;
 	sn->net = net;
 	mutex_init(&sn->lock);
-	xa_init(&sn->flows);
+	xa_init_flags(&sn->flows, XA_FLAGS_ACCOUNT);
 	xa_init(&sn->clients);
 	spin_lock_init(&sn->tick_lock);
 	INIT_LIST_HEAD(&sn->ticking);

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+# The life of sluice.ko: its reference while there are flows, drain, max_flows, the end of a namespace, who said HELLO.
+# usage: tests/vm/run KERNEL life
+#
+# vm: programs ip
+# vm: built tests/vm/life/module-flows
+# vm: memory 384
+# vm: timeout 200
+. /lib.sh
+flows=/sluice/build/tests/vm/life/module-flows
+parameters=/sys/module/sluice/parameters
+
+# NAME WANTED COMMAND...: what it prints.
+says() {
+	name=$1 wanted=$2
+	shift 2
+	got=$("$@" 2>&1)
+	[ "$got" = "$wanted" ]
+	check "$name" $? "$got, not $wanted"
+}
+
+refused() {
+	! rmmod sluice 2>/dev/null
+}
+
+# A reference on the module goes with the last flow; what is left of those flows after it.
+removed() {
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+		rmmod sluice 2>/dev/null && return 0
+		sleep 0.2
+	done
+	return 1
+}
+
+load
+ip link set lo up
+says "without HELLO nothing is answered" -71 $flows plain
+says "HELLO is forgotten with the socket" -71 $flows forgotten
+says "an address that is not ours" -99 $flows stranger
+says "three flows" 0 $flows set 1 3 1
+says "they are there" 3 $flows count
+refused
+check "the module stays while there are flows" $?
+echo 1 >$parameters/drain
+says "drain 1: no new flow" -108 $flows set 4 1 1
+says "drain 1: an old one can be changed" 0 $flows set 2 1 2
+says "drain 1: all are there" 3 $flows count
+echo 0 >$parameters/drain
+says "drain 0: as usual" 0 $flows set 4 1 1
+echo 4 >$parameters/max_flows
+says "max_flows" -12 $flows set 5 1 1
+says "one less" 0 $flows del 4
+says "room for one" 0 $flows set 5 1 1
+echo 2 >$parameters/drain
+says "drain 2: none is left" 0 $flows count
+removed
+check "it can be removed after drain 2" $?
+
+load
+says "2000 flows" 0 $flows set 1 2000 1
+says "all in one dump" 2000 $flows count
+echo 2 >$parameters/drain
+removed
+check "removed while their memory waits" $?
+
+load
+for round in 1 2 3; do
+	ip netns add x$round
+	ip -n x$round link set lo up
+	says "flows of a namespace, round $round" 0 ip netns exec x$round $flows set 1 200 1
+	says "that are nobody else's, round $round" 0 $flows count
+	refused
+	check "the module stays for them, round $round" $?
+	ip netns del x$round
+done
+removed
+check "it can be removed after those namespaces" $?
+check_leaks
+check_log
+exit $failed

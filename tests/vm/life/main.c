@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Flows for tests of the module's life, from a shell: tests/vm/guest/life.sh.
+ *
+ * usage: module-flows set FIRST N GENERATION | del ID | count | stranger | plain | forgotten
+ *   set        flows FIRST to FIRST + N - 1 on the loopback
+ *   del        one of them
+ *   count      how many there are
+ *   stranger   a flow at an address that is not ours
+ *   plain      a question without HELLO
+ *   forgotten  HELLO, the socket is closed, and another that has its port id asks without HELLO
+ * Prints a number: of flows, or the first status that was not 0, or 0. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <linux/netlink.h>
+#include "engine/genl_map.h"
+#include "engine/tlv.h"
+
+#define ANSWER_MS 5000
+#define ROOM      32768
+
+struct link {
+	int fd;
+	u16 family;
+	u32 seq;
+	struct tlv_out out;
+	u32 request[2048], in[ROOM / 4], mapped[ROOM / 2];
+};
+
+static void die(const char *what, int err)
+{
+	fprintf(stderr, "module-flows: %s: %s\n", what, strerror(err));
+	exit(2);
+}
+
+static void link_open(struct link *l)
+{
+	l->fd = genl_open(&l->family);
+	if (l->fd < 0)
+		die("no module", -l->fd);
+}
+
+static void begin(struct link *l, u8 cmd, u16 flags)
+{
+	tlv_out_init(&l->out, l->request, sizeof(l->request));
+	tlv_begin(&l->out, cmd, (u16)(NLM_F_REQUEST | NLM_F_ACK | flags), ++l->seq);
+}
+
+/* What answers the request: its status; `flows` counts messages that are about one. False: there is more to come. */
+static bool judge(const struct link *l, const void *at, size_t left, int *status, unsigned *flows)
+{
+	struct tlv_msg m;
+	bool done = false;
+
+	while (tlv_next(&at, &left, &m) > 0) {
+		if (m.seq != l->seq)
+			continue;
+		if (m.attr[FLOW_A_SIDE0] && flows)
+			++*flows;
+		if (m.done || !(m.flags & NLM_F_MULTI)) {
+			*status = (int)tlv_u32(&m, FLOW_A_STATUS, 0);
+			done = true;
+		}
+	}
+	return done;
+}
+
+static int ask(struct link *l, unsigned *flows)
+{
+	int status = 0;
+
+	if (tlv_end(&l->out))
+		die("request", EMSGSIZE);
+	genl_map_request(l->request, l->request, l->out.n, l->family);
+	if (send(l->fd, l->request, l->out.n, 0) < 0)
+		die("send", errno);
+	for (;;) {
+		struct pollfd pfd = { l->fd, POLLIN, 0 };
+		struct genl_news news = { 0 };
+		if (poll(&pfd, 1, ANSWER_MS) != 1)
+			die("no answer", ETIMEDOUT);
+		ssize_t n = genl_recv(l->fd, l->in, sizeof(l->in));
+		if (n > 0)
+			n = genl_map_reply(l->mapped, sizeof(l->mapped), l->in, (size_t)n,
+					   l->family, &news);
+		if (n < 0)
+			die("receive", (int)-n);
+		if (n && judge(l, l->mapped, (size_t)n, &status, flows))
+			return status;
+	}
+}
+
+static int hello(struct link *l)
+{
+	begin(l, FLOW_CMD_HELLO, 0);
+	tlv_put_u32(&l->out, FLOW_A_VERSION, FLOW_VERSION);
+	return ask(l, NULL);
+}
+
+static struct flow_side side(const char local[4], u16 port)
+{
+	struct flow_side s = { .ptime = 20,
+			       .clock = 8000,
+			       .dtmf_in = FLOW_PT_NONE,
+			       .dtmf_out = FLOW_PT_NONE,
+			       .dtmf_clock = 8000 };
+
+	s.local.family = s.remote.family = 4;
+	memcpy(s.local.ip, local, 4);
+	memcpy(s.remote.ip, "\x7f\0\0\1", 4);
+	s.local.port = port;
+	s.local_rtcp = port + 1;
+	s.remote.port = 9;
+	return s;
+}
+
+static int set(struct link *l, const char local[4], u64 id, u32 gen)
+{
+	u16 port = (u16)(10000 + 4 * id);
+	struct flow f = { .id = id, .gen = gen };
+
+	f.side[0] = side(local, port);
+	f.side[1] = side(local, port + 2);
+	begin(l, FLOW_CMD_SET, 0);
+	tlv_put_flow(&l->out, &f);
+	return ask(l, NULL);
+}
+
+static int set_many(struct link *l, u64 first, u64 n, u32 gen)
+{
+	int status = 0;
+
+	for (u64 id = first; id < first + n && !status; id++)
+		status = set(l, "\x7f\0\0\1", id, gen);
+	return status;
+}
+
+static int del(struct link *l, u64 id)
+{
+	begin(l, FLOW_CMD_DEL, 0);
+	tlv_put_u64(&l->out, FLOW_A_ID, id);
+	return ask(l, NULL);
+}
+
+static int count(struct link *l)
+{
+	unsigned flows = 0;
+
+	begin(l, FLOW_CMD_DUMP, NLM_F_DUMP);
+	int status = ask(l, &flows);
+	return status ? status : (int)flows;
+}
+
+static int plain(struct link *l)
+{
+	begin(l, FLOW_CMD_DUMP, 0);
+	tlv_put_u64(&l->out, FLOW_A_ID, 1);
+	return ask(l, NULL);
+}
+
+/* The port id is this process's: the first socket has it, and after that one is closed the next. */
+static int forgotten(struct link *l)
+{
+	struct sockaddr_nl was, is;
+	socklen_t n = sizeof(was);
+
+	if (hello(l) || getsockname(l->fd, (struct sockaddr *)&was, &n))
+		die("HELLO", EPROTO);
+	close(l->fd);
+	link_open(l);
+	n = sizeof(is);
+	if (getsockname(l->fd, (struct sockaddr *)&is, &n) || is.nl_pid != was.nl_pid)
+		die("another port id", EADDRINUSE);
+	return plain(l);
+}
+
+static u64 number(char **argv, int argc, int i)
+{
+	return i < argc ? strtoull(argv[i], NULL, 0) : 0;
+}
+
+static int run(struct link *l, int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+
+	if (!strcmp(what, "plain"))
+		return plain(l);
+	if (!strcmp(what, "forgotten"))
+		return forgotten(l);
+	if (hello(l))
+		die("HELLO", EPROTO);
+	if (!strcmp(what, "set"))
+		return set_many(l, number(argv, argc, 2), number(argv, argc, 3),
+				(u32)number(argv, argc, 4));
+	if (!strcmp(what, "del"))
+		return del(l, number(argv, argc, 2));
+	if (!strcmp(what, "count"))
+		return count(l);
+	if (!strcmp(what, "stranger"))
+		return set(l, "\xc0\0\2\1", 1, 1);
+	die(what, EINVAL);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	static struct link l;
+
+	link_open(&l);
+	printf("%d\n", run(&l, argc, argv));
+	return 0;
+}
