@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fetches Debian's kernels for the virtual machines, without installing them.
 
-usage: tests/vm/kernels [VERSION ...]     without one: all of them; prints the folder of each
+usage: tests/vm/kernels [VERSION ...]     without one: all of them, but for kasan, which is built
+                                          from source; prints the folder of each
 
 They are kept in ~/.cache/sluice/kernels (or $XDG_CACHE_HOME/sluice/kernels), a folder for each:
   vmlinuz   release (its text)   modroot/lib/modules/RELEASE   build: KDIR of its headers
@@ -205,8 +206,11 @@ def _fetch(version, where, apt, packages):
 
 def get(version, say=lambda text: None):
     """Folder of that kernel; fetched when it is not there, or a newer one is."""
+    if version == "kasan":
+        from . import kasan
+        return kasan.get(say)
     if version not in KERNELS:
-        raise KernelError(f"no kernel '{version}'; there are: {' '.join(KERNELS)}")
+        raise KernelError(f"no kernel '{version}'; there are: {' '.join(KERNELS)} kasan")
     release, image, headers = KERNELS[version]
     os.makedirs(CACHE, exist_ok=True)
     link = os.path.join(CACHE, version)
