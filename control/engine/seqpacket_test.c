@@ -177,6 +177,67 @@ static void speaks_over_a_socket(void **state)
 	loop_free(l);
 }
 
+static struct engine *client(struct loop *l, struct either *x, struct seen *seen)
+{
+	const struct engine_options o = {
+		.loop = l,
+		.transport = either_transport(x, ENGINE_NONE),
+		.user = { .up = up, .down = down, .arg = seen },
+	};
+
+	return engine_new(&o);
+}
+
+/* One shard leads and the others follow. What has worked is waited for: this does not take the kernel's when it is
+ * there, too. */
+static void takes_what_is_there(void **state)
+{
+	struct loop *l = loop_new();
+	struct server s = { .loop = l, .conn.fd = -1, .dir = "/tmp/engine_test.XXXXXX" };
+	struct engine_pick pick = { ENGINE_NONE };
+	struct seen first = { 0 }, second = { 0 };
+	struct either_options o = { .loop = l, .path = s.path, .pick = &pick };
+
+	assert_non_null(mkdtemp(s.dir));
+	snprintf(s.path, sizeof(s.path), "%s/socket", s.dir);
+	peer_init(&s.peer, l);
+	server_listen(&s);
+	struct either *follows = either_new(&o);
+	struct engine *b = client(l, follows, &second);
+	loop_once(l, 50);
+	loop_once(l, 50);
+	assert_int_equal(second.ups, 0); /* nobody has chosen */
+	assert_string_equal(engine_name(b), "a media engine");
+	assert_non_null(strstr(engine_cause(b), "modprobe"));
+	engine_free(b);
+
+	o.leads = true;
+	struct either *leads = either_new(&o);
+	struct engine *a = client(l, leads, &first);
+	run_until(l, &first.ups, 1);
+	assert_int_equal(pick.kind, ENGINE_DPDK);
+	assert_string_equal(engine_name(a), "sluice-dp");
+	server_stop(&s);
+	run_until(l, &first.downs, 1);
+	for (unsigned i = 0; i < 5; i++)
+		loop_once(l, 100);
+	assert_int_equal(pick.kind, ENGINE_DPDK);
+	assert_string_equal(engine_name(a), "sluice-dp");
+	server_listen(&s);
+	run_until(l, &first.ups, 2);
+	engine_free(a);
+	server_close(&s);
+
+	b = client(l, follows, &second);
+	run_until(l, &second.ups, 1);
+	engine_free(b);
+	either_free(leads);
+	either_free(follows);
+	server_stop(&s);
+	rmdir(s.dir);
+	loop_free(l);
+}
+
 static void refuses_long_paths(void **state)
 {
 	char path[200];
@@ -191,6 +252,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(speaks_over_a_socket),
+		cmocka_unit_test(takes_what_is_there),
 		cmocka_unit_test(refuses_long_paths),
 	};
 
