@@ -12,7 +12,7 @@
 #include "fuzz.h"
 
 #define DATAGRAM_MAX 1400
-#define BURST        24
+#define BURST        8
 
 struct media {
 	struct round *r;
@@ -79,7 +79,8 @@ static size_t datagram(struct media *m, unsigned peer, u8 *p)
 	return n;
 }
 
-static void send_one(struct media *m)
+/* To one port, a few in a row: a source must be proven before it is heard. */
+static void send_some(struct media *m)
 {
 	u32 port = dice_below(&m->d, PORTS);
 	unsigned peer = dice_percent(&m->d, 80) ? port / 2 % PEERS : dice_below(&m->d, PEERS);
@@ -87,18 +88,20 @@ static void send_one(struct media *m)
 	struct sockaddr_storage to;
 	u8 p[8 * DATAGRAM_MAX];
 	socklen_t len;
-	int segment = 0;
 
 	to_addr(&to, &len, six, (uint16_t)(FIRST_PORT + port), 1);
-	size_t n = datagram(m, peer, p);
-	if (dice_percent(&m->d, 5) && n) {
-		for (size_t one = n; n < 5 * one; n += one)
-			memcpy(p + n, p, one);
-		segment = (int)(n / 5);
+	for (unsigned i = 1 + dice_below(&m->d, 8); i--;) {
+		size_t n = datagram(m, peer, p);
+		int segment = 0;
+		if (dice_percent(&m->d, 5) && n) {
+			segment = (int)n;
+			for (; n < 5 * (size_t)segment; n += (size_t)segment)
+				memcpy(p + n, p, (size_t)segment);
+		}
+		setsockopt(m->peer[six][peer], SOL_UDP, UDP_SEGMENT, &segment, sizeof(segment));
+		if (sendto(m->peer[six][peer], p, n, 0, (struct sockaddr *)&to, len) >= 0)
+			atomic_fetch_add(&m->r->tally->sent, 1);
 	}
-	setsockopt(m->peer[six][peer], SOL_UDP, UDP_SEGMENT, &segment, sizeof(segment));
-	if (sendto(m->peer[six][peer], p, n, 0, (struct sockaddr *)&to, len) >= 0)
-		atomic_fetch_add(&m->r->tally->sent, 1);
 }
 
 /* With headers of our own: fragments that never become whole or overlap, lengths and sums that are wrong. */
@@ -154,7 +157,7 @@ void *media_run(void *arg)
 	while (!atomic_load(&m.r->over)) {
 		for (unsigned i = 0; i < BURST; i++)
 			if (dice_percent(&m.d, 90))
-				send_one(&m);
+				send_some(&m);
 			else
 				send_raw(&m);
 		drain(&m);
