@@ -154,6 +154,9 @@ void raw_plan(struct relay_dir *d, const struct relay_packet *pkt, struct relay_
 
 /* srtp.c: the keys of the rule that is in force. */
 void srtp_follow(struct relay_dir *d, u64 now_us);
+#define SRTCP_MAX 0x7fffffffu /* the last index */
+/* A stream that is new to the key and has come as far as that; of those that were there one may give way. */
+struct relay_srtp_stream *srtp_add(struct relay_srtp_key *k, u32 ssrc, u64 index, u64 now_us);
 /* A stream, as it comes in, begins or comes back with this sequence number. */
 void srtp_begin(struct relay_dir *d, u32 ssrc, u16 seq);
 

@@ -6,7 +6,6 @@
 
 #define WINDOW      128
 #define INDEX_MAX   ((1ull << 48) - 1)
-#define RTCP_MAX    0x7fffffffu
 #define JUMP        3000   /* packets: what is further ahead jumped, as RFC 3550 A.1 has it */
 #define RESUME_JUMP 0x7000 /* the most that can be told from going back */
 #define TELL_RTCP   64
@@ -116,7 +115,7 @@ static u32 stamp(u64 now_us)
 }
 
 /* A new SSRC, at `index`. */
-static struct relay_srtp_stream *add(struct relay_srtp_key *k, u32 ssrc, u64 index, u64 now_us)
+struct relay_srtp_stream *srtp_add(struct relay_srtp_key *k, u32 ssrc, u64 index, u64 now_us)
 {
 	u32 now = stamp(now_us);
 	struct relay_srtp_stream *st = &k->stream[0];
@@ -215,7 +214,7 @@ static bool lay_out(const struct relay_packet *pkt, const struct relay_srtp_key 
 	if (!c->is_rtcp)
 		return true;
 	u32 word = be32(pkt->payload + c->len + (tag == 16 ? tag : 0));
-	c->index = word & RTCP_MAX;
+	c->index = word & SRTCP_MAX;
 	c->plain = !(word >> 31);
 	return true;
 }
@@ -356,7 +355,7 @@ bool relay_opened(struct relay_dir *d, struct relay_packet *pkt, struct relay_cr
 	pkt->len = c->len;
 	tell(d->srtp, !st && !c->old, c->is_rtcp);
 	if (!st) {
-		add(k, c->ssrc, c->index, pkt->now_us);
+		srtp_add(k, c->ssrc, c->index, pkt->now_us);
 		return true;
 	}
 	see(st, c->index);
@@ -379,7 +378,7 @@ static enum relay_drop use_index(struct relay_srtp_key *k, const struct relay_pa
 	if (!estimate(st, be16(pkt->payload + 2), &c->index))
 		return RELAY_DROP_SRTP_REUSE;
 	if (!st) {
-		add(k, c->ssrc, c->index, pkt->now_us);
+		srtp_add(k, c->ssrc, c->index, pkt->now_us);
 		return RELAY_DROP_COUNT;
 	}
 	if (c->index > INDEX_MAX)
@@ -412,7 +411,7 @@ static enum relay_drop seal(struct relay_dir *d, const struct relay_packet *pkt,
 		enum relay_drop drop = use_index(k, pkt, c, &fresh);
 		if (drop != RELAY_DROP_COUNT)
 			return drop;
-	} else if (k->rtcp >= RTCP_MAX) {
+	} else if (k->rtcp >= SRTCP_MAX) {
 		return RELAY_DROP_SRTP_KEY;
 	} else {
 		fresh = !k->rtcp;
@@ -454,95 +453,4 @@ void srtp_begin(struct relay_dir *d, u32 ssrc, u16 seq)
 	u16 ahead = (u16)(seq + d->play.seq_add - (u16)st->index - 1);
 	if (ahead >= (k->resumed ? RESUME_JUMP : JUMP - 1))
 		play_go_on(d, seq, (u16)(st->index + (k->resumed ? 2 * FLOW_INDEX_EVERY : 1)));
-}
-
-/* ---- an engine that starts anew ---- */
-
-bool relay_resume_state(struct relay_dir *d, bool outgoing, struct flow_resume *out)
-{
-	struct relay_srtp *s = d->srtp;
-
-	*out = (struct flow_resume){ .has = 0 };
-	if (!s)
-		return false;
-	s->tell = 0;
-	const struct relay_srtp_key *k = outgoing ? &s->out : &s->in;
-	const struct relay_srtp_stream *st = &k->stream[k->last];
-	if (k->suite == FLOW_SUITE_NONE)
-		return false;
-	if (d->component == RELAY_RTCP) {
-		out->in_rtcp = (u32)st->index;
-		out->out_rtcp = k->rtcp;
-		if (outgoing ? k->rtcp != 0 : st->at != 0)
-			out->has = outgoing ? FLOW_RESUME_OUT_RTCP : FLOW_RESUME_IN_RTCP;
-	} else if (st->at && outgoing) {
-		out->out_ssrc = st->ssrc;
-		out->out_index = st->index;
-		out->out_shift = d->play.seq_add;
-		out->has = FLOW_RESUME_OUT;
-	} else if (st->at) {
-		out->in_ssrc = st->ssrc;
-		out->in_index = st->index;
-		out->has = FLOW_RESUME_IN;
-	}
-	return out->has;
-}
-
-/* What came since the last INDEX is not known: what is older than the next packet counts as seen. */
-static void resume_stream(struct relay_srtp_key *k, u32 ssrc, u64 index, u64 now_us)
-{
-	struct relay_srtp_stream *st = add(k, ssrc, index, now_us);
-
-	st->seen[0] = st->seen[1] = ~0ull;
-}
-
-static void resume_rtp(struct relay_dir *d, u64 now_us)
-{
-	const struct flow_side *side = d->rule->side;
-	const struct flow_resume *in = &side[d->side].resume, *out = &side[!d->side].resume;
-	struct relay_srtp *s = d->srtp;
-
-	if (s && in->has & FLOW_RESUME_IN && s->in.suite != FLOW_SUITE_NONE) {
-		resume_stream(&s->in, in->in_ssrc, in->in_index, now_us);
-		d->src.ssrc = in->in_ssrc;
-	}
-	if (s && out->has & FLOW_RESUME_OUT && s->out.suite != FLOW_SUITE_NONE) {
-		resume_stream(&s->out, out->out_ssrc, out->out_index, now_us);
-		s->out.resumed = 1;
-		d->rtp.ssrc = out->out_ssrc ^ side[!d->side].ssrc_mask; /* as it comes in */
-		d->play.seq_add = out->out_shift;
-	}
-}
-
-/* SRTCP indices leave out what may have been used since the last INDEX. */
-static void resume_rtcp(struct relay_dir *d)
-{
-	const struct flow_side *side = d->rule->side;
-	const struct flow_resume *in = &side[d->side].resume, *out = &side[!d->side].resume;
-	struct relay_srtp *s = d->srtp;
-
-	if (s && in->has & FLOW_RESUME_IN_RTCP) {
-		s->in.rtcp = in->in_rtcp;
-		s->in.resumed = 1;
-	}
-	if (s && out->has & FLOW_RESUME_OUT_RTCP)
-		s->out.rtcp = out->out_rtcp < RTCP_MAX - FLOW_INDEX_EVERY
-				      ? out->out_rtcp + FLOW_INDEX_EVERY
-				      : RTCP_MAX;
-}
-
-void relay_dir_resume(struct relay_dir *d, u64 now_us)
-{
-	const struct flow_resume *r = &d->rule->side[d->side].resume;
-
-	srtp_follow(d, now_us);
-	if (d->component == RELAY_RTCP)
-		return resume_rtcp(d);
-	if (r->has & FLOW_RESUME_SOURCE) {
-		source_resume(&d->src, &d->rule->side[d->side], &r->source, now_us);
-		if (d->peer)
-			relay_set_to(d->peer, &d->src.out);
-	}
-	if (d->rule->kind == FLOW_KIND_RTP)
-		resume_rtp(d, now_us);
 }
