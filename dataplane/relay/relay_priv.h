@@ -26,25 +26,26 @@ static inline u32 be32(const u8 *p)
 	return v;
 }
 
-/* Address alone. */
-static inline bool ip_eq(const struct flow_addr *a, const struct flow_addr *b)
+/* 0: the addresses are the same, whatever the ports. */
+static inline u64 ip_differs(const struct flow_addr *a, const struct flow_addr *b)
 {
 	u64 x[2], y[2];
 
 	__builtin_memcpy(x, a->ip, 16);
 	__builtin_memcpy(y, b->ip, 16);
-	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (u64)(a->family ^ b->family));
+	return (x[0] ^ y[0]) | (x[1] ^ y[1]) | (u64)(a->family ^ b->family);
+}
+
+/* Address alone. */
+static inline bool ip_eq(const struct flow_addr *a, const struct flow_addr *b)
+{
+	return !ip_differs(a, b);
 }
 
 /* Address and port. */
 static inline bool addr_same(const struct flow_addr *a, const struct flow_addr *b)
 {
-	u64 x[2], y[2];
-
-	__builtin_memcpy(x, a->ip, 16);
-	__builtin_memcpy(y, b->ip, 16);
-	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) |
-		 (u64)((a->port ^ b->port) | (a->family ^ b->family)));
+	return !(ip_differs(a, b) | (u64)(a->port ^ b->port));
 }
 
 static inline u64 relay_since(u64 now, u64 then)
