@@ -201,7 +201,7 @@ static u8 weak_locked(struct source *s, struct step *e)
 	return weak_time(s, e);
 }
 
-static u8 locked_other(struct source *s, struct step *e);
+static u8 from_elsewhere(struct source *s, struct step *e);
 
 static bool silent(const struct source *s, const struct step *e)
 {
@@ -237,7 +237,7 @@ static u8 weak_other(struct source *s, struct step *e)
 {
 	if (weak_time(s, e) == FLOW_STATE_LOCKED) {
 		s->state = FLOW_STATE_LOCKED;
-		return locked_other(s, e);
+		return from_elsewhere(s, e);
 	}
 	if (moves(s, e))
 		return lock_now(s, e);
@@ -282,26 +282,16 @@ static u8 rebind(struct source *s, struct step *e)
 	return FLOW_STATE_LOCKED;
 }
 
-static u8 locked_other(struct source *s, struct step *e)
+/* In REBIND_OK it may be silent no more: hold came meanwhile. */
+static u8 from_elsewhere(struct source *s, struct step *e)
 {
 	if (moves(s, e))
 		return lock_now(s, e);
 	if (e->rank == SOURCE_NONE)
 		return refuse(s, e, RELAY_DROP_UNLEARNED);
-	if (!silent(s, e) || !continues(s, e))
+	if (!silent(s, e) || (s->state == FLOW_STATE_LOCKED && !continues(s, e)))
 		return refuse(s, e, RELAY_DROP_OTHER_SOURCE);
 	s->state = FLOW_STATE_REBIND_OK;
-	return rebind(s, e);
-}
-
-static u8 rebind_other(struct source *s, struct step *e)
-{
-	if (moves(s, e))
-		return lock_now(s, e);
-	if (e->rank == SOURCE_NONE)
-		return refuse(s, e, RELAY_DROP_UNLEARNED);
-	if (!silent(s, e)) /* hold came meanwhile */
-		return refuse(s, e, RELAY_DROP_OTHER_SOURCE);
 	return rebind(s, e);
 }
 
@@ -402,15 +392,15 @@ typedef u8 step_fn(struct source *s, struct step *e);
  * again keeps its first deadline: signalling cannot prolong the old source. */
 /* clang-format off */
 static step_fn *const table[FLOW_STATE_COUNT][EV_COUNT] = {
-	/*                          EV_LOCK         EV_OTHER       EV_TIME       EV_SDP */
-	[FLOW_STATE_IDLE]        = { spray,          spray,         stay,         sdp_first },
-	[FLOW_STATE_PROBE]       = { probe,          probe,         decide,       sdp_open },
-	[FLOW_STATE_LOCKED_WEAK] = { weak_locked,    weak_other,    weak_time,    sdp_again },
-	[FLOW_STATE_LOCKED]      = { locked,         locked_other,  stay,         sdp_again },
-	[FLOW_STATE_REBIND_OK]   = { rebind_locked,  rebind_other,  stay,         sdp_again },
-	[FLOW_STATE_RELEARN]     = { relearn_locked, relearn_other, relearn_time, sdp_again },
-	[FLOW_STATE_CONFLICT]    = { in_conflict,    in_conflict,   stay,         sdp_open },
-	[FLOW_STATE_FROZEN]      = { frozen_locked,  frozen_other,  stay,         sdp_again },
+	/*                          EV_LOCK         EV_OTHER        EV_TIME       EV_SDP */
+	[FLOW_STATE_IDLE]        = { spray,          spray,          stay,         sdp_first },
+	[FLOW_STATE_PROBE]       = { probe,          probe,          decide,       sdp_open },
+	[FLOW_STATE_LOCKED_WEAK] = { weak_locked,    weak_other,     weak_time,    sdp_again },
+	[FLOW_STATE_LOCKED]      = { locked,         from_elsewhere, stay,         sdp_again },
+	[FLOW_STATE_REBIND_OK]   = { rebind_locked,  from_elsewhere, stay,         sdp_again },
+	[FLOW_STATE_RELEARN]     = { relearn_locked, relearn_other,  relearn_time, sdp_again },
+	[FLOW_STATE_CONFLICT]    = { in_conflict,    in_conflict,    stay,         sdp_open },
+	[FLOW_STATE_FROZEN]      = { frozen_locked,  frozen_other,   stay,         sdp_again },
 };
 /* clang-format on */
 
