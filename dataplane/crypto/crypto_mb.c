@@ -320,18 +320,26 @@ static inline unsigned pick(struct crypto_job *job, unsigned n, bool gcm, bool s
 	return left;
 }
 
+/* What the next ones need is fetched while this one is being worked on. */
+static inline void gcm_all(struct mb *mb, struct crypto_job **job, unsigned n, bool seal)
+{
+	for (unsigned i = 0; i < n && i < AHEAD; i++)
+		gcm_fetch(mb, job[i]);
+	for (unsigned i = 0; i < n; i++) {
+		if (i + AHEAD < n)
+			gcm_fetch(mb, job[i + AHEAD]);
+		if (seal)
+			gcm_seal(mb, job[i]);
+		else
+			job[i]->right = gcm_open(mb, job[i]);
+	}
+}
+
 static void open_chunk(struct mb *mb, struct crypto_job *job, unsigned n)
 {
 	struct crypto_job *some[CHUNK];
-	unsigned left = pick(job, n, true, false, some);
-	for (unsigned i = 0; i < left && i < AHEAD; i++)
-		gcm_fetch(mb, some[i]);
-	for (unsigned i = 0; i < left; i++) {
-		if (i + AHEAD < left)
-			gcm_fetch(mb, some[i + AHEAD]);
-		some[i]->right = gcm_open(mb, some[i]);
-	}
-	left = pick(job, n, false, false, some);
+	gcm_all(mb, some, pick(job, n, true, false, some), false);
+	unsigned left = pick(job, n, false, false, some);
 	if (left)
 		cm_open(mb, some, left);
 }
@@ -339,15 +347,8 @@ static void open_chunk(struct mb *mb, struct crypto_job *job, unsigned n)
 static void seal_chunk(struct mb *mb, struct crypto_job *job, unsigned n)
 {
 	struct crypto_job *some[CHUNK];
-	unsigned left = pick(job, n, true, true, some);
-	for (unsigned i = 0; i < left && i < AHEAD; i++)
-		gcm_fetch(mb, some[i]);
-	for (unsigned i = 0; i < left; i++) {
-		if (i + AHEAD < left)
-			gcm_fetch(mb, some[i + AHEAD]);
-		gcm_seal(mb, some[i]);
-	}
-	left = pick(job, n, false, true, some);
+	gcm_all(mb, some, pick(job, n, true, true, some), true);
+	unsigned left = pick(job, n, false, true, some);
 	if (left)
 		cm_seal(mb, some, left);
 }
