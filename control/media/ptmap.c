@@ -42,10 +42,23 @@ static u32 offered_clock(const struct line *l)
 	return 8000;
 }
 
+/* also: the less likely numbers. */
+static void add_forms(const struct line *l, const struct outcome *r, unsigned o, bool also,
+		      struct map *out)
+{
+	unsigned n = r ? r->n : l->n_forms;
+
+	for (unsigned i = 0; i < n; i++) {
+		unsigned k = r ? r->order[i] : i;
+		const struct form *f = &l->form[k];
+		u8 pt = r ? r->pt[k] : f->told;
+		add(out, o, also ? f->also : f->own, pt);
+		add(out, !o, also ? pt : f->told, f->own);
+	}
+}
+
 void map_fill(const struct line *l, const struct outcome *r, unsigned o, struct map *out)
 {
-	unsigned a = !o, n = r ? r->n : l->n_forms;
-
 	memset(out, 0, sizeof(*out)); /* padding too: maps are compared */
 	memset(out->dtmf_in, FLOW_PT_NONE, sizeof(out->dtmf_in));
 	memset(out->dtmf_out, FLOW_PT_NONE, sizeof(out->dtmf_out));
@@ -55,20 +68,8 @@ void map_fill(const struct line *l, const struct outcome *r, unsigned o, struct 
 		memcpy(out->codec, r->codec, sizeof(out->codec));
 		memcpy(out->rate, r->rate, sizeof(out->rate));
 	}
-	for (unsigned i = 0; i < n; i++) {
-		unsigned k = r ? r->order[i] : i;
-		const struct form *f = &l->form[k];
-		u8 pt = r ? r->pt[k] : f->told;
-		add(out, o, f->own, pt);
-		add(out, a, f->told, f->own);
-	}
-	for (unsigned i = 0; i < n; i++) { /* less likely numbers, where room is left */
-		unsigned k = r ? r->order[i] : i;
-		const struct form *f = &l->form[k];
-		u8 pt = r ? r->pt[k] : f->told;
-		add(out, o, f->also, pt);
-		add(out, a, pt, f->own);
-	}
+	add_forms(l, r, o, false, out);
+	add_forms(l, r, o, true, out); /* where room is left */
 	if (r && r->event != SDP_PT_NONE)
 		fill_events(l, r, o, out);
 }
