@@ -60,35 +60,27 @@ static bool take(const struct sdp_crypto *c, u8 suite, struct sdes_key *k)
 	return true;
 }
 
-/* The first that both can do (RFC 4568 5.1.2). */
-static bool choose(const struct conf_trunk *t, const struct sdp_media *in, struct sdes_key *k,
-		   u32 *tag)
+static bool was_offered(const struct sdes_list *l, u32 tag, u8 suite)
 {
-	for (unsigned i = 0; i < in->n_crypto; i++) {
-		const struct sdp_crypto *c = &in->crypto[i];
-		u8 suite = suite_by_name(c->suite);
-		if (!has_suite(t, suite) || !take(c, suite, k))
-			continue;
-		*tag = c->tag;
-		return true;
-	}
+	for (unsigned i = 0; suite && i < l->n; i++)
+		if (l->line[i].tag == tag && l->line[i].suite == suite)
+			return true;
 	return false;
 }
 
-/* One that was offered: by tag and suite (5.1.3). */
-static bool match(const struct sdes_list *offered, const struct sdp_media *in, struct sdes_key *k,
-		  u32 *tag)
+/* Of an offer (`offered` NULL) the first that both can do (RFC 4568 5.1.2), of an answer one that was offered, by tag and
+ * suite (5.1.3). */
+static bool choose(const struct conf_trunk *t, const struct sdes_list *offered,
+		   const struct sdp_media *in, struct sdes_key *k, u32 *tag)
 {
 	for (unsigned i = 0; i < in->n_crypto; i++) {
 		const struct sdp_crypto *c = &in->crypto[i];
 		u8 suite = suite_by_name(c->suite);
-		for (unsigned n = 0; suite && n < offered->n; n++) {
-			if (offered->line[n].tag != c->tag || offered->line[n].suite != suite ||
-			    !take(c, suite, k))
-				continue;
-			*tag = c->tag;
-			return true;
-		}
+		bool fits = offered ? was_offered(offered, c->tag, suite) : has_suite(t, suite);
+		if (!fits || !take(c, suite, k))
+			continue;
+		*tag = c->tag;
+		return true;
 	}
 	return false;
 }
@@ -113,8 +105,7 @@ bool sdes_read_offer(struct media *m, const struct draft *d, const struct sdp_me
 	if (l->offer.way != WAY_RTP)
 		return t->srtp != CONF_SRTP_REQUIRE;
 	if (is_allowed(m, leg))
-		found = ours ? match(&ours->offered, in, &l->theirs, &l->tag)
-			     : choose(t, in, &l->theirs, &l->tag);
+		found = choose(t, ours ? &ours->offered : NULL, in, &l->theirs, &l->tag);
 	if (found && !ours && !savp && t->srtp == CONF_SRTP_REQUIRE)
 		found = false;
 	if (found && sdes_is_ours(stream_at(m, (unsigned)(l - d->line)), leg, &l->theirs))
@@ -140,8 +131,7 @@ bool sdes_read_answer(struct media *m, unsigned side, const struct sdp_media *in
 	if (d->across)
 		r->terms.savp[side] = sdp_is_savp(in->proto);
 	if (is_allowed(m, d->leg[side]))
-		found = d->across ? choose(t, in, &r->theirs, &r->tag)
-				  : match(&l->offered, in, &r->theirs, &r->tag);
+		found = choose(t, d->across ? NULL : &l->offered, in, &r->theirs, &r->tag);
 	/* Both directions would have one key stream. */
 	if (found && sdes_is_ours(stream_at(m, (unsigned)(l - d->line)), d->leg[side], &r->theirs))
 		return false;
