@@ -515,6 +515,8 @@ void line_take_back(struct sdp *out);
 void line_strip(struct sdp *out);
 /* The terms of that line before the exchange, as its legs have them. */
 void terms_before(const struct media *m, const u8 legs[2], unsigned i, struct terms *t);
+/* Lines of an offer from there on: their number never shrinks. */
+void refuse_the_rest(struct media *m, struct draft *d, unsigned from);
 /* ptime as the trunk asks for it. */
 void line_ptime(struct sdp_media *l, const struct conf_trunk *t);
 

@@ -273,6 +273,16 @@ struct known *answer_said(struct media *m, unsigned side)
 	return keep_said(m, m->draft, side, m->draft);
 }
 
+void refuse_the_rest(struct media *m, struct draft *d, unsigned from)
+{
+	for (unsigned i = from; i < d->n; i++) {
+		struct terms old;
+		terms_before(m, d->leg, i, &old);
+		d->line[i].offer.kind = old.kind;
+		kind_refuse(&m->ms->out, (enum media_kind)old.kind, STR_NONE);
+	}
+}
+
 static int offer_lines(struct media *m, struct draft *d, const struct draft *ours)
 {
 	for (unsigned i = 0; i < d->n_offered; i++) {
@@ -281,12 +291,7 @@ static int offer_lines(struct media *m, struct draft *d, const struct draft *our
 		else
 			offer_line(m, d, i, ours ? &ours->line[i] : NULL);
 	}
-	for (unsigned i = d->n_offered; i < d->n; i++) { /* the number of lines never shrinks */
-		struct terms old;
-		terms_before(m, d->leg, i, &old);
-		d->line[i].offer.kind = old.kind;
-		kind_refuse(&m->ms->out, (enum media_kind)old.kind, STR_NONE);
-	}
+	refuse_the_rest(m, d, d->n_offered);
 	return offer_is_good(m, d) ? 0 : -ENOTSUP;
 }
 

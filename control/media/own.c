@@ -222,12 +222,7 @@ static int own_lines(struct media *m, struct draft *d)
 		}
 		own_line(m, d, i);
 	}
-	for (unsigned i = m->ms->out.n_media; i < d->n; i++) { /* they never shrink */
-		struct terms old;
-		terms_before(m, d->leg, i, &old);
-		d->line[i].offer.kind = old.kind;
-		kind_refuse(&m->ms->out, (enum media_kind)old.kind, STR_NONE);
-	}
+	refuse_the_rest(m, d, m->ms->out.n_media);
 	d->n_offered = (u8)m->ms->out.n_media;
 	return any_on(&m->ms->out) ? 0 : -ENOTSUP;
 }
