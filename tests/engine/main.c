@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -72,6 +73,24 @@ static void fill(struct list *l)
 
 /* ---- one case, in its own process ---- */
 
+/* A veth hands packets to the processor that they were sent on: a sender that moves on to another one reorders them by
+ * itself. */
+static void stay(unsigned index)
+{
+	cpu_set_t may, one;
+	unsigned n = 0;
+
+	if (sched_getaffinity(0, sizeof(may), &may) || !CPU_COUNT(&may))
+		return;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &may) || n++ != index % (unsigned)CPU_COUNT(&may))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		sched_setaffinity(0, sizeof(one), &one);
+	}
+}
+
 __attribute__((noreturn)) static void play(struct run *r, unsigned index, int out, int gate)
 {
 	const struct test_case *c = &r->list.c[index];
@@ -81,6 +100,7 @@ __attribute__((noreturn)) static void play(struct run *r, unsigned index, int ou
 	signal(SIGPIPE, SIG_IGN);
 	t.id = 1ull << 56 | (u64)(index + 1) * 5000;
 	t.random = t.id * 77;
+	stay(index);
 	stall_watch(&t);
 	c->fn(&t, c->row);
 	test_end(&t);

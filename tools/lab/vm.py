@@ -82,7 +82,8 @@ class Image:
         os.symlink("../sbin", f"{where}/usr/sbin")
         os.symlink("../run", f"{where}/var/run")
         self.put("/bin/busybox", "/bin/busybox")
-        os.symlink("busybox", f"{where}/bin/sh")
+        # busybox's own shell takes its own ip for any other.
+        self.program("/bin/dash", "/bin/sh")
 
     def put(self, source, to):
         to = self.where + to
