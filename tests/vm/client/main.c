@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "engine/engine.h"
@@ -235,6 +237,44 @@ static void the_module_goes_and_comes(struct world *w, const char *load, const c
 	check(w, wait_for(w, &w->gone, 1), "and gives them back");
 }
 
+/* One that went away is waited for; then what is there is taken. Nobody answers at the socket, but somebody listens. */
+static void whichever_is_there(struct world *w, const char *load, const char *unload)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX, .sun_path = "/tmp/genl-client.sock" };
+	struct engine_pick pick = { ENGINE_NONE };
+	struct world v = { .loop = loop_new() };
+	const struct either_options x = {
+		.loop = v.loop, .log = w->log, .path = at.sun_path, .pick = &pick, .leads = true
+	};
+	struct either *either = either_new(&x);
+	const struct engine_options o = { .loop = v.loop,
+					  .log = w->log,
+					  .transport = either_transport(either, ENGINE_NONE),
+					  .user = { .up = up, .down = down, .arg = &v } };
+	v.e = engine_new(&o);
+	check(w, wait_for(&v, &v.ups, 1) && pick.kind == ENGINE_KERNEL,
+	      "auto: without sluice-dp it is the kernel engine");
+	check(w, !strcmp(engine_name(v.e), "the kernel engine"), "and it says so");
+
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	if (bind(fd, (const struct sockaddr *)&at, sizeof(at)) || listen(fd, 8))
+		abort();
+	check(w, system(unload) == 0 && wait_for(&v, &v.downs, 1), "auto: it goes away");
+	uint64_t begun = loop_now(v.loop);
+	while (loop_now(v.loop) < begun + 4000)
+		loop_once(v.loop, 100);
+	check(w, pick.kind == ENGINE_KERNEL, "it is waited for");
+	while (pick.kind == ENGINE_KERNEL && loop_now(v.loop) < begun + 7000)
+		loop_once(v.loop, 100);
+	check(w, pick.kind == ENGINE_DPDK, "and then the other is taken");
+	close(fd);
+	unlink(at.sun_path);
+	engine_free(v.e);
+	either_free(either);
+	loop_free(v.loop);
+	check(w, system(load) == 0, "the module is loaded again");
+}
+
 /* In a process of its own, which may not do anything. */
 static void without_the_right_to(struct world *w)
 {
@@ -270,6 +310,7 @@ int main(int argc, char **argv)
 	the_module_goes_and_comes(&w, argv[1], argv[2]);
 	without_the_right_to(&w);
 	part(&w);
+	whichever_is_there(&w, argv[1], argv[2]);
 	log_free(w.log);
 	printf("1..%u\n", w.checks);
 	return w.failed ? 1 : 0;
