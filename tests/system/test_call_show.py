@@ -4,21 +4,8 @@ import pytest
 
 from lab import ladder, netns, sluice
 
-UP = """
--> INVITE 0301234 sdp supports=timer,replaces allows=INVITE,ACK,BYE,CANCEL,UPDATE
-    | Session-Expires: 900;refresher=uac
-<- 100?
-<- 180
-<- 200 sdp
--> ACK
-stop
-"""
-ANSWERED = """
-<- INVITE sdp
--> 180
--> 200 sdp
-<- ACK
-"""
+UP = ladder.up("""-> INVITE 0301234 sdp supports=timer,replaces allows=INVITE,ACK,BYE,CANCEL,UPDATE
+    | Session-Expires: 900;refresher=uac""")
 HOLD = """
 -> INVITE sdp=sendonly
 <- 100?
@@ -57,7 +44,7 @@ def call(request, lab):
 
     def begin(caller, callee):
         box = sluice.Sluice(lab)
-        parties.append(ladder.Party(lab, "carrier", ANSWERED + callee, media_port=30100))
+        parties.append(ladder.Party(lab, "carrier", ladder.ANSWERED + callee, media_port=30100))
         parties.append(ladder.Party(lab, "pbx", UP + caller))
         callee, caller = parties
         caller.at_stop()

@@ -317,6 +317,15 @@ class Bench:
             elif line.startswith("Icmp:"):
                 return int(line.split()[names.index("InDestUnreachs")])
 
+    def sip(self):
+        """A socket of the kernel's at our address, which is no port of media."""
+        with netns.inside(str(self.sbc)):
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sockets.append(s)
+        s.bind((OUTSIDE, 5060))
+        s.settimeout(2)
+        return s
+
     def close(self):
         for s in self.sockets:
             s.close()
@@ -327,15 +336,21 @@ class Bench:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-@pytest.fixture
-def bench(request):
-    b = Bench(**getattr(request, "param", {}))
-    before = request.session.testsfailed
-    yield b
-    for p in b.processes:
-        if request.session.testsfailed > before:
-            print(f"---- {p.log_path}\n{p.text()[-3000:]}")
-    b.close()
+def bench_of(make):
+    """The fixture: one of that class, with the parameters of the test; when that fails its logs are shown."""
+    @pytest.fixture
+    def bench(request):
+        b = make(**getattr(request, "param", {}))
+        before = request.session.testsfailed
+        yield b
+        for p in b.processes:
+            if request.session.testsfailed > before:
+                print(f"---- {p.log_path}\n{p.text()[-3000:]}")
+        b.close()
+    return bench
+
+
+bench = bench_of(Bench)
 
 
 KINDS = pytest.mark.parametrize("kind", ["af_xdp", "af_packet"])
@@ -418,11 +433,7 @@ def test_strangers_get_nothing(bench, kind):
 def test_kernel_keeps_the_rest(bench, kind):
     bench.addresses()
     bench.start("--device", kind)
-    with netns.inside(str(bench.sbc)):
-        sip = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    bench.sockets.append(sip)
-    sip.bind((OUTSIDE, 5060))
-    sip.settimeout(2)
+    sip = bench.sip()
     peer = bench.rtp(bench.carrier, CARRIER, 5060)
     # Long enough to come in fragments, as an INVITE may be.
     for n in (100, 4000):
@@ -756,11 +767,7 @@ def test_device_of_dpdk_with_a_way_to_the_kernel(bench):
     assert "outside: DPDK device net_af_packet7" in p.text()
     assert f"{OUTSIDE}/24" in bench.sbc.ip("addr", "show", "sl-outside").stdout
     bench.carrier.run("ping", "-c2", "-i0.2", "-W2", OUTSIDE)
-    with netns.inside(str(bench.sbc)):
-        sip = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    bench.sockets.append(sip)
-    sip.bind((OUTSIDE, 5060))
-    sip.settimeout(2)
+    sip = bench.sip()
     peer = bench.rtp(bench.carrier, CARRIER, 5060)
     peer.sock.sendto(b"INVITE", (OUTSIDE, 5060))
     data, src = sip.recvfrom(100)

@@ -86,15 +86,7 @@ class Bench(test_dataplane.Bench):
         return bytes.fromhex(text.replace(":", ""))
 
 
-@pytest.fixture
-def bench(request):
-    b = Bench(**getattr(request, "param", {}))
-    before = request.session.testsfailed
-    yield b
-    for p in b.processes:
-        if request.session.testsfailed > before:
-            print(f"---- {p.log_path}\n{p.text()[-3000:]}")
-    b.close()
+bench = test_dataplane.bench_of(Bench)
 
 
 def both_ways(carrier, pbx, out, inn, n=10, size=160):

@@ -14,20 +14,7 @@ import pytest
 
 from lab import build, ladder, netns, sluice
 
-UP = """
--> INVITE 0301234 sdp
-<- 100?
-<- 180
-<- 200 sdp
--> ACK
-stop
-"""
-ANSWERED = """
-<- INVITE sdp
--> 180
--> 200 sdp
-<- ACK
-"""
+UP = ladder.up("-> INVITE 0301234 sdp")
 PBX_MEDIA, CARRIER_MEDIA = ("10.10.0.11", 30000), ("203.0.113.11", 30100)
 STRANGER = "203.0.113.13"
 WIDE = pytest.mark.parametrize("lab", [{"more": 3}], indirect=True)
@@ -68,7 +55,7 @@ class Voice:
 class Scene:
     """A call that is up, and who speaks in it."""
 
-    def __init__(self, lab, caller=UP, callee=ANSWERED + "stop", box=None):
+    def __init__(self, lab, caller=UP, callee=ladder.ANSWERED + "stop", box=None):
         self.lab, self.voices = lab, []
         self.box = box or sluice.Sluice(lab)
         self.callee = ladder.Party(lab, "carrier", callee, media_port=CARRIER_MEDIA[1])
@@ -239,7 +226,7 @@ HOLD = UP + """
 -> ACK
 stop
 """
-HELD = ANSWERED + """
+HELD = ladder.ANSWERED + """
 <- INVITE sdp=sendonly
 -> 200 sdp=recvonly
 <- ACK
@@ -311,7 +298,7 @@ def ctl(box, *words, **more):
 
 @WIDE
 def test_capture_and_tables(scene):
-    s = scene(caller=UP + "-> BYE\n<- 200\n", callee=ANSWERED + "<- BYE\n-> 200\n")
+    s = scene(caller=UP + "-> BYE\n<- 200\n", callee=ladder.ANSWERED + "<- BYE\n-> 200\n")
     s.speak("pbx")
     s.speak("carrier")
     s.speak("carrier", at=(STRANGER, 40000))

@@ -24,6 +24,24 @@ ME = {"pbx": '"Alice Example" <sip:+49891234567@pbx.corp.example;user=phone>',
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 AUDIO = {"pcma": "8 101", "pcmu": "0 101", "both": "8 0 101"}
 WAIT_MS = 8000
+ANSWERED = """
+<- INVITE sdp
+-> 180
+-> 200 sdp
+<- ACK
+"""
+
+
+def up(invite):
+    """The other end of ANSWERED: this INVITE is sent, and when the call is up it is the test's turn."""
+    return f"""
+{invite}
+<- 100?
+<- 180
+<- 200 sdp
+-> ACK
+stop
+"""
 
 
 def sdp(kinds, port, version):
