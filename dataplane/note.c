@@ -26,6 +26,24 @@ static struct note note_of(const struct path *path, u32 event)
 			      .side = path->dir.side };
 }
 
+void note_source(struct worker *w, const struct path *path, u32 event,
+		 const struct flow_addr *source)
+{
+	struct note n = note_of(path, event);
+	n.source = *source;
+	/* Control asks where a side's media comes from; RTCP follows it and is not worth a message. */
+	if (path->dir.component == RELAY_RTP)
+		worker_note(w, &n);
+}
+
+void note_key(struct worker *w, const struct path *path, const struct relay_plan *plan)
+{
+	struct note n = note_of(path, FLOW_EVENT_DTMF);
+	n.key = plan->key;
+	n.key_ms = plan->key_ms;
+	worker_note(w, &n);
+}
+
 void note_punt(struct worker *w, struct path *path, struct packet *p)
 {
 	trace_in(w->trace, &path->dir, p->m, w->now_us);

@@ -30,42 +30,16 @@ static void tick_update(struct worker *w, struct path *path)
 
 /* ---- what control is told ---- */
 
-static void tell(struct worker *w, const struct path *path, u32 event,
-		 const struct flow_addr *source)
-{
-	const struct flow *rule = path->dir.rule;
-	struct note n = { .flow_id = rule->id,
-			  .gen = rule->gen,
-			  .event = event,
-			  .side = path->dir.side,
-			  .source = *source };
-	/* Control asks where a side's media comes from; RTCP follows it and is not worth a message.
-	 */
-	if (path->dir.component == RELAY_RTP)
-		worker_note(w, &n);
-}
-
-static void tell_key(struct worker *w, const struct path *path, const struct relay_plan *plan)
-{
-	struct note n = { .flow_id = path->dir.rule->id,
-			  .gen = path->dir.rule->gen,
-			  .event = FLOW_EVENT_DTMF,
-			  .side = path->dir.side,
-			  .key = plan->key,
-			  .key_ms = plan->key_ms };
-	worker_note(w, &n);
-}
-
 static void tell_note(struct worker *w, struct path *path, const struct relay_plan *plan)
 {
 	if (plan->note == SOURCE_LATCHED)
-		tell(w, path, FLOW_EVENT_LATCHED, &path->dir.src.lock);
+		note_source(w, path, FLOW_EVENT_LATCHED, &path->dir.src.lock);
 	else if (plan->note == SOURCE_CONFLICT)
-		tell(w, path, FLOW_EVENT_CONFLICT, &(struct flow_addr){ 0 });
+		note_source(w, path, FLOW_EVENT_CONFLICT, &(struct flow_addr){ 0 });
 	else if (plan->note == SOURCE_FLOOD)
-		tell(w, path, FLOW_EVENT_FLOOD, &(struct flow_addr){ 0 });
+		note_source(w, path, FLOW_EVENT_FLOOD, &(struct flow_addr){ 0 });
 	else if (plan->note == SOURCE_KEY)
-		tell_key(w, path, plan);
+		note_key(w, path, plan);
 }
 
 /* ---- packets of sources that are not proven yet ---- */

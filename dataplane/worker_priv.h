@@ -133,6 +133,10 @@ void hush(int fd);
 
 /* ---- note.c ---- */
 bool worker_note(struct worker *w, const struct note *n); /* false: it is lost, and counted */
+/* What became of the source: LATCHED, CONFLICT, FLOOD. */
+void note_source(struct worker *w, const struct path *path, u32 event,
+		 const struct flow_addr *source);
+void note_key(struct worker *w, const struct path *path, const struct relay_plan *plan);
 /* Takes the packet, which is not media, to control. */
 void note_punt(struct worker *w, struct path *path, struct packet *p);
 /* What control is to keep of a direction; when dir.srtp->tell is set. */
