@@ -202,31 +202,28 @@ static void fetch_secure(const struct path *path)
 }
 
 /* What is far from the paths: their hops and the state of SRTP, of which first where it is, then what is there. False:
- * nothing of the burst is SRTP. */
+ * nothing of the burst comes in as SRTP. */
 static bool fetch(struct path *const *path, unsigned n)
 {
-	bool any = false;
+	bool secure = false, opens = false;
 	for (unsigned i = 0; i < n; i++) {
 		rte_prefetch0(path[i]->hop);
 		if (!path[i]->open && !path[i]->seal)
 			continue;
 		rte_prefetch0(&path[i]->dir.rule);
 		rte_prefetch0(&path[i]->dir.srtp);
-		any = true;
+		secure = true;
+		opens |= path[i]->open != NULL;
 	}
-	for (unsigned i = 0; any && i < n; i++)
+	for (unsigned i = 0; secure && i < n; i++)
 		if (path[i]->open || path[i]->seal)
 			fetch_secure(path[i]);
-	return any;
+	return opens;
 }
 
 void burst_relay(struct worker *w, struct path *const *path, struct packet *p, unsigned n)
 {
-	bool secure = false;
 	if (unlikely(fetch(path, n)))
-		for (unsigned i = 0; i < n; i++)
-			secure |= path[i]->open != NULL;
-	if (unlikely(secure))
 		open_all(w, path, p, n);
 	for (unsigned i = 0; i < n; i++)
 		if (likely(p[i].m != NULL))
