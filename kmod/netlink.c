@@ -206,8 +206,8 @@ struct genl_family netlink_family __ro_after_init = {
 	.parallel_ops = true,
 	.module = THIS_MODULE,
 	.ops = ops,
-	.n_ops = ARRAY_SIZE(ops),
-	compat_liberal_up_to(FLOW_CMD_MAX)
+	compat_liberal_up_to(FLOW_CMD_MAX) /* brings its comma */
+		.n_ops = ARRAY_SIZE(ops),
 };
 
 static int closed(struct notifier_block *nb, unsigned long event, void *data)

@@ -266,7 +266,8 @@ static int put_key(struct sk_buff *msg, const struct sluice_note *n)
 
 static int put_punt(struct sk_buff *msg, const struct sluice_note *n)
 {
-	int err = n->source.family ? put_source(msg, FLOW_A_SOURCE, FLOW_A_SRC_PORT, &n->source) : 0;
+	int err =
+		n->source.family ? put_source(msg, FLOW_A_SOURCE, FLOW_A_SRC_PORT, &n->source) : 0;
 
 	if (!err)
 		err = report_u8(msg, FLOW_A_COMPONENT, n->component);

@@ -239,8 +239,8 @@ int verb_send(struct sluice_net *sn, struct genl_info *info, const char **why)
 	mutex_lock(&sn->lock);
 	f = find(sn, s.id);
 	err = f ? path_send(&f->path[!s.side][s.component], s.to.family ? &s.to : NULL, s.payload,
-			    s.len) :
-		  -ENOENT;
+			    s.len)
+		: -ENOENT;
 	mutex_unlock(&sn->lock);
 	if (err == -EHOSTUNREACH)
 		*why = "it is not known where that side's media goes";

@@ -94,7 +94,7 @@ static void commit_raw(struct relay_dir *d, const struct relay_packet *pkt)
 /* The packets before it in its burst may have changed what was planned: keys are played, the stream is
  * shifted. */
 __attribute__((__noinline__)) static void commit_edit(struct relay_dir *d, struct relay_packet *pkt,
-						  const struct relay_plan *plan)
+						      const struct relay_plan *plan)
 {
 	u8 *p = pkt->payload;
 

@@ -273,8 +273,8 @@ static void rtp_plan(struct relay_dir *d, const struct relay_packet *pkt, struct
 }
 
 __attribute__((__noinline__)) static void plan_any(struct relay_dir *d, struct relay_dir *rtp,
-					       const struct relay_packet *pkt,
-					       struct relay_plan *plan)
+						   const struct relay_packet *pkt,
+						   struct relay_plan *plan)
 {
 	bool muxed = d->mate && d->rule->side[d->side].flags & FLOW_SIDE_RTCP_MUX;
 
