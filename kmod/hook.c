@@ -17,8 +17,6 @@
 #include <net/route.h>
 #include "path_priv.h"
 
-MODULE_SOFTDEP("pre: nf_defrag_ipv4 nf_defrag_ipv6");
-
 /* ---- ports that are for media alone ---- */
 
 static u32 media_ports; /* first << 16 | last; 0: none are known */

@@ -11,6 +11,10 @@
 static LLIST_HEAD(keys_gone);
 static atomic_t keys_left = ATOMIC_INIT(0);
 
+/* The job that was freed last on each CPU, for the next one: a fresh one is zeroed first where the kernel was told to
+ * (init_on_alloc), which takes longer than all that a job does itself. */
+static DEFINE_PER_CPU(struct key_job *, spare_job);
+
 static const struct {
 	const struct key_kind *kind;
 	u8 key, salt, tag[2]; /* tag: of RTP, of RTCP */
@@ -99,6 +103,8 @@ void sluice_key_put(struct sluice_key *key)
 
 void sluice_keys_end(void)
 {
+	int cpu;
+
 	while (atomic_read(&keys_left)) { /* a device may have some for a while */
 		flush_work(&keys_work);
 		if (atomic_read(&keys_left))
@@ -106,24 +112,34 @@ void sluice_keys_end(void)
 	}
 	flush_work(&keys_work);
 	synchronize_rcu(); /* who put the last one has BH disabled until it has left */
+	for_each_possible_cpu(cpu) kfree(xchg(per_cpu_ptr(&spare_job, cpu), NULL));
 }
 
 /* ---- jobs ---- */
 
 struct sluice_job *job_new(struct sluice_key *key)
 {
-	struct key_job *j = kmalloc(key->job_octets, GFP_ATOMIC);
+	struct key_job *j = this_cpu_xchg(spare_job, NULL);
 
-	if (!j)
-		return NULL;
+	if (!j || j->octets < key->job_octets) {
+		kfree(j);
+		j = kmalloc(key->job_octets, GFP_ATOMIC);
+		if (!j)
+			return NULL;
+		j->octets = key->job_octets;
+	}
 	j->job.key = sluice_key_get(key);
 	return &j->job;
 }
 
 void job_free(struct sluice_job *job)
 {
+	struct key_job *j = container_of(job, struct key_job, job);
+
 	sluice_key_put(job->key);
-	kfree(container_of(job, struct key_job, job));
+	if (!IS_ENABLED(CONFIG_KASAN)) /* which sees who uses one that is freed */
+		j = this_cpu_xchg(spare_job, j);
+	kfree(j);
 }
 
 /* The octets of the packet are where relay_open() said. */

@@ -40,6 +40,7 @@ struct sluice_key {
 /* A job with room for a request to either transform of its key. */
 struct key_job {
 	struct sluice_job job;
+	u32 octets;
 	/* What is to be done when the transform has answered; -EINPROGRESS: it is asked again. */
 	int (*then)(struct key_job *j, int err);
 	u8 iv[16] __aligned(16);

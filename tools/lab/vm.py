@@ -12,6 +12,7 @@ The script is run as /test; lines "# vm: ..." in its head say what it needs of t
   files PATH ...        of the tree, into /sluice/PATH
   modules NAME ...      of the kernel, loaded before
   more-modules NAME ... of the kernel, there to be loaded
+  own FOLDER ...        modules of tests, built by FOLDER/build, into /sluice/FOLDER
   cpus N, memory MB, timeout SECONDS
 /sluice/kmod is the folder where sluice.ko was built. What is left in /out is copied to the folder $VM_OUT, if there is one.
 Exit status: the script's; 100 when the machine died, 101 when it took too long. The kernel's console is shown then.
@@ -46,10 +47,10 @@ class Needs:
     """What a guest's script says of itself."""
 
     def __init__(self, script):
-        self.programs, self.built, self.files, self.modules, self.more = [], [], [], [], []
+        self.programs, self.built, self.files, self.modules, self.more, self.own = [], [], [], [], [], []
         self.cpus, self.memory, self.timeout = 2, 512, 600
         lists = {"programs": self.programs, "built": self.built, "files": self.files, "modules": self.modules,
-                 "more-modules": self.more}
+                 "more-modules": self.more, "own": self.own}
         for word, rest in re.findall(r"^# vm: (\S+)\s+(.*)$", open(script).read(), re.M):
             if word in lists:
                 lists[word] += rest.split()
@@ -68,6 +69,16 @@ def build_module(version, kernel, defines=""):
     said = [w for w in r.stderr.splitlines() if re.search(r"warning[: ]", w, re.I) and "the compiler differs" not in w]
     if r.returncode or said:
         raise VmError("\n".join(said) if said and not r.returncode else (r.stdout + r.stderr)[-4000:])
+    return out
+
+
+def _build_own(path, kernel, out):
+    """A module of the tests. Its folder, without warnings."""
+    r = subprocess.run([os.path.join(build.ROOT, path, "build"), f"{kernel}/build", out, build.folder()], capture_output=True,
+                       text=True)
+    said = [w for w in r.stderr.splitlines() if re.search(r"warning[: ]", w, re.I) and "the compiler differs" not in w]
+    if r.returncode or said:
+        raise VmError((r.stdout + r.stderr)[-4000:])
     return out
 
 
@@ -157,6 +168,10 @@ def _image(where, script, needs, kernel, out, arguments):
         image.program(full, f"/sluice/build/{path}")
     for path in needs.files:
         image.put(os.path.join(build.ROOT, path), f"/sluice/{path}")
+    for path in needs.own:
+        made = _build_own(path, kernel, f"{where}.{os.path.basename(path)}")
+        for module in glob.glob(f"{made}/*.ko"):
+            image.put(module, f"/sluice/{path}/{os.path.basename(module)}")
     own = os.path.join(out, "sluice.ko") if out else None
     release = open(os.path.join(kernel, "release")).read().strip()
     image.modules(os.path.join(kernel, "modroot"), release, own, _wanted_modules(needs, own))

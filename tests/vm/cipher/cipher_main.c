@@ -504,7 +504,7 @@ static void test_all_cpus(void)
 	kfree(work);
 }
 
-/* A job that is answered at once allocates once, and so does one that is answered later. */
+/* A job takes the memory of the one before it; the first one allocates once. (KASAN wants to see each.) */
 static void test_once(void)
 {
 	keys_make(WAY_BEST);
@@ -517,7 +517,8 @@ static void test_once(void)
 		check_open(&case_texts[i], b);
 		kfree(b);
 	}
-	CHECK(atomic_read(&test_wrap.allocated) == N_CASES);
+	CHECK(atomic_read(&test_wrap.allocated) <=
+	      (IS_ENABLED(CONFIG_KASAN) ? N_CASES : N_CASES / 10));
 	keys_put();
 }
 
