@@ -41,17 +41,6 @@ static inline void *compat_crypto_asker(compat_crypto_answer *answer)
 }
 #endif
 
-/* 5.12 lets go of the joining of fragments; before, a namespace that began with it goes on. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 12, 0)
-static inline void nf_defrag_ipv4_disable(struct net *net)
-{
-}
-
-static inline void nf_defrag_ipv6_disable(struct net *net)
-{
-}
-#endif
-
 /* 6.5 moved what takes packets apart. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
 #include <net/gso.h>

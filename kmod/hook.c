@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Packets as they come in, before connection tracking and after fragments were joined. What is no UDP datagram to one of our
- * ports goes on to the stack, untouched. */
+/* Packets as they come in, before connection tracking. Fragments of what is for this host are joined first; nf_defrag's own hooks
+ * would have to look at every packet that comes in or leaves. What is no UDP datagram to one of our ports goes on to the stack,
+ * untouched. */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/module.h>
@@ -12,7 +13,7 @@
 #include <net/checksum.h>
 #include <net/ip.h>
 #include <net/ip6_checksum.h>
-#include <net/netfilter/ipv4/nf_defrag_ipv4.h>
+#include <net/ipv6_frag.h>
 #include <net/netfilter/ipv6/nf_defrag_ipv6.h>
 #include <net/route.h>
 #include "path_priv.h"
@@ -192,6 +193,28 @@ static unsigned int arrived(struct sluice_path *path, struct sk_buff *skb, u32 h
 	return NF_STOLEN;
 }
 
+/* ---- fragments ---- */
+
+/* NF_ACCEPT: the skb is whole, or is a fragment that does not end here and is the router's. */
+static noinline unsigned int join4(struct net *net, struct sk_buff *skb)
+{
+	if (inet_addr_type(net, ip_hdr(skb)->daddr) != RTN_LOCAL)
+		return NF_ACCEPT;
+	return ip_defrag(net, skb, IP_DEFRAG_LOCAL_DELIVER) ? NF_STOLEN : NF_ACCEPT;
+}
+
+static noinline unsigned int join6(struct net *net, struct sk_buff *skb)
+{
+	int err;
+
+	if (!ipv6_chk_addr(net, &ipv6_hdr(skb)->daddr, NULL, 0))
+		return NF_ACCEPT;
+	err = nf_ct_frag6_gather(net, skb, IP6_DEFRAG_LOCAL_DELIVER);
+	if (err == -EINPROGRESS)
+		return NF_STOLEN;
+	return err ? NF_DROP : NF_ACCEPT;
+}
+
 /* ---- is it one of ours? ---- */
 
 static unsigned int hook4(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
@@ -201,8 +224,15 @@ static unsigned int hook4(void *priv, struct sk_buff *skb, const struct nf_hook_
 	struct udphdr space;
 	struct sluice_path *path;
 
-	if (ip->protocol != IPPROTO_UDP || ip_is_fragment(ip))
+	if (ip->protocol != IPPROTO_UDP)
 		return NF_ACCEPT;
+	if (unlikely(ip_is_fragment(ip))) {
+		if (join4(state->net, skb) == NF_STOLEN)
+			return NF_STOLEN;
+		ip = ip_hdr(skb);
+		if (ip_is_fragment(ip))
+			return NF_ACCEPT;
+	}
 	udp = skb_header_pointer(skb, ip->ihl * 4, sizeof(space), &space);
 	if (!udp)
 		return NF_ACCEPT;
@@ -227,6 +257,13 @@ static unsigned int hook6(void *priv, struct sk_buff *skb, const struct nf_hook_
 	struct udphdr space;
 	struct sluice_path *path;
 
+	if (unlikely(ip->nexthdr == NEXTHDR_FRAGMENT)) {
+		unsigned int verdict = join6(state->net, skb);
+
+		if (verdict != NF_ACCEPT)
+			return verdict;
+		ip = ipv6_hdr(skb);
+	}
 	if (ip->nexthdr != NEXTHDR_UDP)
 		return NF_ACCEPT;
 	udp = skb_header_pointer(skb, sizeof(*ip), sizeof(space), &space);
@@ -256,21 +293,9 @@ int hooks_up(struct sluice_net *sn)
 					    .pf = NFPROTO_IPV6,
 					    .hooknum = NF_INET_PRE_ROUTING,
 					    .priority = NF_IP6_PRI_CONNTRACK - 1 };
-	err = nf_defrag_ipv4_enable(sn->net);
-	if (err)
-		return err;
-	err = nf_defrag_ipv6_enable(sn->net);
-	if (err)
-		goto no_defrag6;
 	err = nf_register_net_hooks(sn->net, sn->hook, ARRAY_SIZE(sn->hook));
-	if (err)
-		goto no_hooks;
-	sn->hooked = true;
-	return 0;
-no_hooks:
-	nf_defrag_ipv6_disable(sn->net);
-no_defrag6:
-	nf_defrag_ipv4_disable(sn->net);
+	if (!err)
+		sn->hooked = true;
 	return err;
 }
 
@@ -280,6 +305,4 @@ void hooks_down(struct sluice_net *sn)
 		return;
 	sn->hooked = false;
 	nf_unregister_net_hooks(sn->net, sn->hook, ARRAY_SIZE(sn->hook));
-	nf_defrag_ipv6_disable(sn->net);
-	nf_defrag_ipv4_disable(sn->net);
 }

@@ -19,10 +19,8 @@
 
 /* ---- routes ---- */
 
-/* What a CPU keeps of a path's last route is marked with both addresses, one laid over the other: a path has one
- * source at a time, so two marks differ where the destinations do. */
-static struct rtable *route4(struct sluice_path *path, const struct relay_plan *plan, __be32 saddr,
-			     __be32 daddr)
+static noinline struct rtable *find4(struct sluice_path *path, const struct relay_plan *plan, __be32 saddr,
+			    __be32 daddr)
 {
 	struct flowi4 fl = { .daddr = daddr,
 			     .saddr = saddr,
@@ -30,17 +28,9 @@ static struct rtable *route4(struct sluice_path *path, const struct relay_plan *
 			     .flowi4_tos = RT_TOS(plan->dscp << 2),
 			     .fl4_sport = htons(plan->from.port),
 			     .fl4_dport = htons(plan->dst.port) };
-	struct rtable *rt;
-	__be32 mark;
-
-	rt = dst_cache_get_ip4(&path->dst, &mark);
-	if (likely(rt)) {
-		if (likely(mark == (saddr ^ daddr)))
-			return rt;
-		ip_rt_put(rt);
-	}
 	/* Without FLOWI_FLAG_ANYSRC a source that is not ours is refused. */
-	rt = ip_route_output_flow(path->flow->sn->net, &fl, NULL);
+	struct rtable *rt = ip_route_output_flow(path->flow->sn->net, &fl, NULL);
+
 	if (IS_ERR(rt))
 		return NULL;
 	if (rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)) {
@@ -49,6 +39,22 @@ static struct rtable *route4(struct sluice_path *path, const struct relay_plan *
 	}
 	dst_cache_set_ip4(&path->dst, &rt->dst, saddr ^ daddr);
 	return rt;
+}
+
+/* What a CPU keeps of a path's last route is marked with both addresses, one laid over the other: a path has one
+ * source at a time, so two marks differ where the destinations do. */
+static struct rtable *route4(struct sluice_path *path, const struct relay_plan *plan, __be32 saddr,
+			     __be32 daddr)
+{
+	__be32 mark;
+	struct rtable *rt = dst_cache_get_ip4(&path->dst, &mark);
+
+	if (likely(rt)) {
+		if (likely(mark == (saddr ^ daddr)))
+			return rt;
+		ip_rt_put(rt);
+	}
+	return find4(path, plan, saddr, daddr);
 }
 
 static struct in6_addr mark6(const struct relay_plan *plan)
