@@ -68,6 +68,32 @@ static inline void say_on(struct world *w, struct end *e, unsigned n)
 	}
 }
 
+static inline void refused(struct world *w, const struct end *e, u64 index, enum relay_drop why)
+{
+	CHECK(say_at(w, e, index) == RELAY_DROP && w->drop == why);
+}
+
+/* A call in which the phone speaks and was learned; its next packet has e->index. */
+static inline struct end start(struct world *w, u64 index)
+{
+	struct end e = phone_end(index);
+	struct stream b = carrier();
+
+	secure_init(w);
+	talk(w, 1, &b);
+	say_on(w, &e, 1);
+	return e;
+}
+
+static inline void rekey_in(struct world *w, u32 number, u32 flags)
+{
+	struct flow_crypto *c = &edit(w, 0)->in;
+
+	set_key(c, number, FLOW_SUITE_AES_CM_128_HMAC_SHA1_80);
+	c->flags = flags;
+	update(w);
+}
+
 /* SRTCP: a report that says nothing. */
 static inline enum relay_action report_at(struct world *w, const struct end *e, unsigned component,
 					  u32 index, bool plain)
