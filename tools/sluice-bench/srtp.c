@@ -270,46 +270,60 @@ static int gcm_open(struct srtp *s, uint8_t *p, size_t head, size_t n, const uin
 		       : -EBADMSG;
 }
 
+/* Where the packet stands in its stream, and what follows from that. */
+struct place {
+	size_t head; /* octets in the clear */
+	uint16_t seq;
+	uint32_t roc;
+	uint8_t iv[16];
+};
+
+static int place_of(const struct srtp *s, const uint8_t *p, size_t n, struct place *out)
+{
+	out->head = header_len(p, n);
+	if (!out->head)
+		return -EINVAL;
+	out->seq = (uint16_t)(p[2] << 8 | p[3]);
+	out->roc = roc_of(s, out->seq);
+	iv_of(s, p, out->roc, out->iv);
+	return 0;
+}
+
 int srtp_seal(struct srtp *s, uint8_t *p, size_t n)
 {
-	size_t head = header_len(p, n);
-	uint8_t iv[16], tag[AUTH_LEN];
-	if (!head)
+	struct place at;
+	uint8_t tag[AUTH_LEN];
+	if (place_of(s, p, n, &at))
 		return -EINVAL;
-	uint16_t seq = (uint16_t)(p[2] << 8 | p[3]);
-	uint32_t roc = roc_of(s, seq);
-	iv_of(s, p, roc, iv);
 	if (s->suite->aead) {
-		if (gcm_seal(s, p, head, n, iv))
+		if (gcm_seal(s, p, at.head, n, at.iv))
 			return -EIO;
 	} else {
-		if (counter_mode(s, p + head, n - head, iv) || tag_of(s, p, n, roc, tag))
+		if (counter_mode(s, p + at.head, n - at.head, at.iv) ||
+		    tag_of(s, p, n, at.roc, tag))
 			return -EIO;
 		memcpy(p + n, tag, s->suite->tag);
 	}
-	advance(s, roc, seq);
+	advance(s, at.roc, at.seq);
 	return (int)(n + s->suite->tag);
 }
 
 int srtp_open(struct srtp *s, uint8_t *p, size_t n)
 {
-	size_t head = header_len(p, n);
-	uint8_t iv[16], tag[AUTH_LEN];
-	if (!head || n < head + s->suite->tag)
+	struct place at;
+	uint8_t tag[AUTH_LEN];
+	if (place_of(s, p, n, &at) || n < at.head + s->suite->tag)
 		return -EBADMSG;
 	n -= s->suite->tag;
-	uint16_t seq = (uint16_t)(p[2] << 8 | p[3]);
-	uint32_t roc = roc_of(s, seq);
-	iv_of(s, p, roc, iv);
 	if (s->suite->aead) {
-		if (gcm_open(s, p, head, n, iv))
+		if (gcm_open(s, p, at.head, n, at.iv))
 			return -EBADMSG;
 	} else {
-		if (tag_of(s, p, n, roc, tag) || CRYPTO_memcmp(tag, p + n, s->suite->tag) != 0)
+		if (tag_of(s, p, n, at.roc, tag) || CRYPTO_memcmp(tag, p + n, s->suite->tag) != 0)
 			return -EBADMSG;
-		if (counter_mode(s, p + head, n - head, iv))
+		if (counter_mode(s, p + at.head, n - at.head, at.iv))
 			return -EIO;
 	}
-	advance(s, roc, seq);
+	advance(s, at.roc, at.seq);
 	return (int)n;
 }
