@@ -126,6 +126,14 @@ static unsigned lose_and_shuffle(u32 *order)
 	return n;
 }
 
+/* One of libsrtp's functions, which change packet and length. */
+static void done(srtp_err_status_t (*fn)(srtp_t, void *, int *), srtp_t with, struct packet *p)
+{
+	int len = (int)p->len;
+	assert_int_equal(fn(with, p->at, &len), srtp_err_status_ok);
+	p->len = (u32)len;
+}
+
 static void rtp_to_libsrtp(struct between *t)
 {
 	static struct packet clear[N], sealed[N];
@@ -138,9 +146,7 @@ static void rtp_to_libsrtp(struct between *t)
 	unsigned n = lose_and_shuffle(order);
 	for (unsigned i = 0; i < n; i++) {
 		struct packet *p = &sealed[order[i]];
-		int len = (int)p->len;
-		assert_int_equal(srtp_unprotect(t->in, p->at, &len), srtp_err_status_ok);
-		p->len = (u32)len;
+		done(srtp_unprotect, t->in, p);
 		assert_same(p, &clear[order[i]]);
 	}
 }
@@ -149,9 +155,7 @@ static void rtp_from_libsrtp(struct between *t, const struct suite *s)
 {
 	for (u32 i = 0; i < N; i++) {
 		struct packet clear = rtp_packet(i), p = clear;
-		int len = (int)p.len;
-		assert_int_equal(srtp_protect(t->out, p.at, &len), srtp_err_status_ok);
-		p.len = (u32)len;
+		done(srtp_protect, t->out, &p);
 		assert_int_equal(p.len, clear.len + s->tag);
 		struct relay_crypt how = rtp_how(&p, p.len - s->tag, (FIRST + i) >> 16);
 		assert_true(open_one(t->c, t->key, &p, &how));
@@ -165,9 +169,7 @@ static void rtcp_to_libsrtp(struct between *t)
 		struct packet clear = rtcp_packet(i), p = clear;
 		struct relay_crypt how = rtcp_how(&p, p.len, 1 + i * 1000, false);
 		assert_true(seal_one(t->c, t->key, &p, &how));
-		int len = (int)p.len;
-		assert_int_equal(srtp_unprotect_rtcp(t->in, p.at, &len), srtp_err_status_ok);
-		p.len = (u32)len;
+		done(srtp_unprotect_rtcp, t->in, &p);
 		assert_same(&p, &clear);
 	}
 }
@@ -182,9 +184,7 @@ static void rtcp_from_libsrtp(struct between *t, const struct suite *s, bool pla
 {
 	for (u32 i = 0; i < 100; i++) {
 		struct packet clear = rtcp_packet(i), p = clear;
-		int len = (int)p.len;
-		assert_int_equal(srtp_protect_rtcp(t->out, p.at, &len), srtp_err_status_ok);
-		p.len = (u32)len;
+		done(srtp_protect_rtcp, t->out, &p);
 		u32 word = index_word(&p, s);
 		assert_int_equal(word >> 31, !plain);
 		struct relay_crypt how =
@@ -218,13 +218,10 @@ static void test_large_roc(void **state)
 		const struct suite *s = &suites[i % N_SUITES];
 		struct between t = begin(s, &backends[i / N_SUITES], false);
 		struct packet clear = rtp_packet(1), p = clear;
-		int len = (int)p.len;
-		assert_int_equal(srtp_protect(t.out, p.at, &len), srtp_err_status_ok);
+		done(srtp_protect, t.out, &p);
 		p = clear = rtp_packet(2);
 		assert_int_equal(srtp_set_stream_roc(t.out, SSRC, roc), srtp_err_status_ok);
-		len = (int)p.len;
-		assert_int_equal(srtp_protect(t.out, p.at, &len), srtp_err_status_ok);
-		p.len = (u32)len;
+		done(srtp_protect, t.out, &p);
 		struct relay_crypt how = rtp_how(&p, p.len - s->tag, roc);
 		assert_true(open_one(t.c, t.key, &p, &how));
 		assert_same(&p, &clear);
