@@ -1,143 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
-#include "base/test.h"
-#include "engine/peer.h"
-
-/* ---- one client, one peer, a virtual loop ---- */
-
-struct world {
-	struct loop *loop;
-	struct peer peer;
-	struct engine *e;
-	unsigned ups, fresh, downs, orphans, events, done, reports;
-	int status;
-	u64 known;
-	struct tlv_event event;
-	struct tlv_report report;
-};
-
-static void up(void *arg, bool fresh)
-{
-	struct world *w = arg;
-
-	w->ups++;
-	w->fresh += fresh;
-}
-
-static void down(void *arg)
-{
-	struct world *w = arg;
-
-	w->downs++;
-}
-
-static void event(void *arg, const struct tlv_event *e)
-{
-	struct world *w = arg;
-
-	w->events++;
-	w->event = *e;
-}
-
-static bool known(void *arg, u64 id)
-{
-	struct world *w = arg;
-
-	return id == w->known;
-}
-
-static void orphan(void *arg, const struct tlv_report *r)
-{
-	struct world *w = arg;
-
-	w->orphans++;
-	w->report = *r;
-	assert_int_equal(w->ups, 0);
-	assert_int_equal(engine_del(w->e, r->flow.id, NULL, NULL), 0);
-}
-
-static void done(void *arg, int status)
-{
-	struct world *w = arg;
-
-	w->done++;
-	w->status = status;
-}
-
-static void reported(void *arg, int status, const struct tlv_report *r)
-{
-	struct world *w = arg;
-
-	w->reports++;
-	w->status = status;
-	assert_int_equal(!status, r != NULL);
-	if (r)
-		w->report = *r;
-}
-
-static struct engine *client(struct world *w, struct engine_transport t)
-{
-	const struct engine_options o = {
-		.loop = w->loop,
-		.transport = t,
-		.user = { .up = up,
-			  .down = down,
-			  .event = event,
-			  .known = known,
-			  .orphan = orphan,
-			  .arg = w },
-		.shard = 3,
-	};
-
-	return engine_new(&o);
-}
-
-static int setup(void **state)
-{
-	struct world *w = calloc(1, sizeof(*w));
-
-	w->loop = loop_new_virtual(1);
-	peer_init(&w->peer, w->loop);
-	w->e = client(w, peer_transport(&w->peer));
-	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct world *w = *state;
-
-	engine_free(w->e);
-	peer_fini(&w->peer);
-	loop_free(w->loop);
-	free(w);
-	return 0;
-}
-
-static struct flow a_flow(u64 id, u32 gen)
-{
-	struct flow f = { .id = id, .gen = gen, .idle_ms = 1000 };
-
-	for (int i = 0; i < 2; i++) {
-		struct flow_side *s = &f.side[i];
-		s->local = (struct flow_addr){ .ip = { 192, 0, 2, 1 }, .port = 4000, .family = 4 };
-		s->clock = 8000;
-		s->ptime = 20;
-		s->dtmf_in = s->dtmf_out = FLOW_PT_NONE;
-		s->dtmf_clock = 8000;
-	}
-	return f;
-}
-
-static void come_up(struct world *w)
-{
-	loop_advance(w->loop, 10);
-	assert_int_equal(w->ups, 1);
-	assert_true(engine_is_up(w->e));
-}
+/* What the client asks and is told while the line holds. */
+#include "engine/engine_test.h"
 
 static void comes_up_and_subscribes(void **state)
 {
@@ -285,50 +148,6 @@ static void waits_where_the_transport_is_full(void **state)
 	assert_int_equal(w->peer.flows[0].flow.id, 1);
 }
 
-/* Nothing of what waited for the old connection goes out by the new one. */
-static void begins_anew_on_a_new_line(void **state)
-{
-	struct world *w = *state;
-	struct flow f = a_flow(1, 1);
-
-	come_up(w);
-	w->peer.full = 1;
-	engine_set(w->e, &f, done, w);
-	loop_advance(w->loop, 10);
-	engine_set(w->e, &f, done, w);
-	peer_disconnect(&w->peer);
-	assert_int_equal(w->done, 2);
-	assert_int_equal(w->status, -ENOTCONN);
-	loop_advance(w->loop, 200);
-	assert_int_equal(w->ups, 2);
-	assert_int_equal(w->peer.sets, 0);
-}
-
-static void survives_a_failing_send(void **state)
-{
-	struct world *w = *state;
-	struct flow f = a_flow(1, 1);
-
-	come_up(w);
-	w->peer.fail_send = -EPIPE;
-	for (int i = 0; i < 1000; i++) /* it fails while requests are still being made */
-		engine_set(w->e, &f, done, w);
-	assert_int_equal(w->done, 0);
-	assert_int_equal(w->downs, 0);
-	assert_int_equal(engine_set(w->e, &f, done, w), -ENOTCONN);
-	loop_advance(w->loop, 1);
-	assert_in_range(w->done, 1, 999);
-	assert_int_equal(w->status, -ENOTCONN);
-	assert_int_equal(w->downs, 1);
-	loop_advance(w->loop, 200);
-	assert_int_equal(w->ups, 2);
-	w->done = 0;
-	assert_int_equal(engine_set(w->e, &f, done, w), 0);
-	loop_advance(w->loop, 10);
-	assert_int_equal(w->done, 1);
-	assert_int_equal(w->status, 0);
-}
-
 /* As long as a request gets: nothing is lost at the end of a datagram. */
 static void sends_the_longest_flows(void **state)
 {
@@ -368,66 +187,6 @@ static void sends_the_longest_flows(void **state)
 	assert_int_equal(w->peer.n_flows, 200);
 }
 
-static void answers_pending_when_the_engine_dies(void **state)
-{
-	struct world *w = *state;
-	struct flow f = a_flow(1, 1);
-
-	come_up(w);
-	w->peer.latency_ms = 50;
-	engine_set(w->e, &f, done, w);
-	engine_del(w->e, 1, reported, w);
-	loop_advance(w->loop, 10);
-	peer_kill(&w->peer);
-	assert_int_equal(w->done, 1);
-	assert_int_equal(w->reports, 1);
-	assert_int_equal(w->status, -ENOTCONN);
-	assert_int_equal(w->downs, 1);
-	assert_false(engine_is_up(w->e));
-	loop_advance(w->loop, 1050);
-	assert_int_equal(w->peer.opens, 1 + 10); /* each 100 ms */
-	peer_start(&w->peer);
-	loop_advance(w->loop, 500);
-	assert_int_equal(w->ups, 2);
-	assert_int_equal(w->fresh, 2);
-}
-
-/* An hour of trying every 100 ms is one line in the log. */
-static void complains_once(void **state)
-{
-	struct world *w = *state;
-	char text[4096] = "";
-	int fd = memfd_create("log", 0);
-	struct log *log = log_new(fd, LOG_LEVEL_INFO);
-	const struct engine_options o = { .loop = w->loop,
-					  .log = log,
-					  .transport = peer_transport(&w->peer) };
-
-	engine_free(w->e);
-	peer_kill(&w->peer);
-	w->e = engine_new(&o);
-	loop_advance(w->loop, 2000);
-	assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
-	char *line = strstr(text, "no connection to the media engine");
-	assert_non_null(line);
-	assert_null(strstr(line + 1, "no connection"));
-	engine_free(w->e);
-	w->e = NULL;
-	log_free(log);
-	close(fd);
-}
-
-static void tells_a_broken_line_from_a_restart(void **state)
-{
-	struct world *w = *state;
-
-	come_up(w);
-	peer_disconnect(&w->peer);
-	loop_advance(w->loop, 200);
-	assert_int_equal(w->ups, 2);
-	assert_int_equal(w->fresh, 1);
-}
-
 static void plays_keys(void **state)
 {
 	struct world *w = *state;
@@ -446,99 +205,6 @@ static void plays_keys(void **state)
 	assert_int_equal(w->peer.acks, acks); /* nobody waits for an answer, so none comes */
 	loop_advance(w->loop, 3000);
 	assert_int_equal(w->downs, 0);
-}
-
-static void gives_up_after_two_seconds(void **state)
-{
-	struct world *w = *state;
-	struct flow f = a_flow(1, 1);
-
-	come_up(w);
-	w->peer.mute = true;
-	engine_set(w->e, &f, done, w);
-	loop_advance(w->loop, 1000);
-	engine_del(w->e, 1, reported, w);
-	loop_advance(w->loop, 990);
-	assert_int_equal(w->done, 0);
-	loop_advance(w->loop, 20);
-	assert_int_equal(w->done, 1);
-	assert_int_equal(w->reports, 1);
-	assert_int_equal(w->status, -ENOTCONN); /* of the later one: the line is cut */
-	assert_int_equal(w->downs, 1);
-	w->peer.mute = false;
-	loop_advance(w->loop, 500);
-	assert_int_equal(w->ups, 2);
-}
-
-static void keeps_off_another_version(void **state)
-{
-	struct world *w = *state;
-
-	w->peer.version = FLOW_VERSION + 1;
-	loop_advance(w->loop, 1000);
-	assert_int_equal(w->ups, 0);
-	assert_in_range(w->peer.opens, 9, 11);
-	w->peer.version = FLOW_VERSION;
-	loop_advance(w->loop, 200);
-	assert_int_equal(w->ups, 1);
-}
-
-static void reports_orphans_before_up(void **state)
-{
-	struct world *w = *state;
-
-	for (u64 id = 1; id <= 3; id++)
-		w->peer.flows[w->peer.n_flows++].flow = a_flow(id, 1);
-	w->known = 2;
-	loop_advance(w->loop, 10);
-	assert_int_equal(w->orphans, 2);
-	assert_int_equal(w->ups, 1);
-	loop_advance(w->loop, 10);
-	assert_int_equal(w->peer.n_flows, 1); /* orphan() deleted them, see above */
-	assert_int_equal(w->peer.flows[0].flow.id, 2);
-}
-
-static void forgets_owners(void **state)
-{
-	struct world *w = *state;
-	struct flow f = a_flow(1, 1);
-	int other;
-
-	come_up(w);
-	engine_set(w->e, &f, done, &other);
-	engine_set(w->e, &f, done, w);
-	engine_forget(w->e, &other);
-	loop_advance(w->loop, 10);
-	assert_int_equal(w->done, 1);
-	engine_del(w->e, 1, reported, w);
-	engine_forget(w->e, w);
-	loop_advance(w->loop, 10);
-	assert_int_equal(w->reports, 0);
-	assert_int_equal(w->peer.n_flows, 0);
-}
-
-static void cancels_when_freed(void **state)
-{
-	struct world *w = *state;
-	struct flow f = a_flow(1, 1);
-
-	come_up(w);
-	engine_set(w->e, &f, done, w);
-	engine_free(w->e);
-	assert_int_equal(w->done, 1);
-	assert_int_equal(w->status, -ECANCELED);
-	w->e = NULL;
-}
-
-static void cuts_the_line_on_garbage(void **state)
-{
-	struct world *w = *state;
-
-	come_up(w);
-	engine_receive(w->e, "garbage that is no message", 26);
-	assert_int_equal(w->downs, 1);
-	loop_advance(w->loop, 200);
-	assert_int_equal(w->ups, 2);
 }
 
 struct lists {
@@ -589,8 +255,6 @@ static void lists_everything(void **state)
 	assert_int_equal(l.done, 1);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -602,19 +266,8 @@ int main(void)
 		T(passes_reports_and_refusals),
 		T(passes_events),
 		T(waits_where_the_transport_is_full),
-		T(begins_anew_on_a_new_line),
-		T(survives_a_failing_send),
 		T(sends_the_longest_flows),
-		T(answers_pending_when_the_engine_dies),
-		T(complains_once),
-		T(tells_a_broken_line_from_a_restart),
-		T(gives_up_after_two_seconds),
 		T(plays_keys),
-		T(keeps_off_another_version),
-		T(reports_orphans_before_up),
-		T(forgets_owners),
-		T(cancels_when_freed),
-		T(cuts_the_line_on_garbage),
 		T(lists_everything),
 	};
 

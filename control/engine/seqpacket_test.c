@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "base/test.h"
+#include "engine/flow_test.h"
 #include "engine/peer.h"
 
 #define MANY 6000 /* SETs: more than the socket takes at once */
@@ -37,21 +38,6 @@ static void done(void *arg, int status)
 	s->done++;
 	if (status)
 		s->status = status;
-}
-
-static struct flow a_flow(u64 id)
-{
-	struct flow f = { .id = id, .gen = 1, .idle_ms = 1000 };
-
-	for (int i = 0; i < 2; i++) {
-		struct flow_side *s = &f.side[i];
-		s->local = (struct flow_addr){ .ip = { 192, 0, 2, 1 }, .port = 4000, .family = 4 };
-		s->clock = 8000;
-		s->ptime = 20;
-		s->dtmf_in = s->dtmf_out = FLOW_PT_NONE;
-		s->dtmf_clock = 8000;
-	}
-	return f;
 }
 
 struct server {
@@ -155,7 +141,7 @@ static void speaks_over_a_socket(void **state)
 	run_until(l, &seen.ups, 1);
 
 	for (unsigned i = 0; i < MANY; i++) {
-		struct flow f = a_flow(1 + i % PEER_FLOWS);
+		struct flow f = a_flow(1 + i % PEER_FLOWS, 1);
 		assert_int_equal(engine_set(e, &f, done, &seen), 0);
 	}
 	run_until(l, &seen.done, MANY);
