@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Places calls through sluice between two telephones and shows what happened.
 
-usage: tools/demo [--stay] [--device auto|af_packet]
+usage: tools/demo [--stay] [--device auto|af_packet] [--engine auto|dpdk|kernel]
+  --engine kernel     media is relayed by sluice.ko: in this machine's kernel, or where that takes none, in a virtual
+                      machine's
   --stay              leave everything up and say how to call and look around
   --down              end what --stay left
   --call out|in       with --stay: place a call from the PBX (out) or from the carrier (in)
@@ -16,7 +18,7 @@ import signal
 import sys
 import time
 
-from . import build, capture, netns, phone, sluice, term
+from . import build, capture, guest, kernels, module, netns, phone, sluice, term, vm
 
 PREFIX = os.environ.get("SLUICE_DEMO") or "sluice-demo"  # of the namespaces; another name for tests
 FOLDER = f"/run/{PREFIX}"
@@ -24,6 +26,7 @@ PBX_USER, CARRIER_USER = "+49891234567", "+4930123456"
 PBX_TONE, CARRIER_TONE = 440, 1000
 PBX_DOMAIN = "pbx.corp.example"
 TALK_SECONDS = 4
+GUEST_SECONDS = 900
 DEVICES = ("auto", "af_packet", "af_xdp")
 
 
@@ -117,16 +120,17 @@ def media_table(flow):
 # ---- the calls ----
 
 class Demo:
-    def __init__(self, device):
+    def __init__(self, device, engine):
         self.verdict = Verdict()
         self.lab = self.box = self.pbx = self.carrier = None
-        self.device = device
+        self.device, self.engine = device, engine
+        self.relay = "sluice.ko" if engine == "kernel" else "sluice-dp"
 
     def up(self):
         with term.step("three network namespaces: a PBX, sluice, a carrier"):
             self.lab = netns.Lab(PREFIX, folder=FOLDER)
-        with term.step("sluiced and sluice-dp, from conf/pbx-trunk.yaml") as s:
-            self.box = sluice.Sluice(self.lab, device=self.device)
+        with term.step(f"sluiced and {self.relay}, from conf/pbx-trunk.yaml") as s:
+            self.box = sluice.Sluice(self.lab, device=self.device, engine=self.engine)
             s.note = "ready"
         for network, driver, why in self.box.device():
             term.say(f"    {network:<10}{driver}" + (f"  ({why})" if why else ""))
@@ -204,7 +208,7 @@ class Demo:
                    and has(leg, "BYE") and has(leg, "BYE", 200) for leg in legs)
 
     def media(self, flows, calls):
-        term.title("Media, as counted by sluice-dp")
+        term.title(f"Media, as counted by {self.relay}")
         if not self.verdict.check(len(flows) == 1 and len(calls) == 1, "one call with one stream"):
             return
         media_table(flows[0])
@@ -298,6 +302,8 @@ def options(argv):
     a = argparse.ArgumentParser(prog="tools/demo", description=__doc__.split("\n", 1)[0])
     a.add_argument("--stay", action="store_true", help="leave everything up, say how to look around")
     a.add_argument("--device", choices=DEVICES, default="auto", help="how packets come in")
+    a.add_argument("--engine", choices=sluice.ENGINES, default=sluice.ENGINE,
+                   help="what relays the media: sluice-dp (dpdk) or sluice.ko (kernel)")
     a.add_argument("--down", action="store_true", help="end what --stay left")
     a.add_argument("--call", choices=("out", "in"), help="with --stay: place a call")
     a.add_argument("--hangup", action="store_true", help="with --stay: end the call")
@@ -315,7 +321,7 @@ def lock():
 
 
 def play(o):
-    demo, stay, t0 = Demo(o.device), False, time.monotonic()
+    demo, stay, t0 = Demo(o.device, o.engine), False, time.monotonic()
     held = lock()
     try:
         build.build()
@@ -344,6 +350,35 @@ def play(o):
     return 1 if failed else 0
 
 
+def in_guest(o, why):
+    """The same in a virtual machine, whose kernel has the module."""
+    if o.stay:
+        raise RuntimeError(f"this machine's kernel does not have sluice.ko ({why}), and what is in a virtual machine "
+                           "cannot stay: --stay goes with --engine dpdk, or with a kernel that has it")
+    guest.need()
+    build.build("", what=("control/sluiced", "tools/sluicectl/sluicectl"))
+    term.say(f"  This machine's kernel does not have sluice.ko: {why}.")
+    term.say(f"  So all of it runs in a virtual machine: Debian's Linux {guest.KERNEL} in QEMU, on this machine's files.")
+    term.say("  Its processor is software: that takes a minute or two, and times are not what they would be.")
+    return guest.run(["/usr/bin/python3", "-B", "-c", "import sys; sys.path.insert(0, sys.argv.pop(1)); "
+                      "from lab import demo; sys.exit(demo.main(sys.argv[1:]))", os.path.join(build.ROOT, "tools"),
+                      "--engine", "kernel"], GUEST_SECONDS)
+
+
+def play_in_kernel(o):
+    try:
+        loaded = module.load()
+    except module.ModuleError as e:
+        return in_guest(o, e)
+    if loaded:
+        term.say("  sluice.ko is loaded into this machine's kernel")
+    try:
+        return play(o)
+    finally:
+        if loaded and not o.stay and (why := module.unload()):
+            term.say(f"  sluice.ko stays in this machine's kernel: {why}")
+
+
 def main(argv):
     o = options(argv)
     build.need_root()
@@ -359,11 +394,12 @@ def main(argv):
     with contextlib.suppress(ValueError):
         signal.signal(signal.SIGHUP, interrupted)
     try:
-        return play(o)
+        return play_in_kernel(o) if o.engine == "kernel" and not guest.inside() else play(o)
     except KeyboardInterrupt as e:
         term.say(term.paint("interrupted", "yellow"))
         return 128 + (e.args[0] if e.args else signal.SIGINT)
-    except (build.BuildError, RuntimeError, TimeoutError, EOFError) as e:
+    except (build.BuildError, guest.GuestError, kernels.KernelError, vm.VmError, RuntimeError, TimeoutError,
+            EOFError) as e:
         term.say(term.paint(f"tools/demo: {e}", "red"))
         return 1
 

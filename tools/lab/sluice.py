@@ -10,6 +10,7 @@ import subprocess
 from . import build, netns
 
 # What relays the media where nobody says otherwise: auto, or kernel: sluice.ko, and no sluice-dp.
+ENGINES = ("auto", "dpdk", "kernel")
 ENGINE = os.environ.get("SLUICE_ENGINE", "auto")
 EXAMPLE = os.path.join(build.ROOT, "conf/pbx-trunk.yaml")
 
@@ -65,7 +66,9 @@ class Sluice:
         # A line per call is for people; under load it would be measured too.
         text = set_section(text, "process", {"control": self.control, "engine": self.engine,
                                              "log": log or ("notice" if text.startswith(LOAD) else "info")})
-        how = {"engine": "kernel"} if engine == "kernel" else {"device": device}
+        how = {} if engine == "auto" else {"engine": engine}
+        if engine != "kernel":
+            how["device"] = device
         text = set_section(text, "media", {**how, **(media or {})})
         with open(self.config, "w") as f:
             f.write(text)

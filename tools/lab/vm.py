@@ -13,6 +13,7 @@ The script is run as /test; lines "# vm: ..." in its head say what it needs of t
   modules NAME ...      of the kernel, loaded before
   more-modules NAME ... of the kernel, there to be loaded
   own FOLDER ...        modules of tests, built by FOLDER/build, into /sluice/FOLDER
+  host files            this machine's files, for "mount -t 9p host", read only
   cpus N, memory MB, timeout SECONDS
 /sluice/kmod is the folder where sluice.ko was built. What is left in /out is copied to the folder $VM_OUT, if there is one.
 Exit status: the script's; 100 when the machine died, 101 when it took too long. The kernel's console is shown then.
@@ -33,6 +34,7 @@ import time
 from . import build, kernels
 
 DIED, TOO_LONG = 100, 101
+HOST_FILES = ["-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap"]
 GUEST = os.path.join(build.ROOT, "tests/vm/guest")
 # Besides what the module depends on: what it asks for by name when the first key is set.
 CIPHERS = ["aesni_intel", "ghash_clmulni_intel", "sha1_ssse3", "ctr", "gcm", "ghash_generic", "hmac", "sha1_generic",
@@ -49,6 +51,7 @@ class Needs:
     def __init__(self, script):
         self.programs, self.built, self.files, self.modules, self.more, self.own = [], [], [], [], [], []
         self.cpus, self.memory, self.timeout = 2, 512, 600
+        self.cpus, self.memory, self.timeout, self.host = 2, 512, 600, False
         lists = {"programs": self.programs, "built": self.built, "files": self.files, "modules": self.modules,
                  "more-modules": self.more, "own": self.own}
         for word, rest in re.findall(r"^# vm: (\S+)\s+(.*)$", open(script).read(), re.M):
@@ -56,6 +59,9 @@ class Needs:
                 lists[word] += rest.split()
             elif word in ("cpus", "memory", "timeout"):
                 setattr(self, word, int(rest))
+            elif word == "host":
+                self.host = True
+                self.modules += ["virtio_pci", "9pnet_virtio", "9p", "overlay"]
             else:
                 raise VmError(f"{script}: no '# vm: {word}'")
 
@@ -173,6 +179,7 @@ def _image(where, script, needs, kernel, out, arguments):
         for module in glob.glob(f"{made}/*.ko"):
             image.put(module, f"/sluice/{path}/{os.path.basename(module)}")
     own = os.path.join(out, "sluice.ko") if out else None
+    image.text("/modroot", os.path.join(kernel, "modroot") + "\n")
     release = open(os.path.join(kernel, "release")).read().strip()
     image.modules(os.path.join(kernel, "modroot"), release, own, _wanted_modules(needs, own))
     return image
@@ -184,7 +191,8 @@ def _qemu(kernel, initrd, needs, console, files, append, options):
     return ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max",
             "-smp", f"{needs.cpus},sockets={needs.cpus},cores=1,threads=1", "-m", str(needs.memory), "-display", "none",
             "-monitor", "none", "-nodefaults", "-no-user-config", "-no-reboot", "-serial", f"file:{console}", "-serial",
-            "stdio", "-serial", f"file:{files}", "-kernel", os.path.join(kernel, "vmlinuz"), "-initrd", initrd, "-append",
+            "stdio", "-serial", f"file:{files}", *(HOST_FILES if needs.host else ()), "-kernel",
+            os.path.join(kernel, "vmlinuz"), "-initrd", initrd, "-append",
             "console=ttyS0 loglevel=5 panic=-1 oops=panic random.trust_cpu=on mitigations=off nokaslr "
             f"tsc=reliable no_timer_check apparmor=0 audit=0 {append}", *options]
 
