@@ -50,7 +50,6 @@ class Needs:
 
     def __init__(self, script):
         self.programs, self.built, self.files, self.modules, self.more, self.own = [], [], [], [], [], []
-        self.cpus, self.memory, self.timeout = 2, 512, 600
         self.cpus, self.memory, self.timeout, self.host = 2, 512, 600, False
         lists = {"programs": self.programs, "built": self.built, "files": self.files, "modules": self.modules,
                  "more-modules": self.more, "own": self.own}
