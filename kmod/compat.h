@@ -7,6 +7,7 @@
 #include <linux/skbuff.h>
 #include <linux/version.h>
 #include <net/flow_offload.h>
+#include <net/genetlink.h>
 
 /* The kernel's is none of ours; which of its headers lead to it differs. */
 #define flow_stats sluice_flow_stats
@@ -55,10 +56,11 @@ static inline void *compat_crypto_asker(compat_crypto_answer *answer)
 #endif
 
 /* 6.1 wants to know up to which command a family passes over attributes that it does not know. */
+static inline void compat_liberal_up_to(struct genl_family *family, u8 cmd)
+{
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 0)
-#define compat_liberal_up_to(cmd) .resv_start_op = (cmd) + 1,
-#else
-#define compat_liberal_up_to(cmd)
+	family->resv_start_op = cmd + 1;
 #endif
+}
 
 #endif

@@ -43,7 +43,8 @@ static void keys_free(struct work_struct *work)
 	struct llist_node *all = llist_del_all(&keys_gone);
 	struct sluice_key *key, *next;
 
-	llist_for_each_entry_safe(key, next, all, gone) key_free(key);
+	llist_for_each_entry_safe(key, next, all, gone)
+		key_free(key);
 }
 
 static DECLARE_WORK(keys_work, keys_free);

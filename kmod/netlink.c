@@ -206,8 +206,7 @@ struct genl_family netlink_family __ro_after_init = {
 	.parallel_ops = true,
 	.module = THIS_MODULE,
 	.ops = ops,
-	compat_liberal_up_to(FLOW_CMD_MAX) /* brings its comma */
-		.n_ops = ARRAY_SIZE(ops),
+	.n_ops = ARRAY_SIZE(ops),
 };
 
 static int closed(struct notifier_block *nb, unsigned long event, void *data)
@@ -227,6 +226,7 @@ int netlink_register(void)
 
 	if (err)
 		return err;
+	compat_liberal_up_to(&netlink_family, FLOW_CMD_MAX);
 	err = genl_register_family(&netlink_family);
 	if (err)
 		netlink_unregister_notifier(&closing);

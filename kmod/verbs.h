@@ -56,7 +56,7 @@ int report_flow(struct sk_buff *msg, struct sluice_flow *f); /* the writer's; wi
 int report_totals(struct sk_buff *msg, const struct sluice_net *sn);
 int report_note(struct sk_buff *msg, const struct sluice_note *n);
 
-#define REPORT_OCTETS 4096        /* a flow's is never longer */
+#define REPORT_OCTETS        4096  /* a flow's is never longer */
 #define REPORT_TOTALS_OCTETS 16384 /* nor are all counters with their texts */
 
 static inline int report_u8(struct sk_buff *msg, int type, u8 v)

@@ -5,9 +5,8 @@
 #define SLUICE_RELAY_TYPES_H
 
 #ifdef __KERNEL__
-#include <linux/stddef.h>
-#include <linux/string.h>
 #include <linux/types.h>
+#include <linux/string.h>
 #else
 #include <stdbool.h>
 #include <stddef.h>
