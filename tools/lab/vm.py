@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a test in a throw-away virtual machine that has sluice.ko.
 
-usage: tests/vm/run KERNEL [TEST [ARGUMENT ...]]
+usage: tests/vm/run KERNEL [TEST [ARGUMENT ...]]     environment: VM_OUT
   KERNEL    5.10, 6.1, 6.12 (Debian's, fetched: tests/vm/kernels), or kasan (built: takes some minutes, once)
   TEST      a script of tests/vm/guest/, without .sh, or the path of one (engine)
   ARGUMENT  for that script
@@ -15,7 +15,7 @@ The script is run as /test; lines "# vm: ..." in its head say what it needs of t
   own FOLDER ...        modules of tests, built by FOLDER/build, into /sluice/FOLDER
   host files            this machine's files, for "mount -t 9p host", read only
   cpus N, memory MB, timeout SECONDS
-/sluice/kmod is the folder where sluice.ko was built. What is left in /out is copied to the folder $VM_OUT, if there is one.
+What is left in /out is copied to the folder $VM_OUT, if there is one.
 Exit status: the script's; 100 when the machine died, 101 when it took too long. The kernel's console is shown then.
 """
 import base64
@@ -65,10 +65,9 @@ class Needs:
                 raise VmError(f"{script}: no '# vm: {word}'")
 
 
-def build_module(version, kernel, defines=""):
-    """sluice.ko for that kernel, without warnings. Its folder."""
-    out = build.folder(f"kmod-{version}")
-    r = subprocess.run(["make", "-C", os.path.join(build.ROOT, "kmod"), f"KDIR={kernel}/build", f"O={out}", "-j", build.JOBS,
+def make_module(source, kernel, out, defines=""):
+    """sluice.ko of the sources in that folder for that kernel, in the folder `out`, and without warnings."""
+    r = subprocess.run(["make", "-C", source, f"KDIR={kernel}/build", f"O={out}", "-j", build.JOBS,
                         *([f"KCFLAGS={defines}"] if defines else [])], capture_output=True, text=True)
     # What a compiler of another make than the kernel's has Kbuild say is no warning of ours.
     said = [w for w in r.stderr.splitlines() if re.search(r"warning[: ]", w, re.I) and "the compiler differs" not in w]
@@ -85,6 +84,11 @@ def _build_own(path, kernel, out):
     if r.returncode or said:
         raise VmError((r.stdout + r.stderr)[-4000:])
     return out
+
+
+def build_module(version, kernel):
+    """The module of this tree for that kernel. Its folder."""
+    return make_module(os.path.join(build.ROOT, "kmod"), kernel, build.folder(f"kmod-{version}"))
 
 
 class Image:
