@@ -2,8 +2,9 @@
 """Builds everything and runs every test. The last line is the count.
 
 usage: tools/test [--quick] [--all] [-k PATTERN]
-  --quick      no sanitizers, no fuzzing, no coverage, no slow system tests
-  --all        also 100,000 seeds of tests/random, the system tests that take a minute, and the benchmarks beside Kamailio and rtpengine (tools/bench all --peers)
+  --quick      no sanitizers, no fuzzing, no coverage, no slow system tests, no virtual machines
+  --all        also 100,000 seeds of tests/random, the system tests that take a minute, the benchmarks beside Kamailio and
+               rtpengine (tools/bench all --peers), and the kernel module on all kernels, on one with KASAN, fuzzed and mutated
   -k PATTERN   only what has PATTERN in its name
 """
 import argparse
@@ -17,7 +18,7 @@ import threading
 import time
 import xml.etree.ElementTree
 
-from . import build, coverage, fuzz, term
+from . import build, coverage, fuzz, kernels, mutants, term, vm
 
 FUZZ_SECONDS = 9
 SEEDS = 100000  # of tests/random, beyond those of its meson test
@@ -178,6 +179,63 @@ def system(count, o):
                         [os.path.join(where, f)])
 
 
+# What runs in a machine of its own, with the kernel that it is for: (kernel, test, arguments). The whole suite on the
+# kernel of Debian's stable release, and on the others what the kernel has a part in; with --all everything everywhere.
+WIRE = ["relay/", "wire/", "srtp/", "dtmf/", "verbs/", "restart/"]
+MACHINES = (("6.1", "engine", []), ("5.10", "engine", WIRE), ("6.12", "engine", WIRE))
+MACHINES_ALL = tuple((kernel, test, arguments) for kernel in ("5.10", "6.1", "6.12", "kasan") for test, arguments in
+                     (("engine", []), ("life", []), ("packets", []), ("client", [])))
+MACHINES_LONG = (("kasan", "fuzz", ["-t", "600"]),)
+
+
+def machine(count, o, kernel, test, arguments):
+    """One virtual machine; what it says is told when it is over."""
+    name, lines, status = f"{test}, Linux {kernel}", [], None
+    try:
+        status = vm.run(kernel, vm.find_script(test), arguments, say=lines.append, module=vm.module_folder(kernel))
+    except (vm.VmError, kernels.KernelError) as e:
+        lines.append(str(e))
+    with SAYING:
+        if status != 0:
+            term.say("\n".join(line for line in lines if not re.match(r"ok \d+", line)))
+        term.say(f"  {name:<30} {'ok' if status == 0 else 'FAILED'}  {lines[-1]}")
+        count_parts(count, name, status == 0, "\n".join(lines))
+
+
+def machines(count, o):
+    """The kernel module, two machines at a time: each of them has one processor to itself then."""
+    wanted = [m for m in (MACHINES_ALL + MACHINES_LONG if o.all else MACHINES)
+              if not o.k or o.k in f"vm {m[1]} {m[0]}"]
+    if not wanted:
+        return
+    term.title("the kernel module in virtual machines")
+    for kernel in dict.fromkeys(m[0] for m in wanted):
+        # One after the other: they are many jobs themselves, and fetch.
+        if not try_build(count, f"sluice.ko for {kernel}", lambda k=kernel: module(k)):
+            wanted = [m for m in wanted if m[0] != kernel]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for m in wanted:
+            pool.submit(machine, count, o, *m)
+
+
+def module(kernel):
+    try:
+        vm.build_module(kernel, kernels.get(kernel, term.say))
+    except (vm.VmError, kernels.KernelError) as e:
+        raise build.BuildError(str(e)) from e
+
+
+def mutated(count, o):
+    if o.k and o.k not in "mutants":
+        return
+    term.title("mutants of the kernel module")
+    try:
+        mutants.check((), lambda name, ok, text: count.add(name, bool(ok)))
+    except (vm.VmError, kernels.KernelError) as e:
+        term.say(str(e))
+        count.add("mutants", False)
+
+
 def bench(count):
     term.title("benchmarks")
     rc = subprocess.run([os.path.join(build.ROOT, "tools/bench"), "all", "--peers"]).returncode
@@ -203,7 +261,10 @@ def main(argv):
         if o.all:
             seeds(count, o)
         system(count, o)
+        if not o.quick:
+            machines(count, o)
         if o.all:
+            mutated(count, o)
             bench(count)
     term.title(f"{time.monotonic() - t0:.0f} s")
     for what, name in count.bad:
