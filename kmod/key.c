@@ -113,7 +113,8 @@ void sluice_keys_end(void)
 	}
 	flush_work(&keys_work);
 	synchronize_rcu(); /* who put the last one has BH disabled until it has left */
-	for_each_possible_cpu(cpu) kfree(xchg(per_cpu_ptr(&spare_job, cpu), NULL));
+	for_each_possible_cpu(cpu)
+		kfree(xchg(per_cpu_ptr(&spare_job, cpu), NULL));
 }
 
 /* ---- jobs ---- */

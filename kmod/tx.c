@@ -19,8 +19,8 @@
 
 /* ---- routes ---- */
 
-static noinline struct rtable *find4(struct sluice_path *path, const struct relay_plan *plan, __be32 saddr,
-			    __be32 daddr)
+static noinline struct rtable *find4(struct sluice_path *path, const struct relay_plan *plan,
+				     __be32 saddr, __be32 daddr)
 {
 	struct flowi4 fl = { .daddr = daddr,
 			     .saddr = saddr,
