@@ -11,11 +11,11 @@
 #include "suite.h"
 #include "watch.h"
 
-#define JOBS_MAX 64
-#define CASE_US  (40 * S)
-#define TRIES    3
-#define AGAIN    4 /* cases a run that may fail once, when they pass alone */
-#define TEXT_MAX 2000
+#define JOBS_MAX  64
+#define CASE_US   (40 * S)
+#define TRIES     3
+#define AGAIN_MAX 64
+#define TEXT_MAX  2000
 
 static const char usage[] =
 	"usage: engine-conformance --engine ENGINE --peers NAMESPACE,NAMESPACE [option ...] [NAME "
@@ -28,6 +28,7 @@ static const char usage[] =
 	"  --restart COMMAND  kills the engine and starts it again; without it those cases are "
 	"skipped\n"
 	"  --jobs N           cases at once (16)\n"
+	"  --again N          cases that may fail beside others when they pass alone (4)\n"
 	"  --list             print the names of all cases and end\n"
 	"  --times            print how long each case took\n"
 	"  --help             print this and end\n";
@@ -51,7 +52,7 @@ struct run {
 	unsigned jobs, number, failed;
 	bool times, begun[CASES_MAX], wanted[CASES_MAX];
 	bool alone; /* nothing else runs */
-	unsigned again[AGAIN], n_again;
+	unsigned again[AGAIN_MAX], n_again, may_again;
 	u8 tries[CASES_MAX];
 	const char *engine;
 };
@@ -187,7 +188,7 @@ static void clean(struct run *r, unsigned index)
  * alone as well, and what is wrong now and then is seen by the few that may: a run with more of them fails. */
 static bool may_again(const struct run *r, const struct test_case *c)
 {
-	return !r->alone && r->n_again < AGAIN && !(c->flags & (CASE_RESTART | CASE_ALONE));
+	return !r->alone && r->n_again < r->may_again && !(c->flags & CASE_ALONE);
 }
 
 static void finish(struct run *r, struct job *j, int status)
@@ -416,7 +417,8 @@ static int run_all(struct run *r, unsigned wanted)
 	r->alone = true;
 	for (unsigned i = 0; i < r->n_again; i++)
 		r->begun[r->again[i]] = false;
-	phase(r, 0, 0, 1);
+	phase(r, CASE_RESTART, 0, 1);
+	phase(r, CASE_RESTART, CASE_RESTART, r->jobs); /* together: one restart is for all */
 	watch_run(r->watch);
 	result(r, "nobody else got anything", !watch_why(r->watch, why, sizeof(why)), NULL, why);
 	watch_free(r->watch);
@@ -426,10 +428,9 @@ static int run_all(struct run *r, unsigned wanted)
 static int options(struct run *r, int argc, char **argv)
 {
 	static const struct option opt[] = {
-		{ "engine", 1, NULL, 'e' },  { "peers", 1, NULL, 'p' },
-		{ "restart", 1, NULL, 'r' }, { "jobs", 1, NULL, 'j' },
-		{ "list", 0, NULL, 'l' },    { "times", 0, NULL, 't' },
-		{ "help", 0, NULL, 'h' },    { 0 },
+		{ "engine", 1, NULL, 'e' }, { "peers", 1, NULL, 'p' }, { "restart", 1, NULL, 'r' },
+		{ "jobs", 1, NULL, 'j' },   { "list", 0, NULL, 'l' },  { "times", 0, NULL, 't' },
+		{ "again", 1, NULL, 'a' },  { "help", 0, NULL, 'h' },  { 0 },
 	};
 	char *peers = NULL;
 	int c;
@@ -443,6 +444,8 @@ static int options(struct run *r, int argc, char **argv)
 			r->lab.restart = optarg;
 		else if (c == 'j')
 			r->jobs = (unsigned)strtoul(optarg, NULL, 10);
+		else if (c == 'a')
+			r->may_again = (unsigned)strtoul(optarg, NULL, 10);
 		else if (c == 't')
 			r->times = true;
 		else if (c == 'l')
@@ -450,7 +453,8 @@ static int options(struct run *r, int argc, char **argv)
 		else
 			return c == 'h' ? 'h' : -EINVAL;
 	}
-	if (!r->engine || transport_find(r->engine, &r->lab.tr) || !r->jobs || r->jobs > JOBS_MAX)
+	if (!r->engine || transport_find(r->engine, &r->lab.tr) || !r->jobs || r->jobs > JOBS_MAX ||
+	    r->may_again > AGAIN_MAX)
 		return -EINVAL;
 	return open_namespaces(&r->lab, peers);
 }
@@ -462,6 +466,7 @@ int main(int argc, char **argv)
 	if (!r)
 		return 2;
 	r->jobs = 16;
+	r->may_again = 4;
 	fill(&r->list);
 	int what = options(r, argc, argv);
 	for (unsigned i = 0; what == 'l' && i < r->list.n; i++)
