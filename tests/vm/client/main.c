@@ -2,7 +2,8 @@
 /* The control plane's client and the real kernel engine, where the two do not get on: answers that are lost, a module
  * that goes away and comes back, a client that is killed, one that may not. Prints TAP.
  *
- * usage: genl-client LOAD UNLOAD     shell commands */
+ * usage: genl-client LOAD UNLOAD     shell commands
+ *        genl-client leave           sets flows, and leaves them to the engine */
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdio.h>
@@ -299,12 +300,17 @@ static void without_the_right_to(struct world *w)
 int main(int argc, char **argv)
 {
 	struct world w = { 0 };
+	bool leave = argc == 2 && !strcmp(argv[1], "leave");
 
-	if (argc != 3)
+	if (argc != 3 && !leave)
 		return 2;
 	w.log = log_new(STDERR_FILENO, LOG_LEVEL_INFO);
 	meet(&w);
 	flows_and_back(&w);
+	if (leave) {
+		part(&w);
+		return w.failed ? 1 : 0;
+	}
 	answers_are_lost(&w);
 	a_client_is_killed(&w);
 	the_module_goes_and_comes(&w, argv[1], argv[2]);

@@ -3,7 +3,7 @@
 #
 # vm: programs ip
 # vm: built tests/vm/client/genl-client
-# vm: timeout 120
+# vm: timeout 400
 . /lib.sh
 
 ip link set lo up
