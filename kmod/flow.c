@@ -77,16 +77,14 @@ static bool side_is_secure(const struct flow_side *s)
 	return s->in.suite != FLOW_SUITE_NONE || s->out.suite != FLOW_SUITE_NONE;
 }
 
-/* State of SRTP, which most flows do not have, for those that will need it. */
-static int expect(struct sluice_flow *f, const struct sluice_rule *rule, struct relay_srtp **out)
+int flow_expect(struct sluice_flow *f, const struct sluice_rule *rule)
 {
 	const struct flow_side *s = rule->flow.side;
 
-	*out = f->srtp;
 	if (f->srtp || (!side_is_secure(&s[0]) && !side_is_secure(&s[1])))
 		return 0;
-	*out = kcalloc(4, sizeof(**out), GFP_KERNEL_ACCOUNT);
-	return *out ? 0 : -ENOMEM;
+	f->srtp = kcalloc(4, sizeof(*f->srtp), GFP_KERNEL_ACCOUNT);
+	return f->srtp ? 0 : -ENOMEM;
 }
 
 static int init_paths(struct sluice_flow *f)
@@ -138,7 +136,7 @@ struct sluice_flow *flow_new(struct sluice_net *sn, struct sluice_rule *rule)
 	spin_lock_init(&f->lock[0]); /* one for each: two kinds of lock, in that order */
 	spin_lock_init(&f->lock[1]);
 	refcount_set(&f->refs, 1);
-	err = expect(f, rule, &f->srtp);
+	err = flow_expect(f, rule);
 	if (!err) {
 		f->rule = rule;
 		err = init_paths(f);
@@ -162,30 +160,24 @@ static void unlock_sides(struct sluice_flow *f) __releases(&f->lock[1]) __releas
 	spin_unlock_bh(&f->lock[0]);
 }
 
-int flow_renew(struct sluice_flow *f, struct sluice_rule *rule)
+void flow_renew(struct sluice_flow *f, struct sluice_rule *rule)
 {
 	struct sluice_rule *old = f->rule;
-	struct sk_buff_head gone;
-	struct relay_srtp *srtp;
-	int err = expect(f, rule, &srtp);
 	u64 now = sluice_now_us();
+	struct sk_buff_head gone;
 
-	if (err)
-		return err;
 	__skb_queue_head_init(&gone);
 	lock_sides(f);
-	f->srtp = srtp;
 	for (unsigned int i = 0; i < 4; i++) {
 		struct sluice_path *p = &f->path[i / 2][i % 2];
 
-		p->dir.srtp = srtp ? &srtp[i] : NULL;
+		p->dir.srtp = f->srtp ? &f->srtp[i] : NULL;
 		path_renew(p, rule, now, &gone);
 	}
 	f->rule = rule;
 	unlock_sides(f);
 	__skb_queue_purge(&gone);
 	rule_free(old);
-	return 0;
 }
 
 /* ---- the end ---- */

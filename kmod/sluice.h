@@ -192,8 +192,10 @@ void table_free(struct sluice_net *sn);
 
 /* ---- flow.c: their life ---- */
 struct sluice_flow *flow_new(struct sluice_net *sn, struct sluice_rule *rule); /* ERR_PTR; rule stays the caller's then */
-/* The next generation; the old rule is freed. 0 or -ENOMEM, then nothing has changed. */
-int flow_renew(struct sluice_flow *f, struct sluice_rule *rule);
+/* Makes what the rule needs and the flow did not have yet: state of SRTP. 0 or -ENOMEM. */
+int flow_expect(struct sluice_flow *f, const struct sluice_rule *rule);
+/* The next generation, after flow_expect(); the old rule is freed. */
+void flow_renew(struct sluice_flow *f, struct sluice_rule *rule);
 void flow_retire(struct sluice_flow *f); /* it is in no table any more: dead, and freed after a grace period */
 void flow_put(struct sluice_flow *f);    /* any context */
 void flow_reap_work(struct work_struct *work); /* sluice_net.reaper */

@@ -100,19 +100,16 @@ static int set_new(struct sluice_net *sn, struct sluice_rule **rule, const char 
 	return err;
 }
 
-/* The rule is in force when this returns 0. */
+/* The rule is in force when this returns 0; else nothing has changed. */
 static int set_again(struct sluice_net *sn, struct sluice_flow *f, struct sluice_rule **rule)
 {
-	int err = table_set(sn, f, *rule);
+	int err = flow_expect(f, *rule);
 
+	if (!err)
+		err = table_set(sn, f, *rule);
 	if (err)
 		return err;
-	err = flow_renew(f, *rule);
-	if (err) {
-		/* Its ports were its own just now, and memory for them is there. */
-		WARN_ON_ONCE(table_set(sn, f, f->rule));
-		return err;
-	}
+	flow_renew(f, *rule);
 	*rule = NULL;
 	event_due(f);
 	return 0;
