@@ -27,14 +27,15 @@ static void look(void *arg, const char *name, u64 count, const char *why)
 		f->count = count;
 }
 
-static void read_reply(const void *p, size_t n, u8 cmd, struct found *f)
+/* An acknowledgement does not say of which command it is. */
+static void read_reply(const void *p, size_t n, struct found *f)
 {
 	struct tlv_msg m;
 
 	while (tlv_next(&p, &n, &m) == 1) {
 		f->status = (int)tlv_u32(&m, FLOW_A_STATUS, 0);
 		tlv_each_drop(&m, look, f);
-		f->done |= m.done || (m.cmd == cmd && !f->name);
+		f->done |= m.done || (m.attr[FLOW_A_STATUS] && !f->name);
 	}
 }
 
@@ -58,7 +59,7 @@ static struct found ask(struct engine *e, struct tlv_out *o, u8 cmd, const char 
 		if (n > 0)
 			n = genl_map_reply(out, sizeof(out), in, (size_t)n, e->family, &news);
 		if (n > 0)
-			read_reply(out, (size_t)n, cmd, &f);
+			read_reply(out, (size_t)n, &f);
 		else if (n < 0 && n != -EAGAIN)
 			errx(2, "netlink: %s", strerror((int)-n));
 	}
