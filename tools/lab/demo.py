@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import signal
 import sys
@@ -350,6 +351,11 @@ def play(o):
     return 1 if failed else 0
 
 
+def said_inside(line):
+    if not re.match(r"# (up after|down after|vm:)", line):
+        term.say(line)
+
+
 def in_guest(o, why):
     """The same in a virtual machine, whose kernel has the module."""
     if o.stay:
@@ -362,7 +368,7 @@ def in_guest(o, why):
     term.say("  Its processor is software: that takes a minute or two, and times are not what they would be.")
     return guest.run(["/usr/bin/python3", "-B", "-c", "import sys; sys.path.insert(0, sys.argv.pop(1)); "
                       "from lab import demo; sys.exit(demo.main(sys.argv[1:]))", os.path.join(build.ROOT, "tools"),
-                      "--engine", "kernel"], GUEST_SECONDS)
+                      "--engine", "kernel"], GUEST_SECONDS, say=said_inside)
 
 
 def play_in_kernel(o):
