@@ -23,8 +23,8 @@ import subprocess
 import sys
 import time
 
-from . import (attack, build, capture, guest, kernel, kernels, measure, media, netns, peers, report, sipload, sipp,
-               sluice, soak, term)
+from . import (attack, build, capture, kernel, kernels, measure, media, netns, peers, report, sipload, sipp, sluice, soak,
+               term, vm)
 
 SUFFIX = "bench"  # of the build folder: optimised for real
 SIP_RATE, SIP_SECONDS = 1000, 10
@@ -242,7 +242,7 @@ def bench_attack(f, o):
 def bench_kernel(f, o):
     try:
         kernel.bench(f, o, SUFFIX)
-    except (guest.GuestError, kernels.KernelError) as e:
+    except (vm.VmError, kernels.KernelError) as e:
         raise RuntimeError(str(e)) from e
 
 

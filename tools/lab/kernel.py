@@ -10,32 +10,20 @@ import shutil
 import statistics
 import subprocess
 
-from . import build, guest, kernels, term
+from . import build, kernels, term, vm
 
 KERNEL = "6.1"  # that of Debian 12, whose rtpengine is the peer
 COUNT, ROUNDS = 3200, 2
-SECONDS = 900
+APPEND = "mitigations=auto"  # as they are where calls are
 OF_PLAIN, OF_PEER = 1.3, 2.5
 HERE = os.path.join(build.ROOT, "tests/perf/kernel")
+SCRIPT = os.path.join(HERE, "guest.sh")
 SUITES = {"cm-128": ("ctr_aes_128", "hmac_sha1"), "cm-256": ("ctr_aes_256", "hmac_sha1"),
           "gcm-128": ("gcm_aes_128",), "gcm-256": ("gcm_aes_256",)}
 TITLES = {"direct": "no relay (what the others are above)", "forwarding": "the kernel forwards", "plain": "plain relay in the kernel",
           "user": "plain relay in user space", "rtpengine": "rtpengine's module", "sluice": "sluice.ko, RTP",
           **{f"sluice-seal-{s}": f"sluice.ko, RTP to SRTP, {s}" for s in SUITES},
           **{f"sluice-open-{s}": f"sluice.ko, SRTP to RTP, {s}" for s in SUITES}}
-
-
-class Counted(guest.Guest):
-    """One processor, and its instructions are its clock."""
-
-    def __init__(self, kernel, console, env):
-        super().__init__(kernel, console, cpus=1, memory=1024, env=env)
-        self.accelerated = False
-
-    def _qemu(self, initrd):
-        line = super()._qemu(initrd)
-        line[line.index("-accel") + 1] = "tcg,tb-size=256"
-        return [line[0], "-icount", "shift=0,sleep=off", *line[1:]]
 
 
 # ---- what runs in there ----
@@ -53,7 +41,7 @@ def _module(kernel, source, work, name, *words):
     shutil.copytree(source, where, ignore=lambda d, names: [n for n in names if not re.search(r"\.[ch]$|^[KM]|^\w+$", n)])
     _make(["make", "-s", "-C", os.path.realpath(os.path.join(kernel, "build")), f"M={where}", *words, "modules"], name)
     for ko in glob.glob(f"{where}/*.ko"):
-        shutil.copy(ko, work)
+        shutil.copy(ko, os.path.join(work, "guest"))
 
 
 def _rtpengine(kernel, work):
@@ -75,8 +63,7 @@ def _rtpengine(kernel, work):
     _module(kernel, source, work, "xt_RTPENGINE")
     _make(["cc", "-O2", "-D_GNU_SOURCE", "-I", source, "-I", HERE, os.path.join(HERE, "rtpengine_target.c"), "-o",
            os.path.join(work, "rtpengine-target")], "rtpengine-target")
-    plugins = os.path.join(work, "xtables")
-    shutil.rmtree(plugins, ignore_errors=True)
+    plugins = os.path.join(work, "guest/xtables")
     os.makedirs(plugins)
     for so in glob.glob(f"{where}/usr/lib/*/xtables/*.so") + glob.glob("/usr/lib/*/xtables/libxt_udp.so"):
         shutil.copy(so, plugins)
@@ -84,19 +71,19 @@ def _rtpengine(kernel, work):
 
 
 def _prepare(kernel, suffix):
+    """(folder of the work, what the guest needs); guest/ in it is for the guest."""
     work = os.path.join(build.folder(suffix), "kernel")
-    os.makedirs(work, exist_ok=True)
-    for ko in glob.glob(f"{work}/*.ko"):
-        os.unlink(ko)
+    there = os.path.join(work, "guest")
+    shutil.rmtree(there, ignore_errors=True)
+    os.makedirs(there)
     build.compile_tree(suffix, ["tests/perf/kernel/kernelcost"])
-    shutil.copy(os.path.join(build.folder(suffix), "tests/perf/kernel/kernelcost"), work)
-    kmod = os.path.join(build.ROOT, "kmod")
-    _module(kernel, HERE, work, "plain", f"KMOD={kmod}")
-    _rtpengine(kernel, work)
-    made = os.path.join(work, "sluice.build")
-    _make(["make", "-s", "-C", kmod, f"KDIR={os.path.join(kernel, 'build')}", f"O={made}"], "sluice.ko")
-    shutil.copy(os.path.join(made, "sluice.ko"), work)
-    return work
+    _module(kernel, HERE, work, "plain", f"KMOD={os.path.join(build.ROOT, 'kmod')}")
+    needs = vm.Needs(SCRIPT)
+    needs.programs.append(os.path.join(build.folder(suffix), "tests/perf/kernel/kernelcost"))
+    if _rtpengine(kernel, work):
+        needs.programs += ["iptables-legacy", os.path.join(work, "rtpengine-target")]
+    needs.files.append(there)
+    return there, needs
 
 
 # ---- what comes out ----
@@ -157,14 +144,10 @@ def _figures(f, costs, raw):
 
 def bench(f, _o, suffix):
     kernel = kernels.get(KERNEL, term.say)
-    work = _prepare(kernel, suffix)
-    out = os.path.join(work, "out")
-    vm = Counted(kernel, os.path.join(work, "console"), {
-        "WORK": work, "COUNT": str(COUNT), "ROUNDS": str(ROUNDS), "XTABLES_LIBDIR": os.path.join(work, "xtables")})
-    with open(out, "w") as o:
-        rc = vm.run(f"sh {os.path.join(HERE, 'guest.sh')}", SECONDS, stdout=o)
-    with open(out) as o:
-        text = o.read()
+    there, needs = _prepare(kernel, suffix)
+    said = []
+    rc = vm.run(KERNEL, SCRIPT, [f"/sluice/{there}", str(COUNT), str(ROUNDS)], say=said.append, append=APPEND, needs=needs)
+    text = "\n".join(said)
     costs, raw = _parse(text)
     if rc or ("direct", 32) not in costs:
         raise RuntimeError(f"something went wrong in the virtual machine ({rc}):\n{text[-3000:]}")

@@ -183,7 +183,7 @@ def _image(where, script, needs, kernel, out, arguments):
         path = shutil.which(name, path="/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
         if not path:
             raise VmError(f"{script} needs the program {name}, which is not here")
-        image.program(path, f"/bin/{name}")
+        image.program(path, f"/bin/{os.path.basename(name)}")
     for path in needs.built:
         full = os.path.join(build.folder(), path)
         if not os.path.exists(full):

@@ -1,8 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-# Runs in the guest of tools/bench kernel, on one processor. $WORK has the modules and programs; each figure is of $COUNT
-# packets, and comes $ROUNDS times. What is measured has namespaces of its own, so that none is left with the hooks of another.
+# The guest of tools/bench kernel: what a packet costs each relay, one after another.
+# usage: FOLDER COUNT ROUNDS   FOLDER has the modules; each figure is of COUNT packets, and comes ROUNDS times
+# What is measured has namespaces of its own, so that none is left with the hooks of another.
+#
+# vm: programs ip
+# vm: modules veth iptable_filter x_tables aesni_intel sha1_ssse3 ghash_clmulni_intel ctr gcm hmac
+# vm: cpus 1
+# vm: clock virtual
+# vm: memory 512
+# vm: timeout 900
+. /lib.sh
+mods=$1 COUNT=$2 ROUNDS=$3
+export XTABLES_LIBDIR="$mods/xtables"
 status=0
-export PATH="$WORK:$PATH"
 
 cables() {
 	for n in A R B; do
@@ -47,7 +57,7 @@ forwarding() {
 }
 
 plain() {
-	inside insmod "$WORK/plain_relay.ko" || status=1
+	inside insmod "$mods/plain_relay.ko" || status=1
 	cost plain A 10.0.1.1:40000
 	rmmod plain_relay || status=1
 }
@@ -61,7 +71,7 @@ user() {
 }
 
 rtpengine() {
-	insmod "$WORK/xt_RTPENGINE.ko" || status=1
+	insmod "$mods/xt_RTPENGINE.ko" || status=1
 	rtpengine-target &
 	p=$!
 	sleep 1
@@ -102,16 +112,14 @@ each() {
 	done
 }
 
-mkdir -p /run/netns
-modprobe -a veth iptable_filter nf_defrag_ipv4 nf_defrag_ipv6 ctr gcm hmac aesni_intel sha1_ssse3 ghash_clmulni_intel
-insmod "$WORK/raw_cipher.ko" && rmmod raw_cipher || status=1
+insmod "$mods/raw_cipher.ko" && rmmod raw_cipher || status=1
 dmesg | sed -n 's/.*raw_cipher: //p'
 round=0
 while [ $round -lt $ROUNDS ]; do
 	round=$((round + 1))
 	each direct forwarding plain user
-	[ ! -e "$WORK/xt_RTPENGINE.ko" ] || each rtpengine
-	[ ! -e "$WORK/sluice.ko" ] || { insmod "$WORK/sluice.ko" && each sluice && rmmod sluice || status=1; }
+	[ ! -e "$mods/xt_RTPENGINE.ko" ] || each rtpengine
+	load && each sluice && unload || status=1
 done
-dmesg | grep -E 'WARNING:|BUG:|Oops' && status=1
+dmesg | grep -E "$SPLATS" && status=1
 exit $status
