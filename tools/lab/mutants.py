@@ -27,7 +27,7 @@ MUTANTS = (
 	if (!sn->reaping)
 		reap_next(sn);
 	spin_unlock(&sn->retire_lock);
-""", "	flow_put(f);\n", ("fuzz", ["-t", "10"]), r"KASAN: .*free|use-after-free"),
+""", "	(void)sn;\n	flow_put(f);\n", ("fuzz", ["-t", "10"]), r"KASAN: .*free|use-after-free"),
     ("leak", "table.c", "	kfree_rcu(p, rcu);\n", "", LIFE, r"unreferenced object"),
     ("sleep-in-hook", "hook.c", "	sluice_test_delay();\n", "	kfree(kmalloc(8, GFP_KERNEL));\n", MEDIA,
      r"sleeping function called from invalid context"),

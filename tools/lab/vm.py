@@ -41,13 +41,6 @@ CIPHERS = ["aesni_intel", "ghash_clmulni_intel", "sha1_ssse3", "ctr", "gcm", "gh
            "cryptd", "aes_generic", "cbc", "ecb", "seqiv", "cmac"]
 
 
-# What a guest's time is. "virtual": an instruction takes 1 ns, and where nobody has anything to do, time goes on to the next
-# timer: the guest never stands still because this machine does, and waiting costs nothing; but its processors take turns.
-# "real": as it comes, and processors beside each other, for races.
-CLOCKS = {"virtual": ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"],
-          "real": ["-accel", "tcg,thread=multi"]}
-
-
 class VmError(Exception):
     pass
 
@@ -58,14 +51,11 @@ class Needs:
     def __init__(self, script):
         self.programs, self.built, self.files, self.modules, self.more, self.own = [], [], [], [], [], []
         self.cpus, self.memory, self.timeout, self.host = 2, 512, 600, False
-        self.clock = os.environ.get("VM_CLOCK", "real")
         lists = {"programs": self.programs, "built": self.built, "files": self.files, "modules": self.modules,
                  "more-modules": self.more, "own": self.own}
         for word, rest in re.findall(r"^# vm: (\S+)\s+(.*)$", open(script).read(), re.M):
             if word in lists:
                 lists[word] += rest.split()
-            elif word == "clock" and rest in CLOCKS:
-                self.clock = rest
             elif word in ("cpus", "memory", "timeout"):
                 setattr(self, word, int(rest))
             elif word == "host":
@@ -205,7 +195,7 @@ def _image(where, script, needs, kernel, out, arguments):
 def _qemu(kernel, initrd, needs, console, files, append, options):
     # One core in each socket: else the guest may have one processor, and no races.
     # Emulated even where there is /dev/kvm: it is the same everywhere so, and some clouds have one that stands still.
-    return ["qemu-system-x86_64", *CLOCKS[needs.clock], "-cpu", "max",
+    return ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max",
             "-smp", f"{needs.cpus},sockets={needs.cpus},cores=1,threads=1", "-m", str(needs.memory), "-display", "none",
             "-monitor", "none", "-nodefaults", "-no-user-config", "-no-reboot", "-serial", f"file:{console}", "-serial",
             "stdio", "-serial", f"file:{files}", *(HOST_FILES if needs.host else ()), "-kernel",
