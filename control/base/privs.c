@@ -83,6 +83,14 @@ int privs_own_folder(const char *path, const struct privs *p)
 	return 0;
 }
 
+bool privs_net_admin(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct now[2] = { 0 };
+
+	return syscall(SYS_capget, &head, now) == 0 && now[0].effective & 1u << CAP_NET_ADMIN;
+}
+
 /* setresuid() clears the sets of a process that was root, but not what a systemd unit or a file
  * capability gave to another user. What is kept has to be among what is permitted. */
 static int limit_capabilities(enum privs_keep keep)

@@ -27,6 +27,9 @@ int privs_find(const char *user, struct privs *out, struct log *log);
 /* Makes the folder of `path` if it is missing (mode 0755) and gives it to the user, so that a socket in
  * it can be removed later. A folder that is there is left as it is. 0 or -errno. */
 int privs_own_folder(const char *path, const struct privs *p);
+/* Has this thread CAP_NET_ADMIN now? */
+bool privs_net_admin(void);
+
 enum privs_keep {
 	PRIVS_NONE,
 	PRIVS_NET_ADMIN /* CAP_NET_ADMIN, in this process alone: no program that it starts has it */

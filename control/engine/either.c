@@ -46,14 +46,18 @@ static void picked(struct either *x, enum engine_kind kind)
 
 static int try_all(struct either *x, struct engine *e)
 {
+	int rc = -ENOENT;
+
+	x->now = ENGINE_NONE;
 	for (enum engine_kind k = ENGINE_DPDK; k <= ENGINE_KERNEL; k++) {
-		if (connect_kind(x, k, e))
+		rc = connect_kind(x, k, e);
+		if (rc)
 			continue;
 		x->now = k;
 		picked(x, k);
 		return 0;
 	}
-	return -ENOENT;
+	return rc; /* why it is not the last one */
 }
 
 static void open_one(void *arg, struct engine *e)
@@ -103,10 +107,12 @@ static const char *hint(void *arg, int why)
 {
 	struct either *x = arg;
 
+	if (why == -EPERM)
+		return x->way[ENGINE_KERNEL].hint(x->way[ENGINE_KERNEL].arg, why);
 	if (x->now && why != -ENOENT && why != -ECONNREFUSED)
 		return x->way[x->now].hint(x->way[x->now].arg, why);
 	return "there is no media engine: start sluice-dp, or load the kernel engine with "
-	       "`modprobe sluice`";
+	       "`modprobe sluice` and start sluiced again";
 }
 
 struct either *either_new(const struct either_options *o)

@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/privs.h"
 #include "engine/engine_priv.h"
 #include "engine/genl_map.h"
 
@@ -84,6 +85,10 @@ int genl_connect(struct genl *g, struct engine *e)
 	g->engine = e;
 	if (fd < 0)
 		return fd;
+	if (!privs_net_admin()) {
+		close(fd);
+		return -EPERM;
+	}
 	g->fd = (struct loop_fd){ .fd = fd, .events = EPOLLIN, .ready = ready, .arg = g };
 	rc = loop_fd_add(g->loop, &g->fd);
 	if (rc) {
@@ -136,8 +141,10 @@ static const char *hint(void *arg, int why)
 		return "no netlink sockets here: a unit has to allow AF_NETLINK";
 	case -ENOBUFS:
 		return "what it said was lost";
-	default:
+	case -ENOENT:
 		return "the kernel engine is not there: `modprobe sluice` loads it";
+	default:
+		return "the kernel engine is not connected";
 	}
 }
 

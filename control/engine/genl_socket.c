@@ -131,9 +131,9 @@ static int open_socket(void)
 
 	if (fd < 0)
 		return -errno;
-	int rc = prepare(fd);
+	int rc = attach(fd); /* first: bind() leaves all groups */
 	if (!rc)
-		rc = attach(fd);
+		rc = prepare(fd);
 	if (!rc)
 		return fd;
 	close(fd);

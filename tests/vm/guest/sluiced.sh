@@ -50,12 +50,20 @@ end() {
 	wait $pid 2>/dev/null
 }
 
-begin kernel
-says "the kernel engine is not there: \`modprobe sluice\` loads it" ctl status
-check "without the module: said, and what to do" $? "$said"
+begin auto
+says "load the kernel engine with \`modprobe sluice\`" ctl status
+check "without any engine: said, and what to do" $? "$said"
+! grep -q "^sluice " /proc/modules
+check "auto loads no module" $?
 load
+says "CAP_NET_ADMIN" ctl status
+check "the module comes late: said, for the right to use it was given up" $? "$said"
+end
+unload
+
+begin kernel
 says "data plane: connected (the kernel engine)" ctl status
-check "the module comes: connected" $? "$said"
+check "engine: kernel has the module loaded" $? "$said"
 says "inside   10.10.0.1  udp tcp 5060  10000-32767  sluice.ko" ctl status
 check "every network has its data path" $? "$said"
 caps=$(sed -n 's/^Cap[EP][a-z]*:\t*//p' /proc/$pid/status | sort -u)
@@ -92,6 +100,8 @@ unload
 check "drained it goes" $?
 says "NOT CONNECTED" ctl status
 check "which is said" $? "$said"
+says "unloaded" cat /tmp/log
+check "in the log, too" $?
 load
 says "data plane: connected" ctl status
 check "and it comes back" $? "$said"
