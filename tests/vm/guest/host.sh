@@ -22,10 +22,13 @@ mount -t tmpfs run /new/run
 mkdir -p /new/dev/shm /new/dev/pts /new/run/netns
 mount -t tmpfs -o mode=1777 shm /new/dev/shm
 mount -t devpts pts /new/dev/pts
-# Modules that are asked for from here on are all that the kernel has.
-mount --bind "/low$(cat /modroot)/lib/modules" /lib/modules
+# Modules that are asked for from here on are all that the kernel has, and are found by this machine's modprobe, which has an
+# index: busybox's reads all of the list each time, and the first key that is set asks for many.
 mkdir -p /new/lib/modules
-mount --bind /lib/modules /new/lib/modules
+mount --bind "/low$(cat /modroot)/lib/modules" /new/lib/modules
+printf '#!/bin/sh\nexec chroot /new /sbin/modprobe "$@"\n' >/bin/modprobe-host
+chmod 755 /bin/modprobe-host
+echo /bin/modprobe-host >/proc/sys/kernel/modprobe
 stty -F /dev/ttyS1 -opost
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 exec chroot /new /bin/sh -c 'cd "$0" && exec "$@"' "$folder" "$@"
