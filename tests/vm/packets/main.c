@@ -15,6 +15,7 @@
 #include "packets.h"
 
 #define BURST 20
+#define LONG  4000
 
 struct lab {
 	struct engine engine;
@@ -209,6 +210,30 @@ static void together(struct lab *l, const int ns[2], const char *const local[2],
 	call_end(l, &c);
 }
 
+/* Longer than the cables carry: the sender's kernel makes fragments of it, the module joins them, and more are made. */
+static void in_parts(struct lab *l, const int ns[2], const char *const local[2],
+		     const char *const remote[2], const char *what)
+{
+	struct call c = { 0 };
+	u8 p[LONG], got[LONG + 1];
+	struct flow_addr from;
+	int ttl;
+
+	call_begin(l, &c, local, remote, ns);
+	bool right = relays(&c, 3, &ttl);
+	for (u32 i = 0; i < LONG; i++)
+		p[i] = (u8)(i * 11 + 5);
+	for (unsigned i = 0; i < 3 && right; i++) {
+		rtp(p, c.seq++);
+		put(c.peer[0], &c.local[0], p, LONG);
+		p[1] = 96;
+		right = get(c.peer[1], got, sizeof(got), &from, &ttl) == LONG &&
+			!memcmp(got, p, LONG);
+	}
+	check(l, right, what);
+	call_end(l, &c);
+}
+
 int main(int argc, char **argv)
 {
 	static const char *const outside6[2] = { "fd00:1::1", "fd00:2::1" };
@@ -232,5 +257,7 @@ int main(int argc, char **argv)
 	together(&l, ns, outside, peers, "packets that come together are taken apart");
 	together(&l, ns, outside6, peers6, "and those of IPv6");
 	together(&l, here, itself, itself, "and those of this host");
+	in_parts(&l, ns, outside, peers, "fragments are joined, and others are made");
+	in_parts(&l, ns, outside6, peers6, "and those of IPv6");
 	return l.failed != 0;
 }
