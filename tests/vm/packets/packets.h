@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What only a kernel does to packets, in one namespace of a virtual machine: destinations on the same host, flows that lead to
- * each other, packets that others look at, packets that come in together. */
+ * each other, packets that others look at, packets that come in together or in parts. */
 #ifndef SLUICE_TESTS_VM_PACKETS_H
 #define SLUICE_TESTS_VM_PACKETS_H
 
