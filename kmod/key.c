@@ -89,6 +89,21 @@ int sluice_key_new(const struct flow_crypto *m, struct sluice_key **out)
 	return err;
 }
 
+/* The kernel loads a cipher, and tests it, when it is first asked for: that may take seconds, in which a call would wait. */
+int sluice_keys_begin(void)
+{
+	for (u8 suite = FLOW_SUITE_NONE + 1; suite < FLOW_SUITE_COUNT; suite++) {
+		const struct flow_crypto nothing = { .suite = suite };
+		struct sluice_key *key;
+		int err = sluice_key_new(&nothing, &key);
+
+		if (err)
+			return err;
+		sluice_key_put(key);
+	}
+	return 0;
+}
+
 struct sluice_key *sluice_key_get(struct sluice_key *key)
 {
 	if (key)

@@ -8,6 +8,7 @@ module_param_named(max_flows, sluice_max_flows, uint, 0644);
 MODULE_PARM_DESC(max_flows, "most flows of one network namespace");
 
 unsigned int sluice_drain;
+bool sluice_srtp;
 
 static int drain_set(const char *value, const struct kernel_param *kp)
 {
@@ -34,10 +35,16 @@ MODULE_PARM_DESC(drain, "1: no new flows; 2: those that are there end, too; 0: a
 
 static int __init sluice_init(void)
 {
-	int err = flow_caches_make();
+	int err = sluice_keys_begin();
 
+	if (err == -ENOMEM)
+		goto keys;
+	sluice_srtp = !err;
 	if (err)
-		return err;
+		pr_notice("sluice: no SRTP: the kernel lacks ctr(aes), gcm(aes) or hmac(sha1)\n");
+	err = flow_caches_make();
+	if (err)
+		goto keys;
 	err = sluice_net_register();
 	if (err)
 		goto caches;
@@ -49,6 +56,8 @@ nets:
 	sluice_net_unregister();
 caches:
 	flow_caches_free();
+keys:
+	sluice_keys_end();
 	return err;
 }
 

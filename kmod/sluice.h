@@ -148,6 +148,7 @@ static inline u64 sluice_now_us(void)
 
 /* ---- main.c: parameters of the module ---- */
 extern unsigned int sluice_max_flows; /* of a namespace */
+extern bool sluice_srtp;              /* the kernel has the ciphers; for good from the start on */
 extern unsigned int sluice_drain;     /* 1: no new flows, 2: those that are there end */
 
 /* ---- net.c: a namespace ---- */
@@ -239,13 +240,15 @@ const char *sluice_drop_text(unsigned int drop);
 void tx_send(struct sluice_path *path, struct sk_buff *skb, const struct relay_plan *plan, u8 ttl);
 
 /* ---- key.c: the cipher of SRTP, RFC 3711, 6188, 7714 ---- */
+/* Before all else; process context, may sleep. 0: the kernel has the ciphers of all suites; -EOPNOTSUPP: it has not; -ENOMEM. */
+int sluice_keys_begin(void);
 /* The kernel has a key_get() and a key_put() of its own.
  * Process context, may sleep. Keys are wiped when the last owner puts them, any context. -EINVAL: a suite that does not
  * exist; -EOPNOTSUPP: the kernel has not the ciphers; -ENOMEM. */
 int sluice_key_new(const struct flow_crypto *material, struct sluice_key **out);
 struct sluice_key *sluice_key_get(struct sluice_key *key);
 void sluice_key_put(struct sluice_key *key); /* NULL is fine */
-/* When the module goes and nobody makes keys any more: waits for all jobs and for all keys to be freed. */
+/* When the module goes, or could not begin, and nobody makes keys any more: waits for all jobs and for all keys to be freed. */
 void sluice_keys_end(void);
 
 struct sluice_job {

@@ -15,8 +15,9 @@ static struct sluice_flow *find(struct sluice_net *sn, u64 id)
 
 int verb_hello(struct sluice_net *sn, struct genl_info *info, const char **why)
 {
-	const u32 caps = FLOW_CAP_IPV4 | FLOW_CAP_SRTP | FLOW_CAP_DTMF | FLOW_CAP_PUNT |
-			 FLOW_CAP_RESUME | (ipv6_mod_enabled() ? FLOW_CAP_IPV6 : 0);
+	const u32 caps = FLOW_CAP_IPV4 | FLOW_CAP_DTMF | FLOW_CAP_PUNT | FLOW_CAP_RESUME |
+			 (sluice_srtp ? FLOW_CAP_SRTP : 0) |
+			 (ipv6_mod_enabled() ? FLOW_CAP_IPV6 : 0);
 	struct sk_buff *msg;
 	int err;
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Flows for tests of the module's life, from a shell: tests/vm/guest/life.sh.
  *
- * usage: module-flows set FIRST N GENERATION | del ID | count | stranger | plain | forgotten
+ * usage: module-flows set FIRST N GENERATION | del ID | count | srtp | stranger | plain | forgotten
  *   set        flows FIRST to FIRST + N - 1 on the loopback
  *   del        one of them
  *   count      how many there are
+ *   srtp       whether HELLO said SRTP: 1 or 0
  *   stranger   a flow at an address that is not ours
  *   plain      a question without HELLO
  *   forgotten  HELLO, the socket is closed, and another that has its port id asks without HELLO
@@ -26,7 +27,7 @@
 struct link {
 	int fd;
 	u16 family;
-	u32 seq;
+	u32 seq, caps;
 	struct tlv_out out;
 	u32 request[2048], in[ROOM / 4], mapped[ROOM / 2];
 };
@@ -51,7 +52,7 @@ static void begin(struct link *l, u8 cmd, u16 flags)
 }
 
 /* What answers the request: its status; `flows` counts messages that are about one. False: there is more to come. */
-static bool judge(const struct link *l, const void *at, size_t left, int *status, unsigned *flows)
+static bool judge(struct link *l, const void *at, size_t left, int *status, unsigned *flows)
 {
 	struct tlv_msg m;
 	bool done = false;
@@ -63,6 +64,7 @@ static bool judge(const struct link *l, const void *at, size_t left, int *status
 			++*flows;
 		if (m.done || !(m.flags & NLM_F_MULTI)) {
 			*status = (int)tlv_u32(&m, FLOW_A_STATUS, 0);
+			l->caps |= tlv_u32(&m, FLOW_A_CAPS, 0);
 			done = true;
 		}
 	}
@@ -193,6 +195,8 @@ static int run(struct link *l, int argc, char **argv)
 		return forgotten(l);
 	if (hello(l))
 		die("HELLO", EPROTO);
+	if (!strcmp(what, "srtp"))
+		return !!(l->caps & FLOW_CAP_SRTP);
 	if (!strcmp(what, "set"))
 		return set_many(l, number(argv, argc, 2), number(argv, argc, 3),
 				(u32)number(argv, argc, 4));
