@@ -14,6 +14,7 @@ from . import build, kernels, term, vm
 
 KERNEL = "6.1"  # that of Debian 12, whose rtpengine is the peer
 COUNT, ROUNDS = 3200, 2
+COUNTED = ("-icount", "shift=0,sleep=off")
 APPEND = "mitigations=auto"  # as they are where calls are
 OF_PLAIN, OF_PEER = 1.3, 2.5
 HERE = os.path.join(build.ROOT, "tests/perf/kernel")
@@ -146,7 +147,8 @@ def bench(f, _o, suffix):
     kernel = kernels.get(KERNEL, term.say)
     there, needs = _prepare(kernel, suffix)
     said = []
-    rc = vm.run(KERNEL, SCRIPT, [f"/sluice/{there}", str(COUNT), str(ROUNDS)], say=said.append, append=APPEND, needs=needs)
+    rc = vm.run(KERNEL, SCRIPT, [f"/sluice/{there}", str(COUNT), str(ROUNDS)], say=said.append, append=APPEND, options=COUNTED,
+                needs=needs)
     text = "\n".join(said)
     costs, raw = _parse(text)
     if rc or ("direct", 32) not in costs:

@@ -195,7 +195,8 @@ def _image(where, script, needs, kernel, out, arguments):
 def _qemu(kernel, initrd, needs, console, files, append, options):
     # One core in each socket: else the guest may have one processor, and no races.
     # Emulated even where there is /dev/kvm: it is the same everywhere so, and some clouds have one that stands still.
-    return ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max",
+    # One processor alone can count its instructions (-icount among the options).
+    return ["qemu-system-x86_64", "-accel", f"tcg,thread={'multi' if needs.cpus > 1 else 'single'}", "-cpu", "max",
             "-smp", f"{needs.cpus},sockets={needs.cpus},cores=1,threads=1", "-m", str(needs.memory), "-display", "none",
             "-monitor", "none", "-nodefaults", "-no-user-config", "-no-reboot", "-serial", f"file:{console}", "-serial",
             "stdio", "-serial", f"file:{files}", *(HOST_FILES if needs.host else ()), "-kernel",

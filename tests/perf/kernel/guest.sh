@@ -6,7 +6,6 @@
 # vm: programs ip
 # vm: modules veth iptable_filter x_tables aesni_intel sha1_ssse3 ghash_clmulni_intel ctr gcm hmac
 # vm: cpus 1
-# vm: clock virtual
 # vm: memory 512
 # vm: timeout 900
 . /lib.sh
