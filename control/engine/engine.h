@@ -5,7 +5,8 @@
  *
  * Everything runs on the shard's thread. Callbacks come from the loop, never from inside a call.
  * Requests made in one round of the loop leave in one datagram. Each request is answered exactly
- * once: by the engine, or by -ENOTCONN when it is gone, or -ETIMEDOUT after 2 s. */
+ * once: by the engine, or by -ENOTCONN when it is gone, or -ETIMEDOUT after 2 s,
+ * which begin when the transport has taken all that it was asked with, as long as it takes some. */
 #ifndef SLUICE_ENGINE_ENGINE_H
 #define SLUICE_ENGINE_ENGINE_H
 

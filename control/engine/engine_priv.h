@@ -68,7 +68,8 @@ struct engine {
 	u8 shard;
 	struct request *head, **tail, *spare;
 	struct datagram *queue, **queue_tail;
-	size_t queued; /* octets */
+	size_t queued;  /* octets */
+	uint64_t moved; /* when the transport took some of it last */
 	struct tlv_out out;
 	size_t expected; /* octets of answers to what is in `out` */
 	struct loop_task flush;

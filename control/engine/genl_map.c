@@ -71,6 +71,39 @@ void genl_map_request(void *out, const void *in, size_t n, u16 family)
 	}
 }
 
+/* What the kernel books for a datagram: its head, and the room that it was made with, in powers of two. Errors of
+ * requests that want no answer come, too. A dump goes on as it is read. */
+static size_t answer_octets(u8 cmd)
+{
+	switch (cmd) {
+	case FLOW_CMD_HELLO:
+	case FLOW_CMD_DEL:
+	case FLOW_CMD_DUMP:
+		return 8192 + 512;
+	default:
+		return 1024;
+	}
+}
+
+size_t genl_map_answers(const void *in, size_t n)
+{
+	const u8 *at = in;
+	size_t all = 0;
+
+	while (n >= MSG_HDRLEN) {
+		struct nlmsghdr h;
+		memcpy(&h, at, sizeof(h));
+		if (h.nlmsg_len < NLMSG_HDRLEN || h.nlmsg_len > n)
+			break;
+		all += answer_octets(at[NLMSG_HDRLEN]);
+		if (NLMSG_ALIGN((size_t)h.nlmsg_len) >= n)
+			break;
+		at += NLMSG_ALIGN((size_t)h.nlmsg_len);
+		n -= NLMSG_ALIGN((size_t)h.nlmsg_len);
+	}
+	return all;
+}
+
 /* ---- replies ---- */
 
 struct reply {

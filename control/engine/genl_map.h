@@ -14,6 +14,9 @@
  * stays as it is: the kernel stops reading there, as tlv_next() does. May be done in place. */
 void genl_map_request(void *out, const void *in, size_t n, u16 family);
 
+/* So many octets of the socket's memory the kernel's answers to a datagram of the flow language take, at most. */
+size_t genl_map_answers(const void *in, size_t n);
+
 struct genl_news {
 	bool gone; /* the family went away: the module was unloaded */
 	bool lost; /* the kernel had no room for something that was for us */
@@ -28,6 +31,8 @@ ssize_t genl_map_reply(void *out, size_t cap, const void *in, size_t n, u16 fami
 /* A socket that is connected to the kernel, in this thread's namespace, with the family looked up. -errno; -ENOENT:
  * the kernel has no such family. Blocks for no longer than the kernel takes to answer. */
 int genl_open(u16 *family);
+/* So many octets of the kernel's memory it has for what is not read yet. */
+size_t genl_room(int fd);
 /* Has the kernel load the module, where it is installed and may be loaded; waits for that. */
 void genl_load(void);
 /* One datagram of the kernel's, never blocks: octets; 0: it was from somebody else; -EAGAIN: there is none;

@@ -129,6 +129,26 @@ static void what_is_no_message_stays(void **state)
 	assert_memory_equal(in, out, o.n);
 }
 
+/* A request's answer has its room; what is torn has none, and what is behind it. */
+static void answers_take_room(void **state)
+{
+	struct tlv_out o;
+
+	tlv_out_init(&o, in, sizeof(in));
+	assert_int_equal(genl_map_answers(in, 0), 0);
+	one(&o, FLOW_CMD_SET, NLM_F_ACK, true);
+	size_t set = genl_map_answers(in, o.n), n = o.n;
+	assert_in_range(set, 768, 1024); /* what an acknowledgement is booked as */
+	one(&o, FLOW_CMD_DEL, NLM_F_ACK, true);
+	size_t both = genl_map_answers(in, o.n);
+	assert_in_range(both - set, 8192,
+			9216); /* REPORT_OCTETS of kmod/verbs.h, in powers of two */
+	assert_int_equal(genl_map_answers(in, o.n - 1), set);
+	assert_int_equal(genl_map_answers(in, n + 3), set);
+	((struct nlmsghdr *)in)->nlmsg_len = NLMSG_HDRLEN - 1;
+	assert_int_equal(genl_map_answers(in, o.n), 0);
+}
+
 /* ---- replies ---- */
 
 static size_t n_in; /* octets that the kernel sent */
@@ -393,6 +413,7 @@ int main(void)
 		cmocka_unit_test(all_of_a_datagram),
 		cmocka_unit_test(an_id_is_found),
 		cmocka_unit_test(what_is_no_message_stays),
+		cmocka_unit_test(answers_take_room),
 		cmocka_unit_test(an_acknowledgement_is_a_status),
 		cmocka_unit_test(an_error_has_its_reason),
 		cmocka_unit_test(a_remark_is_no_reason),

@@ -9,8 +9,8 @@
 #include "engine/genl_map.h"
 #include "engine/tlv_priv.h"
 
-/* Room for what is told while this process does not run: an event takes about 1 kB of the kernel's memory, and the
- * answers to a datagram full of requests 2 MB. */
+/* Room for what is told while this process does not run: an event takes about 1 kB of the kernel's memory. Who is root of
+ * a container alone gets what its kernel allows (net.core.rmem_max). */
 #define RECEIVE_ROOM 8388608
 #define LOOK_UP_SEQ  1
 
@@ -43,6 +43,16 @@ static int attach(int fd)
 	    connect(fd, (const struct sockaddr *)&kernel, sizeof(kernel)) < 0)
 		return -errno;
 	return 0;
+}
+
+size_t genl_room(int fd)
+{
+	int room = 0;
+	socklen_t n = sizeof(room);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, &n) < 0 || room < 0)
+		return 0;
+	return (size_t)room; /* as the kernel counts, which is twice of what it was asked for */
 }
 
 ssize_t genl_recv(int fd, void *p, size_t cap)

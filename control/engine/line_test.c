@@ -130,6 +130,77 @@ static void gives_up_after_two_seconds(void **state)
 	assert_int_equal(w->ups, 2);
 }
 
+/* Takes one datagram for each that is allowed to it. */
+struct narrow {
+	struct engine_transport inner;
+	unsigned allowed;
+};
+
+static void narrow_open(void *arg, struct engine *e)
+{
+	struct narrow *n = arg;
+
+	n->inner.open(n->inner.arg, e);
+}
+
+static int narrow_send(void *arg, const void *p, size_t len)
+{
+	struct narrow *n = arg;
+
+	if (!n->allowed)
+		return -EAGAIN;
+	n->allowed--;
+	return n->inner.send(n->inner.arg, p, len);
+}
+
+static void narrow_close(void *arg)
+{
+	struct narrow *n = arg;
+
+	n->inner.close(n->inner.arg);
+}
+
+/* As long as the transport takes some of it: then those that are asked last have their two seconds, too. */
+static void a_long_queue_is_not_silence(void **state)
+{
+	struct world *w = *state;
+	struct narrow n = { .inner = peer_transport(&w->peer), .allowed = 100 };
+	const struct engine_transport t = {
+		.open = narrow_open, .send = narrow_send, .close = narrow_close, .arg = &n
+	};
+
+	engine_free(w->e);
+	w->e = client(w, t);
+	come_up(w);
+	w->peer.latency_ms = 1500;
+	n.allowed = 0;
+	for (u64 id = 1; id <= 6; id++) { /* a datagram each */
+		struct flow f = a_flow(id, 1);
+		assert_int_equal(engine_set(w->e, &f, done, w), 0);
+		loop_advance(w->loop, 1);
+	}
+	for (unsigned i = 0; i < 6; i++) {
+		loop_advance(w->loop, 1400);
+		assert_int_equal(w->downs, 0);
+		n.allowed = 1;
+		engine_ready(w->e);
+	}
+	loop_advance(w->loop, 1600);
+	assert_int_equal(w->done, 6);
+	assert_int_equal(w->status, 0);
+	assert_int_equal(w->downs, 0);
+
+	struct flow f = a_flow(7, 1);
+	engine_set(w->e, &f, done, w);
+	loop_advance(w->loop, 1990); /* but one that does not move is */
+	assert_int_equal(w->downs, 0);
+	loop_advance(w->loop, 20);
+	assert_int_equal(w->downs, 1);
+	assert_int_equal(w->status, -ETIMEDOUT);
+	engine_free(w->e);
+	w->e = NULL;
+}
+
 static void keeps_off_another_version(void **state)
 {
 	struct world *w = *state;
@@ -210,6 +281,7 @@ int main(void)
 		T(complains_once),
 		T(tells_a_broken_line_from_a_restart),
 		T(gives_up_after_two_seconds),
+		T(a_long_queue_is_not_silence),
 		T(keeps_off_another_version),
 		T(reports_orphans_before_up),
 		T(forgets_owners),

@@ -9,7 +9,7 @@
 
 #define TIMEOUT_MS 2000
 #define LATE_MS    5           /* an engine that keeps up has answered */
-#define QUEUE_MAX  (16u << 20) /* octets that the transport did not take */
+#define QUEUE_MAX  (64u << 20) /* octets that the transport did not take */
 
 /* ---- sending ---- */
 
@@ -23,6 +23,7 @@ void request_reset(struct engine *e)
 	e->broken = 0;
 	while ((d = e->queue)) {
 		e->queue = d->next;
+		explicit_bzero(d->data, d->n); /* keys */
 		free(d);
 	}
 	e->queue_tail = &e->queue;
@@ -37,6 +38,8 @@ static int enqueue(struct engine *e)
 		d = malloc(sizeof(*d) + e->out.n);
 	if (!d)
 		return -ENOMEM;
+	if (!e->queue)
+		e->moved = loop_now(e->loop);
 	d->next = NULL;
 	d->n = e->out.n;
 	memcpy(d->data, e->out.p, e->out.n);
@@ -76,6 +79,13 @@ static void flush(void *arg)
 		engine_break(e, e->broken);
 }
 
+/* The last of them is on its way: what was asked is not late because of those before it. */
+static void all_sent(struct engine *e)
+{
+	for (struct request *r = e->head; r; r = r->next)
+		r->deadline = loop_now(e->loop) + TIMEOUT_MS;
+}
+
 void engine_ready(struct engine *e)
 {
 	struct datagram *d;
@@ -89,9 +99,13 @@ void engine_ready(struct engine *e)
 			return;
 		}
 		e->queue = d->next;
-		if (!e->queue)
-			e->queue_tail = &e->queue;
 		e->queued -= d->n;
+		e->moved = loop_now(e->loop);
+		if (!e->queue) {
+			e->queue_tail = &e->queue;
+			all_sent(e);
+		}
+		explicit_bzero(d->data, d->n); /* keys */
 		free(d);
 	}
 }
@@ -199,6 +213,11 @@ static void timed_out(void *arg)
 	uint64_t now = loop_now(e->loop);
 	bool any = false;
 
+	/* A long queue that moves is not silence. */
+	if (e->queue && now < e->moved + TIMEOUT_MS) {
+		timer_start(e->loop, &e->timeout, e->moved + TIMEOUT_MS - now);
+		return;
+	}
 	while (e->head && e->head->deadline <= now) {
 		any = true;
 		request_answer(e, e->head, -ETIMEDOUT, NULL, NULL);

@@ -17,6 +17,8 @@ static void request(const u8 *in, size_t n)
 	if (!out || !twice)
 		abort();
 	genl_map_request(out, in, n, FAMILY);
+	if (genl_map_answers(in, n) > (n / NLMSG_HDRLEN + 1) * 9216)
+		abort();
 	genl_map_request(twice, out, n, FAMILY);
 	/* Whatever is a message is one for the family; and what was not stays. */
 	for (size_t at = 0; n - at >= NLMSG_HDRLEN;) {
