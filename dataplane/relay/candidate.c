@@ -40,7 +40,11 @@ struct source_candidate *candidate_track(struct source *s, const struct source_p
 		*freed += c->held;
 		*c = (struct source_candidate){ .addr = *p->from, .rank = rank, .used = 1 };
 	}
-	c->run = !goes_on(c, p) ? 1 : c->run < 255 ? c->run + 1 : c->run;
+	/* Who has proven itself has done so: a pause at the end of the probe must not let the other one win. */
+	if (goes_on(c, p))
+		c->run = c->run < 255 ? c->run + 1 : c->run;
+	else if (c->run < CANDIDATE_RUN)
+		c->run = 1;
 	c->ssrc = p->ssrc;
 	c->seq = p->seq;
 	c->ts = p->ts;

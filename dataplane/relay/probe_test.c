@@ -229,6 +229,27 @@ static void the_port_of_the_sdp_breaks_a_tie(void **state)
 	}
 }
 
+/* Both are proven; one of them pauses for longer than a run may, and is back before the end of Tp. */
+static void a_pause_loses_no_proof(void **state)
+{
+	struct world w;
+	world_init(&w);
+	struct stream a = phone(), b = phone();
+	a.from.port = 4000;
+	b.ssrc++;
+	for (unsigned i = 0; i < 5; i++, pass(&w, 5)) {
+		talk(&w, 0, &a);
+		talk(&w, 0, &b);
+	}
+	for (unsigned i = 0; i < 13; i++, pass(&w, 20))
+		talk(&w, 0, &b);
+	assert_int_equal(talk(&w, 0, &a), RELAY_HOLD); /* after 260 of 300 ms */
+	pass(&w, 20);
+	assert_int_equal(state_of(&w, 0), FLOW_STATE_LOCKED_WEAK);
+	assert_true(same(&rtp_dir(&w, 0)->src.lock, &a.from));
+	assert_int_equal(w.sent[0][0], 6);
+}
+
 static void a_tie_is_a_conflict_until_new_sdp(void **state)
 {
 	struct world w;
@@ -378,6 +399,42 @@ static void a_rival_of_a_weak_lock(void **state)
 	assert_int_equal(state_of(&w, 0), FLOW_STATE_LOCKED);
 }
 
+/* Rank 1 was locked before the SDP's own address sent: n packets of that (or of another rival), after so many ms. */
+static u8 rank_1_and_rival(struct world *w, struct stream rival, unsigned ms, unsigned n)
+{
+	struct stream s = stream_at(at_rank(1), 1);
+
+	with_acl(w);
+	talk_on(w, 0, &s, 16);
+	assert_int_equal(state_of(w, 0), FLOW_STATE_LOCKED);
+	pass(w, ms);
+	for (unsigned i = 0; i < n; i++) {
+		talk_on(w, 0, &s, 1);
+		assert_int_equal(talk(w, 0, &rival), RELAY_DROP);
+	}
+	return state_of(w, 0);
+}
+
+static void the_sdp_itself_came_too_late(void **state)
+{
+	struct world w;
+	struct stream r = stream_at(at_rank(0), 9);
+
+	assert_int_equal(rank_1_and_rival(&w, r, 0, 4), FLOW_STATE_LOCKED);
+	assert_int_equal(rank_1_and_rival(&w, r, 0, 5), FLOW_STATE_CONFLICT);
+	assert_int_equal(w.notes[SOURCE_CONFLICT], 1);
+	assert_int_equal(rtp_dir(&w, 0)->src.out.family, 0);
+	assert_int_equal(rank_1_and_rival(&w, r, 1000, 9), FLOW_STATE_LOCKED);
+	assert_int_equal(w.drop, RELAY_DROP_OTHER_SOURCE);
+	r.ssrc = 1; /* the same stream */
+	assert_int_equal(rank_1_and_rival(&w, r, 0, 9), FLOW_STATE_LOCKED);
+	r = stream_at(at_rank(1), 9); /* nobody knows better of this one */
+	r.from.port++;
+	assert_int_equal(rank_1_and_rival(&w, r, 0, 9), FLOW_STATE_LOCKED);
+	r = stream_at(at_rank(2), 9);
+	assert_int_equal(rank_1_and_rival(&w, r, 0, 9), FLOW_STATE_LOCKED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -393,12 +450,14 @@ int main(void)
 		cmocka_unit_test(a_new_ssrc_of_a_candidate_starts_again),
 		cmocka_unit_test(the_best_rank_wins),
 		cmocka_unit_test(the_port_of_the_sdp_breaks_a_tie),
+		cmocka_unit_test(a_pause_loses_no_proof),
 		cmocka_unit_test(a_tie_is_a_conflict_until_new_sdp),
 		cmocka_unit_test(a_fresh_local_port_ends_a_conflict),
 		cmocka_unit_test(who_fell_silent_is_no_tie),
 		cmocka_unit_test(four_candidates_have_room),
 		cmocka_unit_test(weak_lasts_one_second),
 		cmocka_unit_test(a_rival_of_a_weak_lock),
+		cmocka_unit_test(the_sdp_itself_came_too_late),
 	};
 	return cmocka_run_group_tests_name("relay_probe", tests, NULL, NULL);
 }

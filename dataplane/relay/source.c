@@ -282,6 +282,23 @@ static u8 rebind(struct source *s, struct step *e)
 	return FLOW_STATE_LOCKED;
 }
 
+/* The first Tw of a lock to the SDP's address, but not its port: then its very own may still come, and one of the two
+ * is a neighbour. */
+static bool is_disputed(const struct source *s, const struct step *e)
+{
+	return s->state == FLOW_STATE_LOCKED && s->rank == 1 && e->rank == 0 && !s->proven &&
+	       !s->unheard && !e->p->authentic && e->p->ssrc != s->ssrc &&
+	       relay_since(e->now, s->since_us) < TW;
+}
+
+static u8 dispute(struct source *s, struct step *e)
+{
+	struct source_candidate *c = candidate_track(s, e->p, e->rank, &e->v->freed);
+
+	refuse(s, e, RELAY_DROP_OTHER_SOURCE);
+	return c && c->run >= CANDIDATE_RUN ? conflict(s, e) : s->state;
+}
+
 /* In REBIND_OK it may be silent no more: hold came meanwhile. */
 static u8 from_elsewhere(struct source *s, struct step *e)
 {
@@ -289,6 +306,8 @@ static u8 from_elsewhere(struct source *s, struct step *e)
 		return lock_now(s, e);
 	if (e->rank == SOURCE_NONE)
 		return refuse(s, e, RELAY_DROP_UNLEARNED);
+	if (is_disputed(s, e))
+		return dispute(s, e);
 	if (!silent(s, e) || (s->state == FLOW_STATE_LOCKED && !continues(s, e)))
 		return refuse(s, e, RELAY_DROP_OTHER_SOURCE);
 	s->state = FLOW_STATE_REBIND_OK;

@@ -14,11 +14,13 @@
  *   PROBE        hold up to 16 packets of up to 4 candidates. Rank 0: 1 valid packet locks. Others: 5
  *                consecutive (sequence +1..+3, same SSRC, <= 200 ms apart), then the end of Tp (300 ms
  *                from the first eligible packet): best rank wins, tie: the source port that equals
- *                adv's; still tied -> CONFLICT. Rank >= 2 locks as LOCKED_WEAK
+ *                adv's; still tied -> CONFLICT. Rank >= 2 locks as LOCKED_WEAK. Who was consecutive once stays
+ *                proven while its SSRC is the same, whatever it pauses
  *   LOCKED_WEAK  first Tw = 1 s of a rank 2/3 lock: a second unpoisoned candidate of equal or better
  *                rank with another SSRC that reaches 5 consecutive -> CONFLICT
  *   LOCKED       only this source. A new SSRC from it: 2 consecutive packets, at most 5 changes a
- *                minute
+ *                minute. In the first Tw of a rank 1 lock, rank 0 with another SSRC, 5 consecutive ->
+ *                CONFLICT: adv itself was late, and who came before it on its address is a neighbour
  *   REBIND_OK    silence for Ts = max(200 ms, 10 ptime), not on hold: an eligible source of the same
  *                address, other port, same SSRC, 0 < seq step <= 50 elapsed_s + 100, timestamp advance
  *                within 50 % of the time elapsed, 5 consecutive -> LOCKED there. More than 3 in 60 s

@@ -103,15 +103,32 @@ struct near {
 	bool same_port;    /* or at least from that port, another address */
 	bool conflict;
 	unsigned lead; /* packets that the neighbour is ahead */
+	u32 late_ms;   /* and then so long; the probe takes 300 ms */
+	u32 pause_ms;  /* after five packets, which prove him, the peer says nothing for so long */
 };
 
 static const struct near nears[] = {
-	{ "sdp", true, true, false, 0 },
-	{ "sdp-and-neighbour-first", true, true, false, 10 },
-	{ "sdp-port", false, true, false, 0 },
-	{ "sdp-port-and-neighbour-first", false, true, false, 5 },
-	{ "neither", false, false, true, 0 },
+	{ "sdp", true, true, false, 0, 0, 0 },
+	{ "sdp-and-neighbour-first", true, true, false, 10, 0, 0 },
+	{ "sdp-after-the-probe", true, true, true, 10, 350, 0 },
+	{ "sdp-port", false, true, false, 0, 0, 0 },
+	{ "sdp-port-and-neighbour-first", false, true, false, 5, 0, 0 },
+	{ "sdp-port-and-a-pause", false, true, false, 0, 0, 230 },
+	{ "neither", false, false, true, 0, 0, 0 },
 };
+
+/* The neighbour sends with him, and goes on while he pauses. */
+static void near_begins(struct call *c, struct sock *peer, struct sock *evil, struct stream *es,
+			const struct near *r)
+{
+	call_send_from(c, 0, evil, es, r->lead, 5 * MS, NULL);
+	nap(r->late_ms * MS);
+	for (unsigned i = 0; r->pause_ms && i < 5; i++) {
+		call_send_from(c, 0, peer, &c->peer[0].out, 1, 0, NULL);
+		call_send_from(c, 0, evil, es, 1, 0, NULL);
+	}
+	call_send_from(c, 0, evil, es, r->pause_ms / 46, 46 * MS, NULL);
+}
 
 static void near(struct test *t, const void *row)
 {
@@ -130,8 +147,8 @@ static void near(struct test *t, const void *row)
 	s->mode = FLOW_MODE_NAT;
 	s->sig = host(0, 4, SIGNAL, 0);
 	call_set(c);
-	call_send_from(c, 0, evil, &es, r->lead, 5 * MS, NULL);
-	for (unsigned i = 0; i < 40; i++) {
+	near_begins(c, peer, evil, &es, r);
+	for (unsigned i = r->pause_ms ? 5 : 0; i < 40; i++) {
 		call_send_from(c, 0, peer, &c->peer[0].out, 1, 10 * MS, NULL);
 		call_send_from(c, 0, evil, &es, 1, 10 * MS, NULL);
 	}
