@@ -39,6 +39,10 @@ check_log() {
 	bad=$(grep -E "$SPLATS" /tmp/dmesg)
 	[ -z "$bad" ]
 	check "nothing bad in the kernel's log" $? "$(grep -E -A30 "$SPLATS" /tmp/dmesg | head -n 120)"
+	# Lockdep looks no more once it has said something, or has no room left.
+	[ -e /proc/lockdep_stats ] || return 0
+	grep -Eq '^ *debug_locks: +1$' /proc/lockdep_stats
+	check "lockdep looked until the end" $? "$(cat /proc/lockdep_stats)"
 }
 
 # On a kernel that has it: memory that nobody knows any more. It takes two looks, some seconds apart, to be sure of it.
@@ -47,7 +51,9 @@ check_leaks() {
 	[ -e $leaks ] || return 0
 	for _ in 1 2; do
 		sleep 6
+		# Refused when it has given up, for want of memory of its own.
 		echo scan >$leaks
+		check "kmemleak looks" $?
 	done
 	found=$(cat $leaks)
 	[ -z "$found" ]
