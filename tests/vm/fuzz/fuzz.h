@@ -32,6 +32,8 @@ void dice_fill(struct dice *d, void *p, size_t n);
 
 struct tally {
 	_Atomic uint64_t requests, taken, refused, dumped, events, sent, relayed;
+	_Atomic uint64_t done[FLOW_CMD_MAX + 1]; /* of each command: with success */
+	_Atomic uint32_t suites;                 /* of flows that were told: bits */
 };
 
 struct round {
@@ -55,6 +57,7 @@ struct link {
 	struct round *r;
 	int fd;
 	uint32_t seq;
+	u8 asked[256]; /* the commands of the last ones, by their number */
 	u8 in[65536] __attribute__((aligned(8)));
 };
 

@@ -16,6 +16,7 @@ void link_open(struct link *l, struct round *r)
 
 	l->r = r;
 	l->seq = 0;
+	memset(l->asked, 0, sizeof(l->asked));
 	l->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
 	if (l->fd < 0)
 		wrong(r, "no netlink socket: %s", strerror(errno));
@@ -37,6 +38,22 @@ int link_send(struct link *l, const void *p, size_t n)
 
 /* ---- what is told ---- */
 
+/* HELLO, DEL and DUMP are answered by a message of their own, the others by an acknowledgement: one is counted. */
+static bool has_answer(u8 cmd)
+{
+	return cmd == FLOW_CMD_HELLO || cmd == FLOW_CMD_DEL || cmd == FLOW_CMD_DUMP;
+}
+
+static void count_ack(struct link *l, const struct nlmsghdr *nh)
+{
+	u8 cmd = l->asked[nh->nlmsg_seq % sizeof(l->asked)];
+
+	if (nh->nlmsg_type == NLMSG_DONE)
+		atomic_fetch_add(&l->r->tally->done[FLOW_CMD_DUMP], 1);
+	else if (cmd <= FLOW_CMD_MAX && !has_answer(cmd))
+		atomic_fetch_add(&l->r->tally->done[cmd], 1);
+}
+
 static void judge_error(struct link *l, struct answer *a, const struct nlmsghdr *nh)
 {
 	int32_t err;
@@ -49,6 +66,8 @@ static void judge_error(struct link *l, struct answer *a, const struct nlmsghdr 
 	a->err = err;
 	if (nh->nlmsg_type == NLMSG_ERROR)
 		atomic_fetch_add(err ? &l->r->tally->refused : &l->r->tally->taken, 1);
+	if (!err)
+		count_ack(l, nh);
 }
 
 static void judge_flow(struct link *l, const struct tlv_msg *m)
@@ -62,6 +81,10 @@ static void judge_flow(struct link *l, const struct tlv_msg *m)
 		if (report.flow.side[i].in.suite >= FLOW_SUITE_COUNT ||
 		    report.flow.side[i].out.suite >= FLOW_SUITE_COUNT)
 			wrong(l->r, "a report with an unknown suite");
+		else
+			atomic_fetch_or(&l->r->tally->suites,
+					1u << report.flow.side[i].in.suite |
+						1u << report.flow.side[i].out.suite);
 	atomic_fetch_add(&l->r->tally->dumped, 1);
 }
 
@@ -87,6 +110,9 @@ static void judge_message(struct link *l, struct answer *a)
 		judge_event(l, &m);
 	else if (m.attr[FLOW_A_SIDE0])
 		judge_flow(l, &m);
+	const struct nlmsghdr *nh = (const void *)a->message;
+	if (has_answer(a->cmd) && !(nh->nlmsg_flags & NLM_F_MULTI))
+		atomic_fetch_add(&l->r->tally->done[a->cmd], 1);
 }
 
 bool link_next(struct link *l, size_t *at, struct answer *a)

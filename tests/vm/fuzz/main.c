@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include <linux/genetlink.h>
 #include <linux/netlink.h>
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
@@ -66,7 +67,9 @@ static size_t write_one(struct asker *a, struct link *l, size_t at)
 
 	tlv_out_init(&o, a->mem + at, MESSAGE_MAX - at);
 	ask_any(a->r, &a->d, &o, ++l->seq, !broken);
-	((struct nlmsghdr *)(void *)o.p)->nlmsg_type = a->r->family;
+	struct nlmsghdr *nh = (void *)o.p;
+	nh->nlmsg_type = a->r->family;
+	l->asked[l->seq % sizeof(l->asked)] = ((struct genlmsghdr *)NLMSG_DATA(nh))->cmd;
 	return broken ? mangle(&a->d, o.p, o.n, o.cap) : o.n;
 }
 
@@ -248,6 +251,34 @@ static int rounds(struct round *r, uint64_t until_us, unsigned only)
 	return rc;
 }
 
+/* Of each command some are done; but for TRACE, which is not there. */
+static int report_commands(struct tally *t)
+{
+	static const char *const name[] = {
+		[FLOW_CMD_HELLO] = "HELLO",
+		[FLOW_CMD_SET] = "SET",
+		[FLOW_CMD_DEL] = "DEL",
+		[FLOW_CMD_DUMP] = "DUMP",
+		[FLOW_CMD_DTMF] = "DTMF",
+		[FLOW_CMD_SEND] = "SEND",
+		[FLOW_CMD_SUBSCRIBE] = "SUBSCRIBE",
+	};
+	int rc = 0;
+
+	printf("netlink-fuzz: done:");
+	for (unsigned i = 0; i < COUNT(name); i++) {
+		unsigned long long n = t->done[i];
+		if (name[i])
+			printf(" %s %llu", name[i], n);
+		rc |= name[i] && !n;
+	}
+	printf("; flows with %d of %d suites\n", __builtin_popcount(t->suites & ~1u),
+	       FLOW_SUITE_COUNT - 1);
+	if (rc)
+		fprintf(stderr, "netlink-fuzz: one of the commands was never done\n");
+	return rc;
+}
+
 /* A run in which nothing was refused, or nothing relayed, has shown nothing. */
 static int report(const struct round *r, int rc)
 {
@@ -259,12 +290,13 @@ static int report(const struct round *r, int rc)
 	       "told, %llu events, "
 	       "%llu packets sent, %llu relayed\n",
 	       r->number - 1, n[0], n[1], n[2], n[3], n[4], n[5], n[6]);
+	int missing = report_commands(t);
 	for (unsigned i = 0; !rc && i < COUNT(n); i++)
 		if (!n[i]) {
 			fprintf(stderr, "netlink-fuzz: one of these is 0\n");
 			rc = 1;
 		}
-	return rc;
+	return rc ? rc : missing;
 }
 
 int main(int argc, char **argv)
