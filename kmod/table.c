@@ -20,6 +20,7 @@ struct table_port {
 
 static struct table_port __rcu **head_of(const struct sluice_net *sn, u16 port)
 {
+	/* Pairs with make_page(): who sees the page sees that it is empty. */
 	struct table_port __rcu **page = smp_load_acquire(&sn->page[port >> 8]);
 
 	return page ? &page[port & 255] : NULL;
@@ -84,7 +85,7 @@ static int make_page(struct sluice_net *sn, u16 port)
 	page = kcalloc(256, sizeof(*page), GFP_KERNEL_ACCOUNT);
 	if (!page)
 		return -ENOMEM;
-	smp_store_release(&sn->page[port >> 8], page);
+	smp_store_release(&sn->page[port >> 8], page); /* pairs with head_of() */
 	return 0;
 }
 
