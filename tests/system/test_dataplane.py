@@ -228,11 +228,14 @@ class Rtp:
                            self.ssrc) + bytes(i & 255 for i in range(size))
 
     def send(self, to, n=1, pt=0, gap=0.005, size=160):
-        sent = []
+        """Their payloads. From one processor: packets of a sender that moves to another may pass each other in a veth."""
+        sent, cpus = [], os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {min(cpus)})
         for _ in range(n):
             sent.append(self.packet(pt, size))
             self.sock.sendto(sent[-1], to)
             time.sleep(gap)
+        os.sched_setaffinity(0, cpus)
         return sent
 
     def receive(self, wait=0.3):

@@ -7,7 +7,7 @@ from lab import netns, sipp, sluice
 pytestmark = pytest.mark.alone
 
 MEDIA_CALLS = 100
-RATE, SECONDS = 200, 30
+RATE, SECONDS = 200, 15
 
 
 @pytest.mark.slow

@@ -8,8 +8,6 @@ import pytest
 
 from lab import capture, netns
 
-pytestmark = pytest.mark.alone
-
 STRANGER = "203.0.113.66"
 MARK = b"this is not of the call" + bytes(137)
 
