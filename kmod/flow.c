@@ -119,6 +119,7 @@ static void free_flow(struct sluice_flow *f)
 	rule_free(f->rule);
 	kfree(f->srtp);
 	kmem_cache_free(flows, f);
+	sluice_net_give_place(sn);
 	if (atomic_dec_and_test(&sn->alive))
 		wake_up_var(&sn->alive);
 }
@@ -130,6 +131,10 @@ struct sluice_flow *flow_new(struct sluice_net *sn, struct sluice_rule *rule)
 
 	if (!f)
 		return ERR_PTR(-ENOMEM);
+	if (!sluice_net_take_place(sn)) {
+		kmem_cache_free(flows, f);
+		return ERR_PTR(-EDQUOT);
+	}
 	atomic_inc(&sn->alive);
 	f->sn = sn;
 	f->created_us = sluice_now_us();

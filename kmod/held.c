@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Packets of sources that are not proven yet: up to SOURCE_HELD of each of SOURCE_CANDIDATES, and so much memory over the
- * whole namespace that strangers cannot take all of it. */
+ * whole namespace that strangers cannot take all of it; over all that are of user namespaces together, nor can those. */
 #include <linux/slab.h>
 #include "path_priv.h"
 
@@ -9,6 +9,27 @@
 struct sluice_held {
 	struct sk_buff_head slot[SOURCE_CANDIDATES];
 };
+
+/* ---- memory ---- */
+
+static atomic_t user_octets = ATOMIC_INIT(0); /* of all namespaces that are of user namespaces */
+
+static atomic_t *booked(struct sluice_path *path)
+{
+	struct sluice_net *sn = path->flow->sn;
+
+	return sluice_net_is_users(sn) ? &user_octets : &sn->held_octets;
+}
+
+static bool book(struct sluice_path *path, u32 octets)
+{
+	if (atomic_add_return(octets, booked(path)) <= HELD_OCTETS)
+		return true;
+	atomic_sub(octets, booked(path));
+	return false;
+}
+
+/* ---- packets ---- */
 
 static struct sluice_held *held_new(void)
 {
@@ -25,7 +46,7 @@ struct sk_buff *held_take(struct sluice_path *path, unsigned int slot)
 	struct sk_buff *skb = h && slot < SOURCE_CANDIDATES ? __skb_dequeue(&h->slot[slot]) : NULL;
 
 	if (skb)
-		atomic_sub(skb->truesize, &path->flow->sn->held_octets);
+		atomic_sub(skb->truesize, booked(path));
 	return skb;
 }
 
@@ -57,18 +78,13 @@ void held_free(struct sluice_path *path, unsigned int reason, struct sk_buff_hea
 /* False: there is no room. */
 static bool has_room(struct sluice_path *path, unsigned int slot, u32 octets)
 {
-	atomic_t *all = &path->flow->sn->held_octets;
-
 	if (slot >= SOURCE_CANDIDATES)
 		return false;
 	if (!path->held)
 		path->held = held_new();
 	if (!path->held || skb_queue_len(&path->held->slot[slot]) >= SOURCE_HELD)
 		return false;
-	if (atomic_add_return(octets, all) <= HELD_OCTETS)
-		return true;
-	atomic_sub(octets, all);
-	return false;
+	return book(path, octets);
 }
 
 void held_put(struct sluice_path *path, struct passing *p, const struct relay_plan *plan)

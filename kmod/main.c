@@ -7,6 +7,11 @@ unsigned int sluice_max_flows = 65536;
 module_param_named(max_flows, sluice_max_flows, uint, 0644);
 MODULE_PARM_DESC(max_flows, "most flows of one network namespace");
 
+unsigned int sluice_max_user_flows = 8192;
+module_param_named(max_user_flows, sluice_max_user_flows, uint, 0644);
+MODULE_PARM_DESC(max_user_flows,
+		 "most flows of all namespaces together that are of user namespaces");
+
 unsigned int sluice_drain;
 bool sluice_srtp;
 

@@ -18,6 +18,28 @@ struct sluice_net *sluice_net_of(struct net *net)
 	return net_generic(net, net_id);
 }
 
+/* ---- places ---- */
+
+/* Of all namespaces that are of user namespaces. Their flows are charged to who has them made, as far as the module allocates;
+ * the transforms of their keys are the crypto API's and are not. */
+static atomic_t user_flows = ATOMIC_INIT(0);
+
+bool sluice_net_take_place(struct sluice_net *sn)
+{
+	if (!sluice_net_is_users(sn))
+		return true;
+	if (atomic_inc_return(&user_flows) <= READ_ONCE(sluice_max_user_flows))
+		return true;
+	atomic_dec(&user_flows);
+	return false;
+}
+
+void sluice_net_give_place(struct sluice_net *sn)
+{
+	if (sluice_net_is_users(sn))
+		atomic_dec(&user_flows);
+}
+
 /* ---- flows ---- */
 
 static int begin(struct sluice_net *sn)
@@ -111,7 +133,7 @@ static int __net_init net_begin(struct net *net)
 	sn->net = net;
 	mutex_init(&sn->lock);
 	xa_init_flags(&sn->flows, XA_FLAGS_ACCOUNT);
-	xa_init(&sn->clients);
+	xa_init_flags(&sn->clients, XA_FLAGS_ACCOUNT);
 	spin_lock_init(&sn->tick_lock);
 	INIT_LIST_HEAD(&sn->ticking);
 	INIT_DELAYED_WORK(&sn->tick, path_tick_work);

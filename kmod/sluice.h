@@ -147,7 +147,8 @@ static inline u64 sluice_now_us(void)
 #define sluice_drop(sn, reason)    this_cpu_inc((sn)->counters->drop[reason])
 
 /* ---- main.c: parameters of the module ---- */
-extern unsigned int sluice_max_flows; /* of a namespace */
+extern unsigned int sluice_max_flows;      /* of a namespace */
+extern unsigned int sluice_max_user_flows; /* of all that sluice_net_is_users() */
 extern bool sluice_srtp;              /* the kernel has the ciphers; for good from the start on */
 extern unsigned int sluice_drain;     /* 1: no new flows, 2: those that are there end */
 
@@ -156,6 +157,16 @@ struct sluice_net *sluice_net_of(struct net *net);
 int sluice_net_register(void);
 void sluice_net_unregister(void);
 void sluice_net_clear_all(void); /* ends the flows of all namespaces */
+/* Whose root is root of a user namespace alone. Anybody may make those, and as many as he likes: what they have is bounded
+ * together. */
+static inline bool sluice_net_is_users(const struct sluice_net *sn)
+{
+	return sn->net->user_ns != &init_user_ns;
+}
+
+/* One flow's memory, until it is freed. False: there is none for such a namespace. */
+bool sluice_net_take_place(struct sluice_net *sn);
+void sluice_net_give_place(struct sluice_net *sn);
 /* Writer: a flow that is in no table goes into all of them, with the first one the hooks come up. -EADDRINUSE, -ENOMEM and the
  * like: it is in none. */
 int sluice_net_add(struct sluice_net *sn, struct sluice_flow *f);
@@ -186,13 +197,14 @@ void event_idle_work(struct work_struct *work);  /* sluice_net.idle */
 struct sluice_path *table_find4(const struct sluice_net *sn, __be32 addr, __be16 port);
 struct sluice_path *table_find6(const struct sluice_net *sn, const struct in6_addr *addr, __be16 port);
 /* Writer: publishes the paths at the addresses of `rule` and takes back those that it does not have any more.
- * -EADDRINUSE, -ENOMEM change nothing. */
+ * -EADDRINUSE, -ENOSPC (too many addresses have that port), -ENOMEM change nothing. */
 int table_set(struct sluice_net *sn, struct sluice_flow *f, const struct sluice_rule *rule);
 void table_clear(struct sluice_net *sn, struct sluice_flow *f);
 void table_free(struct sluice_net *sn);
 
 /* ---- flow.c: their life ---- */
-struct sluice_flow *flow_new(struct sluice_net *sn, struct sluice_rule *rule); /* ERR_PTR; rule stays the caller's then */
+/* ERR_PTR: -ENOMEM, -EDQUOT: no place; rule stays the caller's then. */
+struct sluice_flow *flow_new(struct sluice_net *sn, struct sluice_rule *rule);
 /* Makes what the rule needs and the flow did not have yet: state of SRTP. 0 or -ENOMEM. */
 int flow_expect(struct sluice_flow *f, const struct sluice_rule *rule);
 /* The next generation, after flow_expect(); the old rule is freed. */

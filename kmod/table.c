@@ -4,6 +4,9 @@
 #include <linux/slab.h>
 #include "sluice.h"
 
+/* Every packet that comes to a port goes through its chain, and all of 127.0.0.0/8 is local addresses. */
+#define CHAIN_MAX 256
+
 struct table_port {
 	struct table_port __rcu *next;
 	struct sluice_path *path; /* of one flow, always */
@@ -76,6 +79,17 @@ static struct table_port *find(const struct sluice_net *sn, const struct flow_ad
 	return p;
 }
 
+static bool is_full(const struct sluice_net *sn, u16 port)
+{
+	struct table_port __rcu **head = head_of(sn, port);
+	struct table_port *p = head ? own(sn, *head) : NULL;
+	unsigned int n = 0;
+
+	for (; p; p = own(sn, p->next))
+		n++;
+	return n >= CHAIN_MAX;
+}
+
 static int make_page(struct sluice_net *sn, u16 port)
 {
 	struct table_port __rcu **page;
@@ -141,6 +155,8 @@ static struct table_port *port_get(struct sluice_net *sn, struct sluice_flow *f,
 		return ERR_PTR(-EADDRINUSE);
 	if (p)
 		return p;
+	if (is_full(sn, port))
+		return ERR_PTR(-ENOSPC);
 	if (make_page(sn, port))
 		return ERR_PTR(-ENOMEM);
 	p = kzalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);

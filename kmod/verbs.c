@@ -13,6 +13,8 @@ static struct sluice_flow *find(struct sluice_net *sn, u64 id)
 
 /* ---- HELLO, SUBSCRIBE ---- */
 
+#define SUBSCRIBERS_MAX 256 /* control has one for each thread */
+
 int verb_hello(struct sluice_net *sn, struct genl_info *info, const char **why)
 {
 	const u32 caps = FLOW_CAP_IPV4 | FLOW_CAP_DTMF | FLOW_CAP_PUNT | FLOW_CAP_RESUME |
@@ -42,10 +44,31 @@ int verb_hello(struct sluice_net *sn, struct genl_info *info, const char **why)
 	return err;
 }
 
+/* Each of them is told of everything, in softirq. */
+static bool is_one_too_many(struct sluice_net *sn, u32 who)
+{
+	unsigned long portid;
+	unsigned int n = 0;
+	void *entry;
+
+	xa_for_each_marked(&sn->clients, portid, entry, XA_MARK_0)
+		n++;
+	return n >= SUBSCRIBERS_MAX && !xa_get_mark(&sn->clients, who, XA_MARK_0);
+}
+
 int verb_subscribe(struct sluice_net *sn, struct genl_info *info, const char **why)
 {
-	xa_set_mark(&sn->clients, info->snd_portid, XA_MARK_0);
-	return 0;
+	int err = 0;
+
+	mutex_lock(&sn->lock);
+	if (is_one_too_many(sn, info->snd_portid)) {
+		*why = "there are as many who want events as there may be";
+		err = -ENOSPC;
+	} else {
+		xa_set_mark(&sn->clients, info->snd_portid, XA_MARK_0);
+	}
+	mutex_unlock(&sn->lock);
+	return err;
 }
 
 /* ---- SET ---- */
@@ -139,6 +162,11 @@ static int set(struct sluice_net *sn, struct sluice_rule **rule, const char **wh
 	err = f ? set_again(sn, f, rule) : set_new(sn, rule, why);
 	if (err == -EADDRINUSE)
 		*why = "local port is in use by another flow";
+	else if (err == -ENOSPC)
+		*why = "local port is in use at too many other addresses";
+	else if (err == -EDQUOT)
+		*why = "user namespaces have as many flows as parameter max_user_flows of the "
+		       "module says";
 	return err;
 }
 

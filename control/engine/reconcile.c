@@ -32,6 +32,13 @@ static void dumped(void *arg, int status)
 		e->user.up(e->user.arg, e->fresh);
 }
 
+/* Without events nothing would be known of the media. */
+static void subscribed(struct engine *e, const struct tlv_msg *m, int status)
+{
+	if (status && e->state != ENGINE_DOWN)
+		engine_break(e, status);
+}
+
 static void compare(struct engine *e)
 {
 	static const struct engine_dump nothing;
@@ -39,8 +46,10 @@ static void compare(struct engine *e)
 	int rc = 0;
 
 	struct request *r = request_begin(e, FLOW_CMD_SUBSCRIBE, NLM_F_ACK, &rc);
-	if (r)
+	if (r) {
+		r->own = subscribed;
 		rc = request_end(e, r, 256);
+	}
 	d.flow = dumped_flow;
 	d.done = dumped;
 	d.arg = e;

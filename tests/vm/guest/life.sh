@@ -87,6 +87,35 @@ for round in 1 2 3; do
 done
 removed
 check "it can be removed after those namespaces" $?
+
+# NAME WANTED N: the namespace of the one before ends in its own time.
+contained() {
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		got=$($flows contained set 1 "$3" 1 2>&1)
+		[ "$got" = "$2" ] && break
+		sleep 0.3
+	done
+	[ "$got" = "$2" ]
+	check "$1" $? "$got, not $2"
+}
+
+load
+says "so many addresses may have a port" 0 $flows crowd 256
+echo 2 >$parameters/drain
+echo 0 >$parameters/drain
+says "and no more" -28 $flows crowd 257
+echo 2 >$parameters/drain
+echo 0 >$parameters/drain
+says "so many sockets get events" 0 $flows listeners 256
+says "and no more of them" -28 $flows listeners 257
+echo 30 >$parameters/max_user_flows
+says "the host is not bound by max_user_flows" 0 $flows set 1 40 1
+contained "who is root of a namespace alone has what it says" 0 30
+contained "and no more" -122 31
+contained "and after that as much as before" 0 30
+echo 2 >$parameters/drain
+removed
+check "it can be removed after that" $?
 check_leaks
 check_log
 exit $failed

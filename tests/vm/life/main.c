@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Flows for tests of the module's life, from a shell: tests/vm/guest/life.sh.
  *
- * usage: module-flows set FIRST N GENERATION | del ID | count | srtp | stranger | plain | forgotten
+ * usage: module-flows [contained] set FIRST N GENERATION | del ID | count | srtp | stranger | plain | crowd N | listeners N |
+ *                                 forgotten
+ *   contained  as root of a user namespace and a network namespace of its own
  *   set        flows FIRST to FIRST + N - 1 on the loopback
  *   del        one of them
  *   count      how many there are
  *   srtp       whether HELLO said SRTP: 1 or 0
  *   stranger   a flow at an address that is not ours
  *   plain      a question without HELLO
+ *   crowd      N flows at one port, each at an address of its own
+ *   listeners  N sockets that want events
  *   forgotten  HELLO, the socket is closed, and another that has its port id asks without HELLO
  * Prints a number: of flows, or the first status that was not 0, or 0. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,6 +147,46 @@ static int set_many(struct link *l, u64 first, u64 n, u32 gen)
 	return status;
 }
 
+/* The status of the last one, which alone may be refused. */
+static int crowd(struct link *l, u64 n)
+{
+	int status = 0;
+
+	for (u64 id = 1; id <= n && !status; id++) {
+		const char local[4] = { 127, 1, (char)(id >> 8), (char)id };
+		struct flow f = { .id = id, .gen = 1 };
+
+		f.side[0] = side(local, 10000);
+		f.side[1] = side(local, 10002);
+		begin(l, FLOW_CMD_SET, 0);
+		tlv_put_flow(&l->out, &f);
+		status = ask(l, NULL);
+		if (status && id < n)
+			die("it is full too early", -status);
+	}
+	return status;
+}
+
+static int listeners(u64 n)
+{
+	struct link *l = calloc(1, sizeof(*l));
+	int status = 0;
+
+	if (!l)
+		die("memory", ENOMEM);
+	for (u64 i = 1; i <= n && !status; i++) {
+		link_open(l);
+		if (hello(l))
+			die("HELLO", EPROTO);
+		begin(l, FLOW_CMD_SUBSCRIBE, 0);
+		status = ask(l, NULL);
+		if (status && i < n)
+			die("it is full too early", -status);
+	}
+	free(l);
+	return status; /* sockets go with the process */
+}
+
 static int del(struct link *l, u64 id)
 {
 	begin(l, FLOW_CMD_DEL, 0);
@@ -185,6 +231,21 @@ static u64 number(char **argv, int argc, int i)
 	return i < argc ? strtoull(argv[i], NULL, 0) : 0;
 }
 
+static void contain(void)
+{
+	static const char map[] = "0 0 1";
+	int fd;
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
+		die("namespaces", errno);
+	fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, map, sizeof(map) - 1) != sizeof(map) - 1)
+		die("uid_map", errno);
+	close(fd);
+	if (system("ip link set lo up"))
+		die("loopback", EIO);
+}
+
 static int run(struct link *l, int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -204,6 +265,10 @@ static int run(struct link *l, int argc, char **argv)
 		return del(l, number(argv, argc, 2));
 	if (!strcmp(what, "count"))
 		return count(l);
+	if (!strcmp(what, "crowd"))
+		return crowd(l, number(argv, argc, 2));
+	if (!strcmp(what, "listeners"))
+		return listeners(number(argv, argc, 2));
 	if (!strcmp(what, "stranger"))
 		return set(l, "\xc0\0\2\1", 1, 1);
 	die(what, EINVAL);
@@ -214,6 +279,11 @@ int main(int argc, char **argv)
 {
 	static struct link l;
 
+	if (argc > 1 && !strcmp(argv[1], "contained")) {
+		contain();
+		argc--;
+		argv++;
+	}
 	link_open(&l);
 	printf("%d\n", run(&l, argc, argv));
 	return 0;
