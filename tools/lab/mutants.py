@@ -15,9 +15,9 @@ from . import build, kernels, term, vm
 KERNEL = "kasan"
 # A packet stays in the hook for 2 ms: a grace period that is missing is seen then.
 DEFINES = "-DSLUICE_TEST_DELAY"
-MEDIA = ("engine", ["relay", "--jobs", "4"])
-SECURE = ("engine", ["srtp/no-keys-in-reports"])
-LIFE = ("life", [])
+# Little of each: a machine takes minutes, and every case that fails is tried again.
+MEDIA = ("engine", ["relay/both-ways", "relay/family/4-to-6", "srtp/no-keys", "--jobs", "4"])
+LIFE = ("life", ["end", "traffic"])
 
 # Name, file, what is there, what is there instead, the test that must fail, what it must say then.
 MUTANTS = (
@@ -27,7 +27,7 @@ MUTANTS = (
 	if (!sn->reaping)
 		reap_next(sn);
 	spin_unlock(&sn->retire_lock);
-""", "	(void)sn;\n	flow_put(f);\n", ("fuzz", ["-t", "10"]), r"KASAN: .*free|use-after-free"),
+""", "	(void)sn;\n	flow_put(f);\n", LIFE, r"KASAN: .*free|use-after-free"),
     ("leak", "table.c", "	kfree_rcu(p, rcu);\n", "", LIFE, r"unreferenced object"),
     ("sleep-in-hook", "hook.c", "	sluice_test_delay();\n", "	kfree(kmalloc(8, GFP_KERNEL));\n", MEDIA,
      r"sleeping function called from invalid context"),
@@ -41,7 +41,7 @@ MUTANTS = (
      ("	memzero_explicit(now->rtp_key, sizeof(*now) - offsetof(struct flow_crypto, rtp_key));\n",
       "	err = put_fields(msg, c, crypto_fields, ARRAY_SIZE(crypto_fields), false);\n"),
      ("", "	err = put_fields(msg, c, crypto_fields, ARRAY_SIZE(crypto_fields), false);\n"
-          "	if (!err)\n		err = nla_put(msg, FLOW_CRYPTO_A_RTP_KEY, 16, c->rtp_key);\n"), SECURE,
+          "	if (!err)\n		err = nla_put(msg, FLOW_CRYPTO_A_RTP_KEY, 16, c->rtp_key);\n"), MEDIA,
      r"^not ok \d+ - srtp/no-keys"),
 )
 

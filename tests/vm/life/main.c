@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Flows for tests of the module's life, from a shell: tests/vm/guest/life.sh.
  *
- * usage: module-flows [contained] set FIRST N GENERATION | del ID | count | srtp | stranger | plain | crowd N | listeners N |
- *                                 forgotten
+ * usage: module-flows [contained] set FIRST N GENERATION | del ID | churn N | count | srtp | stranger | plain | crowd N |
+ *                                 listeners N | forgotten
  *   contained  as root of a user namespace and a network namespace of its own
  *   set        flows FIRST to FIRST + N - 1 on the loopback
  *   del        one of them
+ *   churn      one comes and goes N times, while packets for it are sent from another processor
  *   count      how many there are
  *   srtp       whether HELLO said SRTP: 1 or 0
  *   stranger   a flow at an address that is not ours
@@ -14,14 +15,18 @@
  *   listeners  N sockets that want events
  *   forgotten  HELLO, the socket is closed, and another that has its port id asks without HELLO
  * Prints a number: of flows, or the first status that was not 0, or 0. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <linux/netlink.h>
 #include "engine/genl_map.h"
@@ -29,6 +34,7 @@
 
 #define ANSWER_MS 5000
 #define ROOM      32768
+#define FIRST     10000
 
 struct link {
 	int fd;
@@ -128,7 +134,7 @@ static struct flow_side side(const char local[4], u16 port)
 
 static int set(struct link *l, const char local[4], u64 id, u32 gen)
 {
-	u16 port = (u16)(10000 + 4 * id);
+	u16 port = (u16)(FIRST + 4 * id);
 	struct flow f = { .id = id, .gen = gen };
 
 	f.side[0] = side(local, port);
@@ -226,6 +232,59 @@ static int forgotten(struct link *l)
 	return plain(l);
 }
 
+/* ---- flows that come and go under their packets ---- */
+
+/* A machine with one processor has to do with that. */
+static void stay_on(int cpu)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+}
+
+/* What is sent over the loopback is received on the same processor. */
+static _Noreturn void pour(u64 id)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001) };
+	u8 rtp[172] = { 0x80, 8 };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (fd < 0)
+		die("socket", errno);
+	stay_on(1);
+	for (u16 seq = 0;; seq++) {
+		rtp[2] = (u8)(seq >> 8);
+		rtp[3] = (u8)seq;
+		to.sin_port = htons((u16)(FIRST + 4 * id + 2 * (seq & 1)));
+		sendto(fd, rtp, sizeof(rtp), 0, (struct sockaddr *)&to, sizeof(to));
+	}
+}
+
+static int churn(struct link *l, u64 n)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid < 0)
+		die("fork", errno);
+	if (!pid)
+		pour(1);
+	stay_on(0);
+	for (u64 i = 0; i < n && !status; i++) {
+		status = set(l, "\x7f\0\0\1", 1, 1);
+		if (!status)
+			status = del(l, 1);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return status;
+}
+
+/* ---- the words ---- */
+
 static u64 number(char **argv, int argc, int i)
 {
 	return i < argc ? strtoull(argv[i], NULL, 0) : 0;
@@ -263,6 +322,8 @@ static int run(struct link *l, int argc, char **argv)
 				(u32)number(argv, argc, 4));
 	if (!strcmp(what, "del"))
 		return del(l, number(argv, argc, 2));
+	if (!strcmp(what, "churn"))
+		return churn(l, number(argv, argc, 2));
 	if (!strcmp(what, "count"))
 		return count(l);
 	if (!strcmp(what, "crowd"))
