@@ -34,6 +34,8 @@ import time
 from . import build, kernels
 
 DIED, TOO_LONG = 100, 101
+# Where the processors are busy with other things a kernel may find no clock that it trusts, and stand still before it has begun.
+BOOT, BOOTS = 150, 3  # seconds until it says a word, and how often that is tried
 HOST_FILES = ["-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap"]
 GUEST = os.path.join(build.ROOT, "tests/vm/guest")
 # Besides what the module depends on: what it asks for by name when the first key is set.
@@ -43,6 +45,10 @@ CIPHERS = ["aesni_intel", "ghash_clmulni_intel", "sha1_ssse3", "ctr", "gcm", "gh
 
 class VmError(Exception):
     pass
+
+
+class Mute(Exception):
+    """The machine did not come up."""
 
 
 class Needs:
@@ -206,19 +212,22 @@ def _qemu(kernel, initrd, needs, console, files, append, options):
 
 
 def _watch(command, seconds, say):
-    """Runs it, says its lines as they come. The status line's number; None when there was none, and whether time was up."""
-    status, late = None, threading.Event()
+    """Runs it, says its lines as they come. The status line's number; None when there was none, and whether time was up.
+    Mute: not a line came."""
+    status, late, mute = None, threading.Event(), threading.Event()
     p = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                          start_new_session=True)
 
-    def end():
-        late.set()
+    def end(why):
+        why.set()
         p.kill()
 
-    timer = threading.Timer(seconds, end)
+    timer, boot = threading.Timer(seconds, end, [late]), threading.Timer(BOOT, end, [mute])
     timer.start()
+    boot.start()
     try:
         for line in p.stdout:
+            boot.cancel()
             line = line.decode("utf-8", "replace").rstrip("\r\n")
             m = re.fullmatch(r"status (\d+)", line)
             if m:
@@ -226,14 +235,30 @@ def _watch(command, seconds, say):
             else:
                 say(line)
         errors = p.stderr.read().decode("utf-8", "replace")
-        if p.wait() and not late.is_set():
+        if p.wait() and not late.is_set() and not mute.is_set():
             raise VmError(f"qemu: {errors.strip() or p.returncode}")
+        if mute.is_set():
+            raise Mute
     finally:
         timer.cancel()
+        boot.cancel()
         if p.poll() is None:
             p.kill()
         p.wait()
     return status, late.is_set()
+
+
+def _boot(command, seconds, say):
+    """As _watch(), but one that does not come up is started again."""
+    for _ in range(BOOTS - 1):
+        try:
+            return _watch(command, seconds, say)
+        except Mute:
+            say(f"# the machine did not come up in {BOOT} s; once more")
+    try:
+        return _watch(command, seconds, say)
+    except Mute:
+        return None, False
 
 
 def _bring(files, to):
@@ -265,7 +290,7 @@ def run(version, script, arguments=(), *, say=print, bring=None, append="", opti
         _image(root, script, needs, kernel, module, arguments).pack(initrd)
         shutil.rmtree(root)
         t0 = time.monotonic()
-        status, late = _watch(_qemu(kernel, initrd, needs, console, files, append, options), needs.timeout, say)
+        status, late = _boot(_qemu(kernel, initrd, needs, console, files, append, options), needs.timeout, say)
         if bring:
             _bring(files, bring)
         if late or status is None:
