@@ -165,6 +165,10 @@ static void arrive_together(struct sluice_path *path, struct sk_buff *skb, u32 h
 	struct sk_buff *all, *next;
 
 	if (skb_shinfo(skb)->gso_type & SKB_GSO_UDP) {
+		if (unlikely(!make_ours(skb))) {
+			path_drop(path, skb, SLUICE_DROP_RX_MEMORY);
+			return;
+		}
 		skb_gso_reset(skb);
 		arrive(path, skb, head);
 		return;
@@ -183,13 +187,16 @@ static void arrive_together(struct sluice_path *path, struct sk_buff *skb, u32 h
 	}
 }
 
+/* What a program let go on (NFQUEUE) comes in its context, where softirqs may come in between. */
 static unsigned int arrived(struct sluice_path *path, struct sk_buff *skb, u32 head)
 {
 	sluice_test_delay();
+	local_bh_disable();
 	if (unlikely(skb_is_gso(skb)))
 		arrive_together(path, skb, head);
 	else
 		arrive(path, skb, head);
+	local_bh_enable();
 	return NF_STOLEN;
 }
 

@@ -105,6 +105,7 @@ static bool prepare(struct sk_buff *skb, struct dst_entry *dst, u32 headers)
 	}
 	skb_orphan(skb);
 	skb_scrub_packet(skb, true);
+	skb->dev = NULL; /* POSTROUTING would be shown where it came in, which may be gone by now */
 	nf_ct_set(skb, NULL, IP_CT_UNTRACKED); /* it would be a connection of the firewall's else */
 	skb_dst_set(skb, dst);
 	skb->ignore_df = 1; /* what is longer than the device sends leaves in fragments */

@@ -33,6 +33,8 @@ MUTANTS = (
      r"sleeping function called from invalid context"),
     ("wrong-checksum", "tx.c", "leave_sum(skb, ~csum_tcpudp_magic(saddr, daddr, skb->len,",
      "leave_sum(skb, ~csum_tcpudp_magic(saddr, saddr, skb->len,", MEDIA, r"^not ok \d+ - relay"),
+    ("softirqs-on", ("hook.c", "hook.c"), ("	local_bh_disable();\n", "	local_bh_enable();\n"), ("", ""), ("packets", []),
+     r"inconsistent lock state"),
     # Whichever of the two waits is there makes up for the other one, almost always.
     ("no-barrier", ("net.c", "net.c"),
      ("	wait_var_event(&sn->alive, !atomic_read(&sn->alive));\n", "	flush_rcu_work(&sn->reaper);\n"), ("", ""), LIFE,

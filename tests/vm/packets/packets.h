@@ -33,4 +33,11 @@ void put(int fd, const struct flow_addr *to, const void *p, u32 len);
 /* What comes within a second: octets, or -1. */
 int get(int fd, void *p, u32 cap, struct flow_addr *from, int *ttl);
 
+/* ---- queue.c: a program that lets packets go on (NFQUEUE) ---- */
+
+struct queue;
+/* A thread on that processor, 0 or 1; the caller's goes on on the other one. */
+struct queue *queue_open(u16 number, unsigned cpu);
+unsigned queue_close(struct queue *q); /* how many there were */
+
 #endif
