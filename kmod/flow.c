@@ -97,6 +97,8 @@ static int init_paths(struct sluice_flow *f)
 		p->flow = f;
 		p->rtp = &f->path[i / 2][RELAY_RTP];
 		p->rule = f->rule;
+		INIT_LIST_HEAD(&p->opening);
+		INIT_LIST_HEAD(&p->sealing);
 		INIT_LIST_HEAD(&p->ticking);
 		p->dir.srtp = f->srtp ? &f->srtp[i] : NULL;
 		relay_dir_init(&p->dir, &f->rule->flow, i / 2, i % 2,

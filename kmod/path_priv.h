@@ -45,7 +45,7 @@ struct outnote;
 struct outbox {
 	struct sk_buff *first, **last;
 	struct outnote *note, **last_note;
-	bool flushes; /* several packets: what comes after them on another CPU must not overtake them */
+	bool flushes; /* earlier packets: what comes after them on another CPU must not overtake them */
 };
 
 static inline void outbox_init(struct outbox *out)
@@ -56,7 +56,7 @@ static inline void outbox_init(struct outbox *out)
 /* Locked. Takes the skb. */
 void outbox_send(struct outbox *out, struct sluice_path *path, struct sk_buff *skb,
 		 const struct relay_plan *plan, u8 ttl);
-/* Locked. Packets that were kept follow. */
+/* Locked. Packets that came before follow. */
 void outbox_flushes(struct outbox *out, struct sluice_path *path);
 /* Locked. What control is told of the plan's note. */
 void outbox_tell(struct outbox *out, const struct sluice_path *path, const struct relay_plan *plan);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The cipher of one packet: relay/srtp.c says with which key and index, key.c does it, at once as a rule, under the lock, so that
  * packets stay in order. Where it answers later, the job has a reference on the flow, and the packet is dropped
- * if the flow has ended or has another rule by then. */
+ * if the flow has ended or has another rule by then. Jobs that begin meanwhile line up behind it with their answers, on
+ * whichever processor they are done: a stream does not overtake itself. */
 #include "path_priv.h"
+
+#define LINE_MAX 256 /* then order is lost, and no packet */
 
 /* RTCP that shares the RTP port is the other component's. */
 static void tell_index(struct sluice_path *path, bool is_rtcp, struct outbox *out)
@@ -43,16 +46,52 @@ static void end(struct sluice_job *job)
 	flow_put(f);
 }
 
-/* Whoever is told that it answers later has the job no more. */
-static bool answers_later(struct sluice_job *job, int *err)
+static void line_add(struct sluice_job *job, struct list_head *before)
 {
-	struct sluice_net *sn = job->path->flow->sn;
+	list_add_tail(&job->line, before);
+	job->path->n_jobs++;
+}
 
-	*err = job_run(job);
-	if (*err != -EINPROGRESS)
+/* Whoever is told that it answers later has the job no more; its answer waits for the lock. `before`: its place in the line. */
+static bool answers_later(struct sluice_job *job, struct list_head *before)
+{
+	job->answered = false;
+	job->err = job_run(job);
+	if (job->err != -EINPROGRESS)
 		return false;
-	sluice_count(sn, cipher_later);
+	line_add(job, before);
+	sluice_count(job->path->flow->sn, cipher_later);
 	return true;
+}
+
+/* True: others are before it, and it is in the line. */
+static bool lines_up(struct sluice_job *job, struct list_head *line)
+{
+	if (list_empty(line) || job->path->n_jobs >= LINE_MAX)
+		return false;
+	job->answered = true;
+	line_add(job, line);
+	return true;
+}
+
+/* The first of a line, if it is its turn. */
+static struct sluice_job *line_next(struct sluice_path *path, struct list_head *line)
+{
+	struct sluice_job *job = list_first_entry_or_null(line, struct sluice_job, line);
+
+	if (!job || !job->answered)
+		return NULL;
+	list_del(&job->line);
+	path->n_jobs--;
+	return job;
+}
+
+/* Locked. A job answers later, with a reference on its flow. */
+static void answer(struct sluice_job *job, int err, struct outbox *out)
+{
+	job->answered = true;
+	job->err = err;
+	outbox_flushes(out, job->path);
 }
 
 /* Of a job that answered later. */
@@ -85,16 +124,8 @@ static struct sluice_key *open_key(const struct sluice_path *path, const struct 
 	return how->old && r->old[side] ? r->old[side] : r->in[side];
 }
 
-static void opened(struct sluice_job *job, int err, struct outbox *out);
+static void opened(struct sluice_job *job, struct outbox *out);
 static void opened_later(struct sluice_job *job, int err);
-
-static void open_run(struct sluice_job *job, struct outbox *out)
-{
-	int err;
-
-	if (!answers_later(job, &err))
-		opened(job, err, out);
-}
 
 /* Once more, as job->how says by now. */
 static void open_again(struct sluice_job *job, struct passing *p, struct outbox *out)
@@ -115,7 +146,8 @@ static void open_again(struct sluice_job *job, struct passing *p, struct outbox 
 		next->guessed = job->guessed;
 		end(job);
 	}
-	open_run(next, out);
+	if (!answers_later(next, path->opening.next)) /* it keeps its place, which is the first */
+		opened(next, out);
 }
 
 /* Packets that were opened meanwhile may have told more of the stream than there was to know when this one's index was a guess
@@ -139,10 +171,11 @@ static bool guess_again(struct sluice_job *job, struct passing *p, struct outbox
 	return true;
 }
 
-/* err: what the cipher said. */
-static void opened(struct sluice_job *job, int err, struct outbox *out)
+/* Its turn has come. */
+static void opened(struct sluice_job *job, struct outbox *out)
 {
 	struct sluice_path *path = job->path;
+	int err = job->err;
 	struct passing p = { .r = { .payload = job->skb->data,
 				    .len = job->skb->len,
 				    .src = job->src,
@@ -177,13 +210,15 @@ static void opened_later(struct sluice_job *job, int err)
 	struct outbox out;
 
 	outbox_init(&out);
-	refcount_inc(&f->refs); /* the job ends on the way */
+	refcount_inc(&f->refs); /* jobs end on the way */
 	rcu_read_lock();
 	spin_lock(path_lock(path));
-	if (is_stale(job))
-		job_drop(job, SLUICE_DROP_FLOW_ENDED);
-	else
-		opened(job, err, &out);
+	answer(job, err, &out);
+	while ((job = line_next(path, &path->opening)))
+		if (is_stale(job))
+			job_drop(job, SLUICE_DROP_FLOW_ENDED);
+		else
+			opened(job, &out);
 	spin_unlock(path_lock(path));
 	outbox_empty(&out, path);
 	rcu_read_unlock();
@@ -213,31 +248,44 @@ void secure_open(struct sluice_path *path, struct passing *p, struct outbox *out
 	}
 	job->sealing = false;
 	job->done = opened_later;
-	open_run(job, out);
+	if (!answers_later(job, &path->opening) && !lines_up(job, &path->opening))
+		opened(job, out);
 }
 
 /* ---- out ---- */
 
+/* Its turn has come. */
+static void sealed(struct sluice_job *job, struct outbox *out)
+{
+	if (job->err) {
+		job_fail(job);
+		return;
+	}
+	outbox_send(out, job->path, job->skb, &job->plan, job->ttl);
+	end(job);
+}
+
+/* BH disabled, no lock held. */
 static void sealed_later(struct sluice_job *job, int err)
 {
 	struct sluice_path *path = job->path;
-	bool go = false;
+	struct sluice_flow *f = path->flow;
+	struct outbox out;
 
+	outbox_init(&out);
+	refcount_inc(&f->refs); /* jobs end on the way */
 	rcu_read_lock();
 	spin_lock(path_lock(path));
-	if (is_stale(job)) {
-		path_drop(path, job->skb, SLUICE_DROP_FLOW_ENDED);
-	} else if (err) {
-		path->dir.dropped++;
-		path_drop(path, job->skb, RELAY_DROP_SRTP_KEY);
-	} else {
-		go = true;
-	}
+	answer(job, err, &out);
+	while ((job = line_next(path, &path->sealing)))
+		if (is_stale(job))
+			job_drop(job, SLUICE_DROP_FLOW_ENDED);
+		else
+			sealed(job, &out);
 	spin_unlock(path_lock(path));
-	if (go)
-		tx_send(path, job->skb, &job->plan, job->ttl);
+	outbox_empty(&out, path);
 	rcu_read_unlock();
-	end(job);
+	flow_put(f);
 }
 
 static bool has_tail(struct sk_buff *skb)
@@ -252,7 +300,6 @@ void secure_seal(struct sluice_path *path, struct passing *p, const struct relay
 {
 	struct relay_crypt how;
 	struct sluice_job *job = NULL;
-	int err;
 
 	if (!relay_seal(&path->dir, &p->r, plan, &how)) {
 		path_drop(path, p->skb, how.drop);
@@ -270,12 +317,6 @@ void secure_seal(struct sluice_path *path, struct passing *p, const struct relay
 	job->sealing = true;
 	job->done = sealed_later;
 	job->plan = *plan;
-	if (answers_later(job, &err))
-		return;
-	if (err) {
-		job_fail(job);
-		return;
-	}
-	outbox_send(out, path, p->skb, plan, p->ttl);
-	end(job);
+	if (!answers_later(job, &path->sealing) && !lines_up(job, &path->sealing))
+		sealed(job, out);
 }

@@ -93,7 +93,10 @@ struct sluice_path {
 	struct sluice_path *rtp;   /* of the same side; this one where it is RTP. Constant */
 	const struct sluice_rule *rule;
 	struct sluice_held *held;  /* packets of unproven sources; NULL most of the time */
-	bool flushing;             /* those are being sent, without the lock: what comes meanwhile waits here */
+	/* Jobs in the order in which their packets came, while the first of them is to answer later; how many in both. */
+	struct list_head opening, sealing;
+	u32 n_jobs;
+	bool flushing;             /* earlier packets are being sent, without the lock: what comes meanwhile waits here */
 	struct sk_buff *waiting, *waiting_last;
 	struct dst_cache dst;      /* routes to where it sends: each CPU's own, with the addresses that it is of */
 	struct list_head ticking;  /* sluice_net.ticking, with a reference on the flow; empty: not in it */
@@ -278,6 +281,9 @@ struct sluice_job {
 	u32 gen; /* of the rule when it began */
 	u8 ttl;
 	bool guessed; /* its index was guessed once more */
+	bool answered;
+	int err;      /* then: the answer */
+	struct list_head line; /* sluice_path.opening or .sealing */
 };
 #define KEY_OVERHEAD 20
 /* With room for the key's requests. GFP_ATOMIC; NULL without memory. Freed by job_free(), not the skb. All but key is to be
