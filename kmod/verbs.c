@@ -165,8 +165,7 @@ static int set(struct sluice_net *sn, struct sluice_rule **rule, const char **wh
 	else if (err == -ENOSPC)
 		*why = "local port is in use at too many other addresses";
 	else if (err == -EDQUOT)
-		*why = "user namespaces have as many flows as parameter max_user_flows of the "
-		       "module says";
+		*why = "user namespaces have as many flows as max_user_flows allows";
 	return err;
 }
 
