@@ -121,6 +121,7 @@ contained() {
 
 bounds() {
 	load
+	says "what netlink sends back of a refused SET has no keys" 0 $module_flows keys
 	says "so many addresses may have a port" 0 $module_flows crowd 256
 	echo 2 >$parameters/drain
 	echo 0 >$parameters/drain

@@ -2,7 +2,7 @@
 /* Flows for tests of the module's life, from a shell: tests/vm/guest/life.sh.
  *
  * usage: module-flows [contained] set FIRST N GENERATION | del ID | churn N | count | srtp | stranger | plain | crowd N |
- *                                 listeners N | forgotten
+ *                                 listeners N | keys | forgotten
  *   contained  as root of a user namespace and a network namespace of its own
  *   set        flows FIRST to FIRST + N - 1 on the loopback
  *   del        one of them
@@ -13,6 +13,7 @@
  *   plain      a question without HELLO
  *   crowd      N flows at one port, each at an address of its own
  *   listeners  N sockets that want events
+ *   keys       SETs with keys that are refused for one reason or another: what netlink sends back of them has no key
  *   forgotten  HELLO, the socket is closed, and another that has its port id asks without HELLO
  * Prints a number: of flows, or the first status that was not 0, or 0. */
 #include <arpa/inet.h>
@@ -34,6 +35,8 @@
 
 #define ANSWER_MS 5000
 #define ROOM      32768
+#define SECRET    0x5a
+#define SECRETS   6 /* so many of them in a row */
 #define FIRST     10000
 
 struct link {
@@ -193,6 +196,78 @@ static int listeners(u64 n)
 	return status; /* sockets go with the process */
 }
 
+/* A SET of flow 1 with keys at a local address; the octets of its request. */
+static size_t with_keys(struct link *l, const char local[4], u32 gen)
+{
+	struct flow f = { .id = 1, .gen = gen };
+
+	f.side[0] = side(local, 10000);
+	f.side[1] = side(local, 10002);
+	for (unsigned i = 0; i < 2; i++) {
+		struct flow_crypto *c = &f.side[i].in;
+
+		memset(c, SECRET, sizeof(*c));
+		c->number = 1;
+		c->flags = c->mki_len = 0;
+		c->suite = FLOW_SUITE_AES_CM_128_HMAC_SHA1_80;
+	}
+	begin(l, FLOW_CMD_SET, 0);
+	tlv_put_flow(&l->out, &f);
+	if (tlv_end(&l->out))
+		die("request", EMSGSIZE);
+	genl_map_request(l->request, l->request, l->out.n, l->family);
+	return l->out.n;
+}
+
+/* Is what comes back a refusal with this status, all of the request, and none of its keys? */
+static bool comes_back_empty(struct link *l, size_t n, int status)
+{
+	static const u8 secret[SECRETS] = { SECRET, SECRET, SECRET, SECRET, SECRET, SECRET };
+	struct pollfd pfd = { l->fd, POLLIN, 0 };
+	const struct nlmsghdr *h = (const void *)l->in;
+	const struct nlmsgerr *e = NLMSG_DATA(h);
+
+	if (!memmem(l->request, n, secret, SECRETS))
+		die("a request without keys", EINVAL);
+	if (send(l->fd, l->request, n, 0) < 0 || poll(&pfd, 1, ANSWER_MS) != 1)
+		die("no answer", errno);
+	ssize_t got = genl_recv(l->fd, l->in, sizeof(l->in));
+	if (got < (ssize_t)NLMSG_LENGTH(sizeof(*e)) || h->nlmsg_type != NLMSG_ERROR)
+		die("another answer", EPROTO);
+	if (e->error == status && (size_t)got > n && !memmem(l->in, (size_t)got, secret, SECRETS))
+		return true;
+	fprintf(stderr, "%d, not %d; %zd octets for %zu\n", e->error, status, got, n);
+	return false;
+}
+
+/* With all of the request, which nobody else asks for. */
+static void echo_requests(struct link *l)
+{
+	int off = 0;
+
+	if (setsockopt(l->fd, SOL_NETLINK, NETLINK_CAP_ACK, &off, sizeof(off)))
+		die("NETLINK_CAP_ACK", errno);
+}
+
+static int keys(struct link *l)
+{
+	static const char here[] = { 127, 0, 0, 1 }, elsewhere[] = { (char)192, 0, 2, 1 };
+	bool ok;
+
+	echo_requests(l);
+	ok = comes_back_empty(l, with_keys(l, elsewhere, 1), -EADDRNOTAVAIL);
+	ok &= comes_back_empty(l, with_keys(l, here, 0), -EINVAL);
+	size_t n = with_keys(l, here, 1); /* octets that are no attribute behind the last one */
+	memset((u8 *)l->request + n, 1, 2);
+	((struct nlmsghdr *)(void *)l->request)->nlmsg_len = (u32)n + 2;
+	ok &= comes_back_empty(l, n + 2, -EINVAL);
+	close(l->fd);
+	link_open(l); /* HELLO was not said */
+	echo_requests(l);
+	ok &= comes_back_empty(l, with_keys(l, here, 1), -EPROTO);
+	return !ok;
+}
+
 static int del(struct link *l, u64 id)
 {
 	begin(l, FLOW_CMD_DEL, 0);
@@ -330,6 +405,8 @@ static int run(struct link *l, int argc, char **argv)
 		return crowd(l, number(argv, argc, 2));
 	if (!strcmp(what, "listeners"))
 		return listeners(number(argv, argc, 2));
+	if (!strcmp(what, "keys"))
+		return keys(l);
 	if (!strcmp(what, "stranger"))
 		return set(l, "\xc0\0\2\1", 1, 1);
 	die(what, EINVAL);
