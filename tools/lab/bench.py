@@ -465,12 +465,14 @@ def main(argv):
     argv, minutes = take_minutes(argv)
     a = argparse.ArgumentParser(prog="tools/bench", description=__doc__.split("\n", 1)[0],
                                 epilog=__doc__.split("\n", 2)[2], formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument("what", nargs="*", choices=[*GROUPS, *BENCHES, []], default=[])
+    a.add_argument("what", metavar="WHAT", nargs="*", help=" ".join([*GROUPS, *BENCHES]))
     a.add_argument("--peers", action="store_true", help="Kamailio and rtpengine on the same work")
     a.add_argument("--json", metavar="FILE", help="write the figures there too (build-bench/bench.json)")
     a.add_argument("--quick", action="store_true", help="media, attack: shorter trials, coarser figures")
     a.add_argument("--out", metavar="DIR", help="media: where the report goes (build-bench/media)")
     o = a.parse_args(argv)
+    if unknown := set(o.what) - set(GROUPS) - set(BENCHES):
+        a.error(f"no benchmark '{unknown.pop()}'; there are: {' '.join([*GROUPS, *BENCHES])}")
     o.minutes = minutes
     build.need_root()
     what = chosen(o.what)

@@ -304,7 +304,8 @@ def options(argv):
     a.add_argument("--stay", action="store_true", help="leave everything up, say how to look around")
     a.add_argument("--device", choices=DEVICES, default="auto", help="how packets come in")
     a.add_argument("--engine", choices=sluice.ENGINES, default=sluice.ENGINE,
-                   help="what relays the media: sluice-dp (dpdk) or sluice.ko (kernel)")
+                   help="what relays the media: sluice-dp (dpdk) or sluice.ko (kernel; where this machine's kernel "
+                        "takes none, all runs in a virtual machine)")
     a.add_argument("--down", action="store_true", help="end what --stay left")
     a.add_argument("--call", choices=("out", "in"), help="with --stay: place a call")
     a.add_argument("--hangup", action="store_true", help="with --stay: end the call")
@@ -352,7 +353,9 @@ def play(o):
 
 
 def said_inside(line):
-    if not re.match(r"# (up after|down after|vm:)", line):
+    if m := re.match(r"# up after ([\d.]+) s: (.*)", line):
+        term.say(f"  It is up: {m[2]}, after {float(m[1]):.0f} s.")
+    elif not re.match(r"# (down after|vm:)", line):
         term.say(line)
 
 

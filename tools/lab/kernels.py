@@ -37,7 +37,7 @@ class KernelError(Exception):
 def run(command, **more):
     r = subprocess.run(command, capture_output=True, text=True, **more)
     if r.returncode:
-        raise KernelError(f"{' '.join(command[:3])}: {(r.stderr or r.stdout).strip()[-2000:]}")
+        raise KernelError(f"{command[0]}: {(r.stderr or r.stdout).strip()[-2000:]}")
     return r.stdout
 
 
@@ -204,13 +204,17 @@ def _fetch(version, where, apt, packages):
             shutil.rmtree(old)
 
 
+def must_know(version):
+    if version not in KERNELS and version != "kasan":
+        raise KernelError(f"no kernel '{version}'; there are: {' '.join(KERNELS)} kasan")
+
+
 def get(version, say=lambda text: None):
     """Folder of that kernel; fetched when it is not there, or a newer one is."""
     if version == "kasan":
         from . import kasan
         return kasan.get(say)
-    if version not in KERNELS:
-        raise KernelError(f"no kernel '{version}'; there are: {' '.join(KERNELS)} kasan")
+    must_know(version)
     release, image, headers = KERNELS[version]
     os.makedirs(CACHE, exist_ok=True)
     link = os.path.join(CACHE, version)

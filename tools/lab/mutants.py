@@ -102,9 +102,13 @@ def check(names=(), verdict=lambda name, ok, text: None):
 
 def main(argv):
     unknown = set(argv) - {m[0] for m in MUTANTS}
+    names = " ".join(m[0] for m in MUTANTS)
+    if unknown & {"-h", "--help"}:
+        print(__doc__ + "Mutants: " + names)
+        return 0
     if unknown:
-        print(__doc__ + "Mutants: " + " ".join(m[0] for m in MUTANTS), file=sys.stderr)
-        return 0 if unknown <= {"-h", "--help"} else 2
+        print(f"mutants: no mutant '{unknown.pop()}'; there are: {names}", file=sys.stderr)
+        return 2
     lived = []
 
     def verdict(name, ok, text):

@@ -215,8 +215,9 @@ def _watch(command, seconds, say):
     """Runs it, says its lines as they come. The status line's number; None when there was none, and whether time was up.
     Mute: not a line came."""
     status, late, mute = None, threading.Event(), threading.Event()
-    p = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                         start_new_session=True)
+    # Whatever ends us, ends it.
+    p = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "--", *command], stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
 
     def end(why):
         why.set()
@@ -306,10 +307,13 @@ def run(version, script, arguments=(), *, say=print, bring=None, append="", opti
 
 def main(argv):
     if not argv or argv[0].startswith("-"):
-        print(__doc__, end="")
-        return 0 if argv in (["-h"], ["--help"]) else 2
+        asked = argv in (["-h"], ["--help"])
+        print(__doc__, end="", file=sys.stdout if asked else sys.stderr)
+        return 0 if asked else 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
     try:
+        kernels.must_know(argv[0])
         script = find_script(argv[1] if len(argv) > 1 else "engine")
         needs = Needs(script)
         if needs.built:
