@@ -150,15 +150,17 @@ static void rate(struct test *t, const void *row)
 	struct flow_addr to = call_port(c, 0);
 	u8 p[24];
 	u32 n = stun(p, 0);
+	u64 began = now_us();
 
 	for (unsigned i = 0; i < 400; i++) {
 		sock_send(t, c->peer[0].rtp, &to, p, n);
 		if (i % 10 == 9)
 			nap(5 * MS);
 	}
+	u32 seconds = (u32)((now_us() - began) / S); /* on processors that are played by software */
 	nap(30 * MS);
 	unsigned got = count_punts(c);
-	CHECK_RANGE(t, got, 40, 100); /* a second may have ended meanwhile */
+	CHECK_RANGE(t, got, 40, 50 * (2 + seconds)); /* a second may have ended meanwhile */
 	call_settle(c, 0, 0, 3, 400 - got);
 	call_talk(c, 3);
 }
