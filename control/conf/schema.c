@@ -298,7 +298,9 @@ static const struct option media_options[] = {
 		  "of them\n"
 		  "is there, sluice-dp first. auto keeps one that works, and takes the other when "
 		  "it has\n"
-		  "been away for 5 s." },
+		  "been away for 5 s. device, workers and max-flows are sluice-dp's: the module "
+		  "has\n"
+		  "parameters of its own." },
 	{ .name = "device",
 	  .type = OPTION_CHOICE,
 	  FIELD(media.device),

@@ -40,6 +40,16 @@ static void show_certificate(long long ends)
 		       days == 1 ? "" : "s");
 }
 
+/* Why it is that one. */
+static const char *why_engine(const json_t *reply)
+{
+	if (strcmp(text(reply, "engine_asked"), "auto") != 0)
+		return ", as configured";
+	return strcmp(text(reply, "engine"), "sluice-dp") == 0
+		       ? ", taken by auto: it is there, and comes first"
+		       : ", taken by auto: sluice-dp was not there";
+}
+
 void show_status(const json_t *reply, struct show *o)
 {
 	static const char *const heads[] = { "NETWORK", "ADDRESS", "SIP", "MEDIA PORTS",
@@ -54,7 +64,7 @@ void show_status(const json_t *reply, struct show *o)
 	       number(reply, "shards") == 1 ? "" : "s", number(reply, "calls"),
 	       number(reply, "calls") == 1 ? "" : "s", (double)number(reply, "memory") / 1e6);
 	if (json_is_true(at(reply, "engine_up")))
-		printf("data plane: connected (%s)\n", text(reply, "engine"));
+		printf("data plane: connected (%s)%s\n", text(reply, "engine"), why_engine(reply));
 	else
 		printf("data plane: NOT CONNECTED - new calls get 503 (%s)\n",
 		       text(reply, "engine_cause"));

@@ -62,7 +62,7 @@ end
 unload
 
 begin kernel
-says "data plane: connected (the kernel engine)" ctl status
+says "data plane: connected (the kernel engine), as configured" ctl status
 check "engine: kernel has the module loaded" $? "$said"
 says "inside   10.10.0.1  udp tcp 5060  10000-32767  sluice.ko" ctl status
 check "every network has its data path" $? "$said"
@@ -74,8 +74,8 @@ end
 begin auto
 says "media goes through the kernel engine" cat /tmp/log
 check "auto: the kernel engine is taken and said" $? "$said"
-says "data plane: connected (the kernel engine)" ctl status
-check "auto: connected" $?
+says "data plane: connected (the kernel engine), taken by auto: sluice-dp was not there" ctl status
+check "auto: connected, and why" $?
 end
 
 /sluice/build/tests/vm/client/genl-client leave >/dev/null 2>&1
