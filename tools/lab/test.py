@@ -4,7 +4,8 @@
 usage: tools/test [--quick] [--all] [-k PATTERN]
   --quick      no sanitizers, no fuzzing, no coverage, no slow system tests, no virtual machines
   --all        also 100,000 seeds of tests/random, the system tests that take a minute, the benchmarks beside Kamailio and
-               rtpengine (tools/bench all --peers), and the kernel module on all kernels, on one with KASAN, fuzzed and mutated
+               rtpengine (tools/bench all --peers), the kernel module on all kernels, on one with KASAN, fuzzed and mutated,
+               and what tests/clean tries in a clean Debian
   -k PATTERN   only what has PATTERN in its name
 """
 import argparse
@@ -18,7 +19,7 @@ import threading
 import time
 import xml.etree.ElementTree
 
-from . import build, coverage, fuzz, kernels, mutants, term, vm
+from . import build, clean, coverage, fuzz, kernels, mutants, term, vm
 
 FUZZ_SECONDS = 6
 SEEDS = 100000  # of tests/random, beyond those of its meson test
@@ -235,6 +236,18 @@ def mutated(count, o):
         count.add("mutants", False)
 
 
+def clean_debian(count, o):
+    for name in clean.TRIES:
+        if o.k and o.k not in f"clean {name}":
+            continue
+        try:
+            clean.attempt(name)
+            count.add(f"clean {name}", True)
+        except clean.CleanError as e:
+            term.say(str(e))
+            count.add(f"clean {name}", False)
+
+
 def bench(count, _o):
     term.title("benchmarks")
     rc = subprocess.run([os.path.join(build.ROOT, "tools/bench"), "all", "--peers"]).returncode
@@ -271,6 +284,7 @@ def main(argv):
             stage(machines)
         if o.all:
             stage(mutated)
+            stage(clean_debian)
             stage(bench)
     term.title(f"{time.monotonic() - t0:.0f} s ({', '.join(took)})")
     for what, name in count.bad:
