@@ -139,9 +139,17 @@ void engine_connected(struct engine *e)
 	reconcile_begin(e);
 }
 
+/* NULL: nobody knows. */
+static const char *hint_at(const struct engine *e, int why)
+{
+	if (why == -EPROTO) /* of HELLO */
+		return ENGINE_OTHER_RELEASE;
+	return e->transport.hint ? e->transport.hint(e->transport.arg, why) : NULL;
+}
+
 static void log_gone(struct engine *e, int why)
 {
-	const char *hint = e->transport.hint ? e->transport.hint(e->transport.arg, why) : NULL;
+	const char *hint = hint_at(e, why);
 
 	if (e->said_gone)
 		return;
@@ -233,7 +241,7 @@ const char *engine_name(const struct engine *e)
 
 const char *engine_cause(const struct engine *e)
 {
-	const char *hint = e->transport.hint ? e->transport.hint(e->transport.arg, e->why) : NULL;
+	const char *hint = hint_at(e, e->why);
 
 	return hint ? hint : "the media engine is not connected";
 }

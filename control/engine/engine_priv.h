@@ -49,6 +49,8 @@ struct datagram {
 	u8 data[];
 };
 
+#define ENGINE_OTHER_RELEASE "it is of another release than sluiced: install both from one"
+
 struct engine {
 	struct loop *loop;
 	struct log *log;

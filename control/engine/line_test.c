@@ -209,6 +209,7 @@ static void keeps_off_another_version(void **state)
 	loop_advance(w->loop, 1000);
 	assert_int_equal(w->ups, 0);
 	assert_in_range(w->peer.opens, 9, 11);
+	assert_non_null(strstr(engine_cause(w->e), "another release"));
 	w->peer.version = FLOW_VERSION;
 	loop_advance(w->loop, 200);
 	assert_int_equal(w->ups, 1);

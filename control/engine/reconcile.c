@@ -69,10 +69,8 @@ static void greeted(struct engine *e, const struct tlv_msg *m, int status)
 		status = -EPROTO;
 	if (status == -EPROTO && !e->refused) {
 		e->refused = true;
-		log_error(e->log, "engine",
-			  "the media engine speaks another version (%u) of the flow language than "
-			  "this program (%u). Install both from one release",
-			  version, FLOW_VERSION);
+		log_error(e->log, "engine", "%s does not speak version %u of the flow language: %s",
+			  engine_name(e), FLOW_VERSION, ENGINE_OTHER_RELEASE);
 	}
 	if (status) {
 		engine_break(e, status);
