@@ -18,9 +18,12 @@ static void tell_index(struct sluice_path *path, bool is_rtcp, struct outbox *ou
 
 /* ---- jobs ---- */
 
+static void answered(struct sluice_job *job, int err);
+
 /* The packet is the job's when there is one. NULL: no memory. */
 static struct sluice_job *begin(struct sluice_path *path, struct sluice_key *key,
-				const struct passing *p, const struct relay_crypt *how)
+				const struct passing *p, const struct relay_crypt *how,
+				bool sealing)
 {
 	struct sluice_job *job = job_new(key);
 
@@ -34,6 +37,8 @@ static struct sluice_job *begin(struct sluice_path *path, struct sluice_key *key
 	job->gen = path->rule->flow.gen;
 	job->ttl = p->ttl;
 	job->guessed = false;
+	job->sealing = sealing;
+	job->done = answered;
 	refcount_inc(&path->flow->refs);
 	return job;
 }
@@ -44,6 +49,13 @@ static void end(struct sluice_job *job)
 
 	job_free(job);
 	flow_put(f);
+}
+
+/* ---- lines ---- */
+
+static struct list_head *line_of(const struct sluice_job *job)
+{
+	return job->sealing ? &job->path->sealing : &job->path->opening;
 }
 
 static void line_add(struct sluice_job *job, struct list_head *before)
@@ -65,8 +77,10 @@ static bool answers_later(struct sluice_job *job, struct list_head *before)
 }
 
 /* True: others are before it, and it is in the line. */
-static bool lines_up(struct sluice_job *job, struct list_head *line)
+static bool lines_up(struct sluice_job *job)
 {
+	struct list_head *line = line_of(job);
+
 	if (list_empty(line) || job->path->n_jobs >= LINE_MAX)
 		return false;
 	job->answered = true;
@@ -84,14 +98,6 @@ static struct sluice_job *line_next(struct sluice_path *path, struct list_head *
 	list_del(&job->line);
 	path->n_jobs--;
 	return job;
-}
-
-/* Locked. A job answers later, with a reference on its flow. */
-static void answer(struct sluice_job *job, int err, struct outbox *out)
-{
-	job->answered = true;
-	job->err = err;
-	outbox_flushes(out, job->path);
 }
 
 /* Of a job that answered later. */
@@ -125,7 +131,6 @@ static struct sluice_key *open_key(const struct sluice_path *path, const struct 
 }
 
 static void opened(struct sluice_job *job, struct outbox *out);
-static void opened_later(struct sluice_job *job, int err);
 
 /* Once more, as job->how says by now. */
 static void open_again(struct sluice_job *job, struct passing *p, struct outbox *out)
@@ -135,14 +140,12 @@ static void open_again(struct sluice_job *job, struct passing *p, struct outbox 
 	struct sluice_job *next = job;
 
 	if (key != job->key) { /* a job is made for its key */
-		next = begin(path, key, p, &job->how);
+		next = begin(path, key, p, &job->how, false);
 		if (!next) {
 			path->dir.dropped++;
 			job_drop(job, SLUICE_DROP_RX_MEMORY);
 			return;
 		}
-		next->sealing = false;
-		next->done = opened_later;
 		next->guessed = job->guessed;
 		end(job);
 	}
@@ -202,29 +205,6 @@ static void opened(struct sluice_job *job, struct outbox *out)
 	path_judge(path, &p, out);
 }
 
-/* BH disabled, no lock held. */
-static void opened_later(struct sluice_job *job, int err)
-{
-	struct sluice_path *path = job->path;
-	struct sluice_flow *f = path->flow;
-	struct outbox out;
-
-	outbox_init(&out);
-	refcount_inc(&f->refs); /* jobs end on the way */
-	rcu_read_lock();
-	spin_lock(path_lock(path));
-	answer(job, err, &out);
-	while ((job = line_next(path, &path->opening)))
-		if (is_stale(job))
-			job_drop(job, SLUICE_DROP_FLOW_ENDED);
-		else
-			opened(job, &out);
-	spin_unlock(path_lock(path));
-	outbox_empty(&out, path);
-	rcu_read_unlock();
-	flow_put(f);
-}
-
 void secure_open(struct sluice_path *path, struct passing *p, struct outbox *out)
 {
 	struct relay_crypt how;
@@ -240,15 +220,13 @@ void secure_open(struct sluice_path *path, struct passing *p, struct outbox *out
 		path_drop(path, p->skb, how.drop);
 		return;
 	}
-	job = begin(path, open_key(path, &how), p, &how);
+	job = begin(path, open_key(path, &how), p, &how, false);
 	if (!job) {
 		path->dir.dropped++;
 		path_drop(path, p->skb, SLUICE_DROP_RX_MEMORY);
 		return;
 	}
-	job->sealing = false;
-	job->done = opened_later;
-	if (!answers_later(job, &path->opening) && !lines_up(job, &path->opening))
+	if (!answers_later(job, &path->opening) && !lines_up(job))
 		opened(job, out);
 }
 
@@ -263,29 +241,6 @@ static void sealed(struct sluice_job *job, struct outbox *out)
 	}
 	outbox_send(out, job->path, job->skb, &job->plan, job->ttl);
 	end(job);
-}
-
-/* BH disabled, no lock held. */
-static void sealed_later(struct sluice_job *job, int err)
-{
-	struct sluice_path *path = job->path;
-	struct sluice_flow *f = path->flow;
-	struct outbox out;
-
-	outbox_init(&out);
-	refcount_inc(&f->refs); /* jobs end on the way */
-	rcu_read_lock();
-	spin_lock(path_lock(path));
-	answer(job, err, &out);
-	while ((job = line_next(path, &path->sealing)))
-		if (is_stale(job))
-			job_drop(job, SLUICE_DROP_FLOW_ENDED);
-		else
-			sealed(job, &out);
-	spin_unlock(path_lock(path));
-	outbox_empty(&out, path);
-	rcu_read_unlock();
-	flow_put(f);
 }
 
 static bool has_tail(struct sk_buff *skb)
@@ -307,16 +262,44 @@ void secure_seal(struct sluice_path *path, struct passing *p, const struct relay
 	}
 	tell_index(path, how.is_rtcp, out);
 	if (has_tail(p->skb))
-		job = begin(path, path->rule->out[!path->dir.side], p, &how);
+		job = begin(path, path->rule->out[!path->dir.side], p, &how, true);
 	if (!job) {
 		path->dir.dropped++;
 		path_drop(path, p->skb, SLUICE_DROP_TX_MEMORY);
 		return;
 	}
 	p->skb->ip_summed = CHECKSUM_PARTIAL;
-	job->sealing = true;
-	job->done = sealed_later;
 	job->plan = *plan;
-	if (!answers_later(job, &path->sealing) && !lines_up(job, &path->sealing))
+	if (!answers_later(job, &path->sealing) && !lines_up(job))
 		sealed(job, out);
+}
+
+/* ---- later ---- */
+
+/* BH disabled, no lock held. */
+static void answered(struct sluice_job *job, int err)
+{
+	struct list_head *line = line_of(job);
+	struct sluice_path *path = job->path;
+	struct sluice_flow *f = path->flow;
+	struct outbox out;
+
+	outbox_init(&out);
+	refcount_inc(&f->refs); /* jobs end on the way */
+	rcu_read_lock();
+	spin_lock(path_lock(path));
+	job->answered = true;
+	job->err = err;
+	outbox_flushes(&out, path);
+	while ((job = line_next(path, line)))
+		if (is_stale(job))
+			job_drop(job, SLUICE_DROP_FLOW_ENDED);
+		else if (job->sealing)
+			sealed(job, &out);
+		else
+			opened(job, &out);
+	spin_unlock(path_lock(path));
+	outbox_empty(&out, path);
+	rcu_read_unlock();
+	flow_put(f);
 }

@@ -12,6 +12,7 @@
 #              "netlink" that is the module loaded (again), which -m does
 #   -m MODULE  with -e netlink: the file sluice.ko
 #   ARGUMENT   of engine-conformance: names of cases, options
+# environment: AFTER, a shell command that runs in the namespace $SBC when the suite is over
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -143,6 +144,7 @@ sh -c "$start" || exit 2
 "$build/tests/engine/engine-conformance" --engine "$engine" --peers "/run/netns/$A,/run/netns/$B" \
 	--restart "$start" "$@"
 rc=$?
+[ -z "${AFTER:-}" ] || ip netns exec "$SBC" sh -c "$AFTER"
 if [ -s "$dir/pid" ] && ! kill -0 "$(cat "$dir/pid")" 2>/dev/null; then
 	echo "# the engine is gone; the end of its log:"
 	tail -n 30 "$dir/engine.log" | sed 's/^/# /'

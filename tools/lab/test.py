@@ -184,7 +184,7 @@ def system(count, o):
 # kernel of Debian's stable release, and on the others what the kernel has a part in; with --all everything everywhere.
 WIRE = ["relay/", "wire/", "srtp/", "dtmf/", "verbs/", "restart/"]
 MACHINES = (("6.1", "engine", []), ("5.10", "engine", WIRE), ("6.12", "engine", WIRE), ("6.1", "fuzz", ["-t", "6"]))
-GUESTS = ("engine", "life", "packets", "client", "cipher", "sluiced")
+GUESTS = ("engine", "later", "life", "packets", "client", "cipher", "sluiced")
 MACHINES_ALL = tuple((kernel, test, []) for kernel in ("5.10", "6.1", "6.12", "kasan") for test in GUESTS)
 MACHINES_LONG = (("kasan", "fuzz", ["-t", "600"]),)
 

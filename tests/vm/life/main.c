@@ -2,7 +2,7 @@
 /* Flows for tests of the module's life, from a shell: tests/vm/guest/life.sh.
  *
  * usage: module-flows [contained] set FIRST N GENERATION | del ID | churn N | count | srtp | stranger | plain | crowd N |
- *                                 listeners N | keys | forgotten
+ *                                 listeners N | keys | forgotten | total NAME
  *   contained  as root of a user namespace and a network namespace of its own
  *   set        flows FIRST to FIRST + N - 1 on the loopback
  *   del        one of them
@@ -15,6 +15,7 @@
  *   listeners  N sockets that want events
  *   keys       SETs with keys that are refused for one reason or another: what netlink sends back of them has no key
  *   forgotten  HELLO, the socket is closed, and another that has its port id asks without HELLO
+ *   total      the counter of that name, of all flows that were ever there
  * Prints a number: of flows, or the first status that was not 0, or 0. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -43,6 +44,8 @@ struct link {
 	int fd;
 	u16 family;
 	u32 seq, caps;
+	const char *wanted; /* a counter, and what it counted */
+	u64 total;
 	struct tlv_out out;
 	u32 request[2048], in[ROOM / 4], mapped[ROOM / 2];
 };
@@ -66,6 +69,15 @@ static void begin(struct link *l, u8 cmd, u16 flags)
 	tlv_begin(&l->out, cmd, (u16)(NLM_F_REQUEST | NLM_F_ACK | flags), ++l->seq);
 }
 
+static void add_total(void *arg, const char *name, u64 count, const char *why)
+{
+	struct link *l = arg;
+
+	(void)why;
+	if (!strcmp(name, l->wanted))
+		l->total = count;
+}
+
 /* What answers the request: its status; `flows` counts messages that are about one. False: there is more to come. */
 static bool judge(struct link *l, const void *at, size_t left, int *status, unsigned *flows)
 {
@@ -77,6 +89,8 @@ static bool judge(struct link *l, const void *at, size_t left, int *status, unsi
 			continue;
 		if (m.attr[FLOW_A_SIDE0] && flows)
 			++*flows;
+		if (l->wanted)
+			tlv_each_drop(&m, add_total, l);
 		if (m.done || !(m.flags & NLM_F_MULTI)) {
 			*status = (int)tlv_u32(&m, FLOW_A_STATUS, 0);
 			l->caps |= tlv_u32(&m, FLOW_A_CAPS, 0);
@@ -284,6 +298,13 @@ static int count(struct link *l)
 	return status ? status : (int)flows;
 }
 
+static int total(struct link *l, const char *name)
+{
+	l->wanted = name;
+	int status = count(l);
+	return status < 0 ? status : (int)l->total;
+}
+
 static int plain(struct link *l)
 {
 	begin(l, FLOW_CMD_DUMP, 0);
@@ -390,6 +411,8 @@ static int run(struct link *l, int argc, char **argv)
 		return forgotten(l);
 	if (hello(l))
 		die("HELLO", EPROTO);
+	if (!strcmp(what, "total") && argc > 2)
+		return total(l, argv[2]);
 	if (!strcmp(what, "srtp"))
 		return !!(l->caps & FLOW_CAP_SRTP);
 	if (!strcmp(what, "set"))
