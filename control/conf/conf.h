@@ -17,6 +17,9 @@ enum conf_media {
 	CONF_MEDIA_KERNEL
 };
 
+/* As they are written; NULL behind the last. */
+extern const char *const conf_media_words[];
+
 /* Where sluice stands on a network: one address on one interface (or device). */
 struct conf_network {
 	const char *name;

@@ -3,10 +3,12 @@
  * the same. */
 #include "conf_priv.h"
 
-static const char *word(enum conf_media m)
-{
-	return m == CONF_MEDIA_DPDK ? "dpdk" : "kernel";
-}
+const char *const conf_media_words[] = {
+	[CONF_MEDIA_AUTO] = "auto",
+	[CONF_MEDIA_DPDK] = "dpdk",
+	[CONF_MEDIA_KERNEL] = "kernel",
+	NULL,
+};
 
 static bool is_interface(const struct conf_network *n)
 {
@@ -56,8 +58,8 @@ static void check_agrees(struct binding *b, const struct conf_network *n, enum c
 	fault(b->faults, place_of(b, n, "engine"), b->key,
 	      "%s here and %s at %s%s%s: a call between them could not be relayed, for it has one "
 	      "engine",
-	      word(n->engine), word(m), by ? "networks." : "media.engine", by ? by->name : "",
-	      by ? ".engine" : "");
+	      conf_media_words[n->engine], conf_media_words[m], by ? "networks." : "media.engine",
+	      by ? by->name : "", by ? ".engine" : "");
 	fault_fix(b->faults, "Write the one that you want as media.engine, and delete this line.");
 }
 

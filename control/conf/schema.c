@@ -21,13 +21,6 @@ static const struct option sluice_options[] = {
 /* TLS has a port of its own. */
 static const char *const transport_words[] = { "udp", "tcp", NULL };
 
-static const char *const engine_words[] = {
-	[CONF_MEDIA_AUTO] = "auto",
-	[CONF_MEDIA_DPDK] = "dpdk",
-	[CONF_MEDIA_KERNEL] = "kernel",
-	NULL,
-};
-
 static const struct option network_options[] = {
 	{ .name = "port",
 	  .type = OPTION_DEVICE,
@@ -160,7 +153,7 @@ static const struct option network_options[] = {
 	{ .name = "engine",
 	  .type = OPTION_CHOICE,
 	  FIELD(engine),
-	  .words = engine_words,
+	  .words = conf_media_words,
 	  .def = "auto",
 	  .restart = true,
 	  .help = "What relays the media of this network: see media.engine, which auto stands "
@@ -291,7 +284,7 @@ static const struct option media_options[] = {
 	{ .name = "engine",
 	  .type = OPTION_CHOICE,
 	  FIELD(media.engine),
-	  .words = engine_words,
+	  .words = conf_media_words,
 	  .def = "auto",
 	  .restart = true,
 	  .help = "What relays media: dpdk (sluice-dp), kernel (the module sluice), or whichever "

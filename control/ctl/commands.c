@@ -138,9 +138,6 @@ static json_int_t memory_in_use(void)
 static void status_merge(const struct ctl_options *o, json_t *reply, struct ctl_part *parts,
 			 unsigned n)
 {
-	static const char *const asked[] = { [CONF_MEDIA_AUTO] = "auto",
-					     [CONF_MEDIA_DPDK] = "dpdk",
-					     [CONF_MEDIA_KERNEL] = "kernel" };
 	json_t *totals = json_object();
 	json_int_t calls = 0, connections = 0;
 
@@ -162,7 +159,8 @@ static void status_merge(const struct ctl_options *o, json_t *reply, struct ctl_
 	json_object_set(reply, "engine_up", json_object_get(parts[0].result, "engine_up"));
 	json_object_set(reply, "engine", json_object_get(parts[0].result, "engine"));
 	json_object_set(reply, "engine_cause", json_object_get(parts[0].result, "engine_cause"));
-	json_object_set_new(reply, "engine_asked", json_string(asked[conf_media_of(o->conf)]));
+	json_object_set_new(reply, "engine_asked",
+			    json_string(conf_media_words[conf_media_of(o->conf)]));
 	json_object_set(reply, "data_path", json_object_get(parts[0].result, "data_path"));
 	json_object_set_new(reply, "networks", view_networks(o->conf));
 }
