@@ -152,8 +152,8 @@ static inline u64 sluice_now_us(void)
 /* ---- main.c: parameters of the module ---- */
 extern unsigned int sluice_max_flows;      /* of a namespace */
 extern unsigned int sluice_max_user_flows; /* of all that sluice_net_is_users() */
-extern bool sluice_srtp;              /* the kernel has the ciphers; for good from the start on */
-extern unsigned int sluice_drain;     /* 1: no new flows, 2: those that are there end */
+extern bool sluice_srtp;                   /* the kernel has the ciphers; for good from the start on */
+extern unsigned int sluice_drain;          /* 1: no new flows, 2: those that are there end */
 
 /* ---- net.c: a namespace ---- */
 struct sluice_net *sluice_net_of(struct net *net);

@@ -23,7 +23,7 @@ mkdir -p /new/dev/shm /new/dev/pts /new/run/netns
 mount -t tmpfs -o mode=1777 shm /new/dev/shm
 mount -t devpts pts /new/dev/pts
 # Modules that are asked for from here on are all that the kernel has, and are found by this machine's modprobe, which has an
-# index: busybox's reads all of the list each time, and the first key that is set asks for many.
+# index: busybox's reads all of the list each time.
 mkdir -p /new/lib/modules
 mount --bind "/low$(cat /modroot)/lib/modules" /new/lib/modules
 printf '#!/bin/sh\nexec chroot /new /sbin/modprobe "$@"\n' >/bin/modprobe-host

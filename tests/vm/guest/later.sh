@@ -17,12 +17,10 @@ $prefer skcipher "cryptd(ctr(aes-generic))" && $prefer aead "gcm_base(cryptd(ctr
 check "the kernel prefers ciphers that answer later" $?
 load
 check "the module can be loaded" $? || exit 1
-module=$(modinfo -n sluice 2>/dev/null || find /lib/modules -name sluice.ko)
 AFTER="$PWD/build/tests/vm/life/module-flows total work.cipher_later >/tmp/later"
 export AFTER
 [ $# -gt 0 ] || set -- srtp rekey
-sh tests/engine/run.sh -e netlink -m "$module" -- --again 30 "$@"
-check "the suite" $?
+suite "$@"
 n=$(cat /tmp/later)
 [ "$n" -gt 100 ]
 check "ciphers did answer later" $? "$n packets"

@@ -30,6 +30,14 @@ unload() {
 	rmmod sluice
 }
 
+# [NAME OF CASES ...]: the conformance suite against the module, which is loaded. On processors that are played by software,
+# beside what else the host does, many are late now and then.
+suite() {
+	module=$(modinfo -n sluice 2>/dev/null || find /lib/modules -name sluice.ko)
+	sh /sluice/tests/engine/run.sh -e netlink -m "$module" -- --again 30 "$@"
+	check "the suite" $?
+}
+
 # What a kernel with its checks on says when something is wrong, and every other says of the worst.
 SPLATS='BUG:|WARNING:|WARNING: |KASAN|INFO: (possible|task|rcu)|UBSAN|suspicious RCU|ODEBUG|general protection'
 SPLATS="$SPLATS"'|unregister_netdevice: waiting|leaked reference|Call Trace|refcount_t|percpu ref|Object.*remaining'

@@ -44,8 +44,8 @@ struct link {
 	int fd;
 	u16 family;
 	u32 seq, caps;
-	const char *wanted; /* a counter, and what it counted */
-	u64 total;
+	const char *wanted; /* a counter; NULL: none */
+	u64 total;          /* what it has counted */
 	struct tlv_out out;
 	u32 request[2048], in[ROOM / 4], mapped[ROOM / 2];
 };
@@ -149,16 +149,28 @@ static struct flow_side side(const char local[4], u16 port)
 	return s;
 }
 
-static int set(struct link *l, const char local[4], u64 id, u32 gen)
+/* Its ports are `port` to `port` + 3. */
+static struct flow a_flow(const char local[4], u16 port, u64 id, u32 gen)
 {
-	u16 port = (u16)(FIRST + 4 * id);
 	struct flow f = { .id = id, .gen = gen };
 
 	f.side[0] = side(local, port);
 	f.side[1] = side(local, port + 2);
+	return f;
+}
+
+static int set_flow(struct link *l, const struct flow *f)
+{
 	begin(l, FLOW_CMD_SET, 0);
-	tlv_put_flow(&l->out, &f);
+	tlv_put_flow(&l->out, f);
 	return ask(l, NULL);
+}
+
+static int set(struct link *l, const char local[4], u64 id, u32 gen)
+{
+	struct flow f = a_flow(local, (u16)(FIRST + 4 * id), id, gen);
+
+	return set_flow(l, &f);
 }
 
 static int set_many(struct link *l, u64 first, u64 n, u32 gen)
@@ -177,13 +189,9 @@ static int crowd(struct link *l, u64 n)
 
 	for (u64 id = 1; id <= n && !status; id++) {
 		const char local[4] = { 127, 1, (char)(id >> 8), (char)id };
-		struct flow f = { .id = id, .gen = 1 };
+		struct flow f = a_flow(local, FIRST, id, 1);
 
-		f.side[0] = side(local, 10000);
-		f.side[1] = side(local, 10002);
-		begin(l, FLOW_CMD_SET, 0);
-		tlv_put_flow(&l->out, &f);
-		status = ask(l, NULL);
+		status = set_flow(l, &f);
 		if (status && id < n)
 			die("it is full too early", -status);
 	}
@@ -213,10 +221,8 @@ static int listeners(u64 n)
 /* A SET of flow 1 with keys at a local address; the octets of its request. */
 static size_t with_keys(struct link *l, const char local[4], u32 gen)
 {
-	struct flow f = { .id = 1, .gen = gen };
+	struct flow f = a_flow(local, FIRST, 1, gen);
 
-	f.side[0] = side(local, 10000);
-	f.side[1] = side(local, 10002);
 	for (unsigned i = 0; i < 2; i++) {
 		struct flow_crypto *c = &f.side[i].in;
 
